@@ -1,0 +1,89 @@
+// The releases this broker knows: verified manifests, and with them the blobs that devices may fetch. Broker thread only;
+// single Release objects are immutable and shared with other threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <unordered_map>
+#include <vector>
+
+#include "host/error.h"
+#include "rules/engine/rule.h"
+#include "schemas/bytes.h"
+
+namespace muster::wire {
+struct Manifest;
+}
+
+namespace muster::broker {
+
+struct ReleaseFile {
+  std::string name;
+  std::uint64_t size = 0;
+  Sha256 sha256;
+};
+
+struct Release {
+  std::string name, version;
+  rules::Plane plane = rules::Plane::model;
+  Sha256 manifest;  // identity: digest of the manifest's bytes
+  Sha256 envelope;  // the blob that devices fetch: the signed manifest
+  std::uint32_t envelope_size = 0;
+  std::uint32_t security_version = 0;
+  std::uint64_t expires_s = 0;  // 0: never
+  std::vector<ReleaseFile> files;
+  std::uint64_t published_s = 0;
+  std::string published_by;
+
+  [[nodiscard]] std::string ref() const { return name + "@" + version; }
+};
+using ReleasePtr = std::shared_ptr<const Release>;
+
+// What `manifest`, whose digest is `digest`, says, with its envelope's digest and size.
+[[nodiscard]] Release release_from(const wire::Manifest& manifest, const Sha256& digest, ByteView envelope);
+
+// As stored: when and by whom it was published, then the envelope. Decoding checks the structure of both, not the
+// signature: that was checked before it was stored, and devices check it themselves.
+[[nodiscard]] std::string encode_release(const Release& release, ByteView envelope);
+[[nodiscard]] std::optional<Release> decode_release(std::string_view bytes);
+// The envelope in a stored release; empty when the bytes are not one.
+[[nodiscard]] ByteView envelope_in(std::string_view stored_release);
+
+struct DigestHash {
+  std::size_t operator()(const Sha256& digest) const {
+    std::size_t value = 0;
+    for (std::size_t i = 0; i < sizeof value; ++i) value = (value << 8) | digest.bytes[i];
+    return value;
+  }
+};
+
+class ReleaseRegistry {
+ public:
+  // Publishing the same manifest again is fine and gives the release as it was first published; another manifest under a
+  // known name@version is refused (exists).
+  [[nodiscard]] tl::expected<ReleasePtr, Error> add(Release release);
+
+  // Null when there is none.
+  [[nodiscard]] ReleasePtr find(std::string_view name, std::string_view version) const;
+  [[nodiscard]] ReleasePtr by_manifest(const Sha256& manifest) const;
+  // Sorted by name@version.
+  [[nodiscard]] std::vector<ReleasePtr> all() const;
+  [[nodiscard]] std::size_t size() const { return by_ref_.size(); }
+
+  // The size of a blob that belongs to a published release: what a device may fetch.
+  [[nodiscard]] std::optional<std::uint64_t> served(const Sha256& digest) const;
+
+  static constexpr std::size_t releases_max = 10000;
+
+ private:
+  std::map<std::string, ReleasePtr, std::less<>> by_ref_;
+  std::unordered_map<Sha256, ReleasePtr, DigestHash> by_manifest_;
+  std::unordered_map<Sha256, std::uint64_t, DigestHash> served_;
+};
+
+}  // namespace muster::broker

@@ -1,0 +1,62 @@
+# Gives every module of Muster the same shape: one static library with the project's warnings, and tests that CTest knows
+# by module. Include paths start at the repository's root, so that an include says which module it reaches into
+# (#include "rules/engine/engine.h"); tests/house checks the directions.
+
+option(MUSTER_PROGRAMS "Build the plugin, the agent, musterctl and the examples, not only the libraries" ON)
+set(MUSTER_SANITIZE "" CACHE STRING "Sanitizers for all targets, as -fsanitize= takes them")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+set(MUSTER_GENERATED_DIR "${CMAKE_BINARY_DIR}/generated")
+
+find_program(MUSTER_CCACHE ccache)
+if(MUSTER_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER "${MUSTER_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${MUSTER_CCACHE}")
+endif()
+
+add_library(muster_settings INTERFACE)
+target_include_directories(muster_settings INTERFACE "${CMAKE_SOURCE_DIR}")
+target_compile_options(muster_settings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wimplicit-fallthrough -Werror)
+if(MUSTER_SANITIZE)
+  add_compile_options(-fsanitize=${MUSTER_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MUSTER_SANITIZE})
+endif()
+
+# muster_module(NAME trust SOURCES a.cpp b.cpp DEPENDS muster::schemas [PRIVATE_DEPENDS ...])
+# makes the static library muster_trust, called muster::trust by those who depend on it.
+function(muster_module)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(muster_${ARG_NAME} STATIC ${ARG_SOURCES})
+  add_library(muster::${ARG_NAME} ALIAS muster_${ARG_NAME})
+  target_link_libraries(muster_${ARG_NAME} PUBLIC ${ARG_DEPENDS} PRIVATE muster_settings ${ARG_PRIVATE_DEPENDS})
+  target_include_directories(muster_${ARG_NAME} PUBLIC "${CMAKE_SOURCE_DIR}")
+endfunction()
+
+# muster_program(NAME musterctl SOURCES ... DEPENDS ...) makes an executable that lands in <build>/bin.
+function(muster_program)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE muster_settings ${ARG_DEPENDS})
+  set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+endfunction()
+
+# muster_test(NAME trust_test LABEL unit SOURCES ... DEPENDS ... [ENVIRONMENT A=b] [TIMEOUT 60])
+# makes one GoogleTest program, run whole by one CTest test. Labels: unit, scenario, house, e2e.
+function(muster_test)
+  cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE muster_settings ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${ARG_ENVIRONMENT}")
+endfunction()

@@ -1,0 +1,236 @@
+#include "operator/decode.h"
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "operator/base64.h"
+
+namespace muster::ctl {
+namespace {
+
+using nlohmann::json;
+
+// Runs `read` over the parsed text; whatever does not fit (json throws) becomes the one error.
+template <typename Result>
+tl::expected<Result, Error> decoded(std::string_view text, const char* what, const std::function<Result(const json&)>& read) {
+  try {
+    const auto parsed = json::parse(text);
+    if (parsed.is_object()) return read(parsed);
+  } catch (const json::exception&) {
+    // said below: which field it was helps nobody at a terminal
+  }
+  return tl::make_unexpected(Error{ErrorKind::invalid, std::string("the broker's answer is not what this musterctl knows as ") + what +
+                                                           ": are both of the same version?"});
+}
+
+std::string text_of(const json& object, const char* name) {
+  const auto it = object.find(name);
+  return it == object.end() || it->is_null() ? std::string() : it->get<std::string>();
+}
+template <typename Number>
+Number number_of(const json& object, const char* name) {
+  const auto it = object.find(name);
+  return it == object.end() || it->is_null() ? Number{0} : it->get<Number>();
+}
+bool flag_of(const json& object, const char* name) {
+  const auto it = object.find(name);
+  return it != object.end() && it->is_boolean() && it->get<bool>();
+}
+const json& list_of(const json& object, const char* name) {
+  static const json none = json::array();
+  const auto it = object.find(name);
+  return it == object.end() || !it->is_array() ? none : *it;
+}
+const json& object_of(const json& object, const char* name) {
+  static const json none = json::object();
+  const auto it = object.find(name);
+  return it == object.end() || !it->is_object() ? none : *it;
+}
+std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+// A reading as people read it: lists joined, fractions short.
+std::string shown(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_array()) {
+    std::string text;
+    for (const auto& item : value) text += (text.empty() ? "" : ", ") + shown(item);
+    return text;
+  }
+  if (value.is_number_float()) {
+    std::array<char, 32> buffer{};
+    std::snprintf(buffer.data(), buffer.size(), "%.6g", value.get<double>());
+    return buffer.data();
+  }
+  return value.is_null() ? std::string() : dumped(value);
+}
+
+// Plain readings of an object, empty ones left out. Objects inside are flattened under "outer.inner".
+void append_readings(const json& object, const std::string& prefix, std::vector<std::pair<std::string, std::string>>& readings) {
+  for (const auto& [name, value] : object.items()) {
+    if (value.is_object()) {
+      append_readings(value, prefix + name + ".", readings);
+    } else if (value.is_array() && !value.empty() && value.front().is_object()) {
+      for (const auto& item : value) append_readings(item, prefix + name + "." + text_of(item, "name") + ".", readings);
+    } else if (auto text = shown(value); !text.empty()) {
+      readings.emplace_back(prefix + name, std::move(text));
+    }
+  }
+}
+
+RolloutView rollout_of(const json& object) {
+  RolloutView view;
+  view.rollout = object.at("rollout").get<std::string>();
+  view.state = object.at("state").get<std::string>();
+  view.waiting_for = text_of(object, "waiting_for");
+  view.started_by = text_of(object, "started_by");
+  view.started_s = number_of<std::uint64_t>(object, "started_s");
+  view.ended_s = number_of<std::uint64_t>(object, "ended_s");
+  for (const auto& version : list_of(object, "versions")) {
+    view.versions.push_back({text_of(version, "plane"), text_of(version, "name"), text_of(version, "version")});
+  }
+  view.targets = number_of<std::uint32_t>(object, "targets");
+  view.reached = number_of<std::uint32_t>(object, "reached");
+  view.done = number_of<std::uint32_t>(object, "done");
+  view.failed = number_of<std::uint32_t>(object, "failed");
+  view.rolled_back = number_of<std::uint32_t>(object, "rolled_back");
+  view.unreachable = number_of<std::uint32_t>(object, "unreachable");
+  view.reverted = number_of<std::uint32_t>(object, "reverted");
+  view.wave = number_of<std::uint32_t>(object, "wave");
+  for (const auto& wave : list_of(object, "waves")) {
+    WaveView w;
+    w.name = text_of(wave, "name");
+    w.state = text_of(wave, "state");
+    w.gate = text_of(wave, "gate");
+    w.percent = number_of<std::uint32_t>(wave, "percent");
+    w.devices = number_of<std::uint32_t>(wave, "devices");
+    w.done = number_of<std::uint32_t>(wave, "done");
+    w.failed = number_of<std::uint32_t>(wave, "failed");
+    w.unreachable = number_of<std::uint32_t>(wave, "unreachable");
+    w.opened_s = number_of<std::uint64_t>(wave, "opened_s");
+    view.waves.push_back(std::move(w));
+  }
+  for (const auto& failure : list_of(object, "failures")) {
+    view.failures.push_back({text_of(failure, "device"), text_of(failure, "error"), text_of(failure, "detail"), flag_of(failure, "acknowledged")});
+  }
+  return view;
+}
+
+DeviceView device_of(const json& object) {
+  DeviceView view;
+  view.device = object.at("device").get<std::string>();
+  view.state = text_of(object, "state");
+  view.connected = flag_of(object, "connected");
+  view.reported = flag_of(object, "reported");
+  view.last_seen_s = number_of<std::uint64_t>(object, "last_seen_s");
+  append_readings(object_of(object, "facts"), "", view.facts);
+  for (const char* plane : {"firmware", "model", "config"}) {
+    const auto& value = object_of(object_of(object, "planes"), plane);
+    PlaneView p;
+    p.plane = plane;
+    if (auto active = text_of(value, "active"); !active.empty()) p.active = std::move(active);
+    if (auto release = text_of(value, "release"); !release.empty()) p.release = std::move(release);
+    view.planes.push_back(std::move(p));
+  }
+  view.assigned_epoch = number_of<std::uint64_t>(object, "assigned_epoch");
+  const auto& attempt = object_of(object, "attempt");
+  view.attempt_epoch = number_of<std::uint64_t>(attempt, "epoch");
+  view.attempt_state = text_of(attempt, "state");
+  view.attempt_error = text_of(attempt, "error");
+  view.attempt_detail = text_of(attempt, "detail");
+  for (const auto& rollout : list_of(object, "rollouts")) {
+    view.rollouts.push_back({text_of(rollout, "rollout"), text_of(rollout, "standing"), number_of<std::uint32_t>(rollout, "wave")});
+  }
+  append_readings(object_of(object, "health"), "", view.health);
+  return view;
+}
+
+ReleaseView release_of(const json& object) {
+  ReleaseView view;
+  view.name = object.at("name").get<std::string>();
+  view.version = object.at("version").get<std::string>();
+  view.plane = text_of(object, "plane");
+  view.manifest = text_of(object, "manifest");
+  view.published_by = text_of(object, "published_by");
+  view.published_s = number_of<std::uint64_t>(object, "published_s");
+  view.expires_s = number_of<std::uint64_t>(object, "expires_s");
+  view.security_version = number_of<std::uint32_t>(object, "security_version");
+  for (const auto& file : list_of(object, "files")) {
+    ++view.file_count;
+    view.bytes += number_of<std::uint64_t>(file, "size");
+  }
+  return view;
+}
+
+AuditPage audit_of(const json& object) {
+  AuditPage page;
+  for (const auto& item : list_of(object, "entries")) {
+    AuditEntry entry;
+    entry.seq = item.at("seq").get<std::uint64_t>();
+    entry.time_s = item.at("time_s").get<std::uint64_t>();
+    entry.who = text_of(item, "who");
+    entry.what = text_of(item, "what");
+    entry.subject = text_of(item, "subject");
+    entry.why = text_of(item, "why");
+    if (!parse_hex(item.at("hash").get<std::string>(), entry.hash)) entry.hash = {};
+    page.json.push_back(dumped(item));
+    page.entries.push_back(std::move(entry));
+  }
+  page.more = flag_of(object, "more");
+  const auto& head = object_of(object, "head");
+  page.head_seq = number_of<std::uint64_t>(head, "seq");
+  if (!parse_hex(text_of(head, "hash"), page.head_hash)) page.head_hash = {};
+  page.head_envelope = from_base64(text_of(head, "envelope")).value_or(Bytes{});
+  return page;
+}
+
+}  // namespace
+
+tl::expected<RolloutView, Error> decode_rollout(std::string_view text) { return decoded<RolloutView>(text, "a rollout", rollout_of); }
+
+tl::expected<std::vector<std::pair<RolloutView, std::string>>, Error> decode_rollouts(std::string_view text) {
+  using List = std::vector<std::pair<RolloutView, std::string>>;
+  return decoded<List>(text, "a list of rollouts", [](const json& object) {
+    List list;
+    for (const auto& item : list_of(object, "rollouts")) list.emplace_back(rollout_of(item), dumped(item));
+    return list;
+  });
+}
+
+tl::expected<DeviceView, Error> decode_device(std::string_view text) { return decoded<DeviceView>(text, "a device", device_of); }
+
+tl::expected<DevicePage, Error> decode_devices(std::string_view text) {
+  return decoded<DevicePage>(text, "a list of devices", [](const json& object) {
+    DevicePage page;
+    for (const auto& item : list_of(object, "devices")) {
+      page.devices.push_back(device_of(item));
+      page.json.push_back(dumped(item));
+    }
+    page.more = flag_of(object, "more");
+    return page;
+  });
+}
+
+tl::expected<std::vector<ReleaseView>, Error> decode_releases(std::string_view text) {
+  return decoded<std::vector<ReleaseView>>(text, "a list of releases", [](const json& object) {
+    std::vector<ReleaseView> list;
+    for (const auto& item : list_of(object, "releases")) list.push_back(release_of(item));
+    return list;
+  });
+}
+
+tl::expected<AuditPage, Error> decode_audit(std::string_view text) { return decoded<AuditPage>(text, "an audit record", audit_of); }
+
+tl::expected<std::uint64_t, Error> decode_offset(std::string_view text) {
+  return decoded<std::uint64_t>(text, "an offset", [](const json& object) { return object.at("offset").get<std::uint64_t>(); });
+}
+
+tl::expected<std::string, Error> decode_message(std::string_view text) {
+  return decoded<std::string>(text, "a message", [](const json& object) { return text_of(object, "message"); });
+}
+
+tl::expected<Bytes, Error> decode_envelope(std::string_view text) {
+  return decoded<Bytes>(text, "a signed release",
+                        [](const json& object) { return from_base64(object.at("envelope").get<std::string>()).value_or(Bytes{}); });
+}
+
+}  // namespace muster::ctl

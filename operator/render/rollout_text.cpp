@@ -1,0 +1,140 @@
+#include "operator/render/rollout_text.h"
+
+#include <algorithm>
+
+#include "operator/render/bar.h"
+#include "operator/render/moment.h"
+#include "operator/render/table.h"
+#include "operator/render/text_width.h"
+
+namespace muster::ctl {
+namespace {
+
+constexpr std::size_t bar_width_max = 40;
+constexpr std::size_t bar_width_min = 6;
+
+std::string versions_text(const RolloutView& view) {
+  std::string text;
+  for (const auto& version : view.versions) {
+    text += (text.empty() ? "" : ", ") + harmless(version.plane) + " " + harmless(version.name) + "@" + harmless(version.version);
+  }
+  return text;
+}
+
+std::string share_text(const WaveView& wave) { return wave.percent == 0 ? "ring" : std::to_string(wave.percent) + " %"; }
+
+// "3 failed" and the like, for counts that are not zero.
+void append_count(std::string& text, std::uint64_t count, const char* word) {
+  if (count != 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + word;
+}
+
+std::string wave_counts(const WaveView& wave) {
+  std::string text = std::to_string(wave.done) + "/" + std::to_string(wave.devices);
+  std::string extra;
+  append_count(extra, wave.failed, "failed");
+  append_count(extra, wave.unreachable, "unreachable");
+  if (wave.gate == "manual" && wave.state != "done") extra += extra.empty() ? "manual gate" : ", manual gate";
+  return extra.empty() ? text : text + "  " + extra;
+}
+
+std::string totals(const RolloutView& view) {
+  std::string text = "reached " + std::to_string(view.reached) + " of " + count_text(view.targets, "device") + ", " +
+                     std::to_string(view.done) + " done";
+  append_count(text, view.failed, "failed");
+  append_count(text, view.rolled_back, "rolled back");
+  append_count(text, view.unreachable, "unreachable");
+  append_count(text, view.reverted, "reverted");
+  return text;
+}
+
+std::string headline(const RolloutView& view, std::uint64_t now_s, const Style& style) {
+  auto text = painted(harmless(view.rollout), Paint::strong, style) + "  " + painted(harmless(view.state), paint_of_state(view.state), style);
+  if (auto versions = versions_text(view); !versions.empty()) text += "  " + versions;
+  const auto end = view.ended_s != 0 ? view.ended_s : now_s;
+  if (view.started_s != 0 && end >= view.started_s) text += "  " + duration_text(end - view.started_s);
+  return text;
+}
+
+std::string failure_line(const FailureView& failure, const Style& style) {
+  auto text = "  " + painted(harmless(failure.device), Paint::bad, style) + "  " + harmless(failure.error);
+  if (!failure.detail.empty()) text += ": " + harmless(failure.detail);
+  return failure.acknowledged ? text + "  (acknowledged)" : text;
+}
+
+}  // namespace
+
+Paint paint_of_state(const std::string& state) {
+  if (state == "completed" || state == "healthy" || state == "committed" || state == "done") return Paint::good;
+  if (state == "halted" || state == "failed" || state == "safe_mode") return Paint::bad;
+  if (state == "aborted" || state == "reverting" || state == "paused" || state == "awaiting_approval" || state == "rolled_back" ||
+      state == "degraded" || state == "recovering") {
+    return Paint::waiting;
+  }
+  return Paint::plain;
+}
+
+std::vector<std::string> rollout_frame(const RolloutView& view, std::uint64_t now_s, std::size_t columns, const Style& style) {
+  const char* mark = style.unicode ? "…" : "~";
+  columns = std::max<std::size_t>(columns, 20);
+  std::size_t name_width = 0, share_width = 0, counts_width = 0;
+  for (const auto& wave : view.waves) {
+    name_width = std::max(name_width, display_width(harmless(wave.name)));
+    share_width = std::max(share_width, share_text(wave).size());
+    counts_width = std::max(counts_width, wave_counts(wave).size());
+  }
+  name_width = std::min(name_width, columns / 4);
+  const auto taken = 2 + name_width + 2 + share_width + 2 + 2 + counts_width;
+  const auto bar_width = std::clamp<std::size_t>(columns > taken ? columns - taken : 0, bar_width_min, bar_width_max);
+  std::vector<std::string> lines{fit(headline(view, now_s, style), columns, mark)};
+  for (std::size_t i = 0; i < view.waves.size(); ++i) {
+    const auto& wave = view.waves[i];
+    const bool open = wave.state == "open";
+    const std::string pointer = open ? (style.unicode ? "▸ " : "> ") : "  ";
+    lines.push_back(fit(pointer + padded(fit(harmless(wave.name), name_width, mark), name_width) + "  " +
+                            padded(share_text(wave), share_width, Align::right) + "  " +
+                            bar({wave.done, wave.failed, wave.unreachable, wave.devices}, bar_width, style) + "  " + wave_counts(wave),
+                        columns, mark));
+  }
+  lines.push_back(fit("  " + totals(view), columns, mark));
+  if (!view.waiting_for.empty()) {
+    lines.push_back(fit("  " + painted(harmless(view.waiting_for), paint_of_state(view.state), style), columns, mark));
+  }
+  return lines;
+}
+
+std::string rollout_text(const RolloutView& view, std::uint64_t now_s, std::size_t columns, const Style& style) {
+  std::string text;
+  for (const auto& line : rollout_frame(view, now_s, columns, style)) text += line + "\n";
+  text += "  started " + moment_text(view.started_s) + (view.started_by.empty() ? "" : " by " + harmless(view.started_by));
+  if (view.ended_s != 0) text += ", ended " + moment_text(view.ended_s);
+  text += "\n";
+  for (const auto& failure : view.failures) text += failure_line(failure, style) + "\n";
+  return text;
+}
+
+std::string rollout_line(const RolloutView& view) {
+  auto text = harmless(view.rollout) + " " + harmless(view.state) + ": ";
+  if (view.wave < view.waves.size()) {
+    const auto& wave = view.waves[view.wave];
+    text += "wave " + harmless(wave.name) + " " + wave_counts(wave) + "; ";
+  }
+  text += totals(view);
+  if (!view.failures.empty()) text += " (" + harmless(view.failures.front().device) + ": " + harmless(view.failures.front().error) + ")";
+  if (!view.waiting_for.empty()) text += "; " + harmless(view.waiting_for);
+  return text;
+}
+
+std::string rollout_table(const std::vector<RolloutView>& views, std::size_t columns, const Style& style) {
+  Table table({{"rollout", Align::left, 8}, {"state", Align::left, 9}, {"wave", Align::left, 4}, {"reached", Align::right, 7},
+               {"done", Align::right, 4}, {"failed", Align::right, 6}, {"back", Align::right, 4}, {"versions", Align::left, 8},
+               {"started", Align::left, 10}});
+  for (const auto& view : views) {
+    const auto wave = view.wave < view.waves.size() ? harmless(view.waves[view.wave].name) : std::string("-");
+    table.add_row({harmless(view.rollout), painted(harmless(view.state), paint_of_state(view.state), style), wave,
+                   std::to_string(view.reached) + "/" + std::to_string(view.targets), std::to_string(view.done), std::to_string(view.failed),
+                   std::to_string(view.rolled_back), versions_text(view), moment_text(view.started_s)});
+  }
+  return table.text(columns, style);
+}
+
+}  // namespace muster::ctl

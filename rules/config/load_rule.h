@@ -1,0 +1,25 @@
+// A rule file's text → validated Rule. All errors at once, sorted by place, at most diagnostics_max. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/config/diagnostic.h"
+#include "rules/engine/rule.h"
+
+namespace muster::rules {
+
+struct LoadedRule {
+  std::optional<Rule> rule;               // none when there is any error
+  std::vector<Diagnostic> diagnostics;
+};
+
+// `file` only names the source in diagnostics.
+[[nodiscard]] LoadedRule load_rule(std::string_view text, const std::string& file);
+
+// Durations as rule and release files write them: "90s", "15m", "24h", "14d", "500ms". False when it is none.
+[[nodiscard]] bool parse_duration_ms(std::string_view text, std::uint64_t& ms);
+
+}  // namespace muster::rules

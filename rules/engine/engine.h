@@ -1,0 +1,46 @@
+// The rollout engine: takes events, changes its state, returns effects in order. Pure — no I/O, clock, thread or random
+// device: the same events give the same effects, byte for byte, and the simulator, the golden scenarios and a restart
+// depend on that. One thread at a time; the broker calls it on its only thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "rules/engine/effect.h"
+#include "rules/engine/event.h"
+#include "rules/engine/status.h"
+
+namespace muster::rules {
+
+class Engine {
+ public:
+  Engine();
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  // Rebuilds the state from everything that was persisted, in any order. REQUIRES: a new engine. Returns an empty string, or
+  // one sentence that names the damaged record; the engine must then not be used. All devices count as not connected.
+  [[nodiscard]] std::string restore(const std::vector<std::pair<std::string, std::string>>& records);
+
+  // Adds its effects to `effects`. REQUIRES: event.now_s not before the last event's.
+  void step(const Event& event, std::vector<Effect>& effects);
+
+  // --- looking, for status topics and the control API; nothing changes ---
+  [[nodiscard]] std::vector<std::string> rollouts() const;          // by start time
+  [[nodiscard]] const RolloutStatus* status(std::string_view rollout) const;  // null: unknown; valid until the next step
+  [[nodiscard]] std::string rule_text(std::string_view rollout) const;
+  [[nodiscard]] std::vector<std::string> devices() const;           // sorted
+  [[nodiscard]] bool device(std::string_view device, DeviceStatus& status) const;
+  // Every current standing order set and assignment, as effects: what a host publishes again after a restart.
+  void republish(std::vector<Effect>& effects) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace muster::rules

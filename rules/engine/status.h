@@ -1,0 +1,68 @@
+// A rollout as people see it; the host turns it into JSON. Plain data.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rules/engine/event.h"
+#include "rules/engine/rule.h"
+
+namespace muster::rules {
+
+enum class RolloutState : std::uint8_t { running, awaiting_approval, paused, halted, completed, reverting, aborted };
+enum class WaveState : std::uint8_t { pending, open, done };
+// Where a targeted device stands in one rollout. `waiting`: its wave has not opened (the control cohort).
+enum class Standing : std::uint8_t { waiting, assigned, done, failed, unreachable, reverting, reverted, held_by_other };
+[[nodiscard]] std::string_view name_of(RolloutState state);
+[[nodiscard]] std::string_view name_of(WaveState state);
+[[nodiscard]] std::string_view name_of(Standing standing);
+
+struct WaveStatus {
+  std::string name;
+  WaveState state = WaveState::pending;
+  std::uint32_t percent = 0;        // 0: a ring
+  Gate gate = Gate::automatic;
+  std::uint32_t devices = 0;        // in this wave and not in an earlier one
+  std::uint32_t done = 0, failed = 0, unreachable = 0;
+  std::uint64_t opened_s = 0;       // 0: not yet
+};
+
+struct FailedDevice {
+  std::string device, error, detail;
+  bool acknowledged = false;
+};
+
+struct RolloutStatus {
+  std::string rollout;
+  RolloutState state = RolloutState::running;
+  std::string waiting_for;          // one sentence: what it waits for, or why it stopped; empty when it is at work or ended well
+  std::vector<VersionChoice> versions;
+  std::uint64_t started_s = 0, ended_s = 0;  // 0: not yet
+  std::string started_by;
+  std::uint32_t targets = 0;        // devices that match now
+  std::uint32_t reached = 0;        // devices that were ever assigned it: the blast radius
+  std::uint32_t done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
+  std::uint32_t wave = 0;           // index of the open wave
+  std::vector<WaveStatus> waves;
+  std::vector<FailedDevice> failures;  // newest first, at most 20
+};
+
+// One device as `device show` prints it.
+struct DeviceStanding { std::string rollout; Standing standing; std::uint32_t wave; };
+struct DeviceStatus {
+  std::string device;
+  bool connected = false;
+  bool reported = false;            // false: connected, but never sent a state report
+  std::uint64_t last_seen_s = 0;
+  DeviceFacts facts;
+  DeviceState state = DeviceState::healthy;
+  std::array<Sha256, plane_count> active{};
+  std::uint64_t assigned_epoch = 0, attempt_epoch = 0;
+  AttemptState attempt = AttemptState::idle;
+  std::string attempt_error, attempt_detail;
+  std::vector<DeviceStanding> rollouts;
+};
+
+}  // namespace muster::rules
