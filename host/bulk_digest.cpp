@@ -11,7 +11,8 @@
 
 namespace muster::host {
 
-// libcrypto's digest functions fail only for want of memory, which everywhere else in the program is std::bad_alloc too.
+// libcrypto's digest functions fail only for want of memory, which everywhere else in the program is std::bad_alloc
+// too.
 struct BulkDigest::Impl {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
 
@@ -34,7 +35,9 @@ BulkDigest::~BulkDigest() = default;
 BulkDigest::BulkDigest(BulkDigest&&) noexcept = default;
 BulkDigest& BulkDigest::operator=(BulkDigest&&) noexcept = default;
 
-void BulkDigest::update(ByteView bytes) { Impl::check(EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size())); }
+void BulkDigest::update(ByteView bytes) {
+  Impl::check(EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()));
+}
 
 Sha256 BulkDigest::finish() {
   Sha256 digest;

@@ -36,18 +36,23 @@ class Descriptor {
 ErrorKind kind_of(int error) {
   switch (error) {
     case ENOENT:
-    case ENOTDIR: return ErrorKind::not_found;
-    case EEXIST: return ErrorKind::exists;
+    case ENOTDIR:
+      return ErrorKind::not_found;
+    case EEXIST:
+      return ErrorKind::exists;
     case ENOSPC:
-    case EDQUOT: return ErrorKind::no_space;
-    default: return ErrorKind::io;
+    case EDQUOT:
+      return ErrorKind::no_space;
+    default:
+      return ErrorKind::io;
   }
 }
 
 // "cannot open /x: No such file or directory", from errno.
 tl::unexpected<Error> failure(std::string_view doing, const std::string& path) {
   const int error = errno;
-  return tl::unexpected(Error{kind_of(error), std::string("cannot ").append(doing) + " " + path + ": " + std::strerror(error)});
+  return tl::unexpected(
+      Error{kind_of(error), std::string("cannot ").append(doing) + " " + path + ": " + std::strerror(error)});
 }
 
 int open_retrying(const std::string& path, int flags, unsigned mode = 0) {
@@ -96,7 +101,8 @@ tl::expected<Bytes, Error> read_file(const std::string& path, std::size_t len_ma
   if (::fstat(file.get(), &status) != 0) return failure("read", path);
   if (S_ISDIR(status.st_mode)) return tl::unexpected(Error{ErrorKind::io, "cannot read " + path + ": it is a folder"});
 
-  // Sizes lie (pipes, /proc), so the bytes themselves are counted; one more than allowed tells "too long" from "just fits".
+  // Sizes lie (pipes, /proc), so the bytes themselves are counted; one more than allowed tells "too long" from "just
+  // fits".
   Bytes bytes;
   std::uint8_t block[16 * 1024];
   for (;;) {
@@ -105,7 +111,8 @@ tl::expected<Bytes, Error> read_file(const std::string& path, std::size_t len_ma
     if (got < 0) return failure("read", path);
     if (got == 0) return bytes;
     if (static_cast<std::size_t>(got) > len_max - bytes.size()) {
-      return tl::unexpected(Error{ErrorKind::invalid, path + " is too long: at most " + std::to_string(len_max) + " bytes are allowed"});
+      return tl::unexpected(
+          Error{ErrorKind::invalid, path + " is too long: at most " + std::to_string(len_max) + " bytes are allowed"});
     }
     bytes.insert(bytes.end(), block, block + got);
   }
@@ -113,7 +120,7 @@ tl::expected<Bytes, Error> read_file(const std::string& path, std::size_t len_ma
 
 tl::expected<void, Error> write_file_durably(const std::string& path, ByteView bytes, unsigned mode) {
   const std::string temporary = path + ".tmp";
-  Descriptor file(open_retrying(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode & 0600));
+  Descriptor file(open_retrying(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode & 0600));
   if (!file.good()) return failure("create", temporary);
   if (auto filled = fill(file, temporary, bytes, mode); !filled) return filled;
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
@@ -127,7 +134,8 @@ tl::expected<void, Error> write_file_durably(const std::string& path, ByteView b
 tl::expected<void, Error> write_new_file(const std::string& path, ByteView bytes, unsigned mode) {
   Descriptor file(open_retrying(path, O_WRONLY | O_CREAT | O_EXCL, mode & 0600));
   if (!file.good() && errno == EEXIST) {
-    return tl::unexpected(Error{ErrorKind::exists, path + " exists already and is not overwritten; choose another name or move it away"});
+    return tl::unexpected(
+        Error{ErrorKind::exists, path + " exists already and is not overwritten; choose another name or move it away"});
   }
   if (!file.good()) return failure("create", path);
   if (auto filled = fill(file, path, bytes, mode); !filled) return filled;

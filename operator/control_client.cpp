@@ -82,6 +82,7 @@ struct ControlClient::Impl {
     std::vector<std::string> correlations;
     std::vector<std::optional<Answer>> answers;
     std::optional<int> refused_code;
+    std::uint32_t patience_s = 0;
     [[nodiscard]] bool complete() const {
       return refused_code || std::all_of(answers.begin(), answers.end(), [](const auto& a) { return a.has_value(); });
     }
@@ -105,7 +106,6 @@ struct ControlClient::Impl {
   std::unique_ptr<host::MqttClient> mqtt;
 
   [[nodiscard]] std::string address() const { return connection.host + ":" + std::to_string(connection.port); }
-  [[nodiscard]] Clock::time_point answer_deadline() const { return Clock::now() + std::chrono::seconds(connection.timeout_s); }
 
   void on_message(host::MqttMessage&& message) {
     const std::lock_guard lock(mutex);
@@ -225,6 +225,7 @@ tl::expected<std::uint64_t, Error> ControlClient::send(const std::vector<Request
     fields.insert(fields.end(), request.fields.begin(), request.fields.end());
     payload += (pending.correlations.empty() ? "" : ",") + json_object(fields);
     pending.correlations.push_back(std::move(correlation));
+    pending.patience_s = std::max(pending.patience_s, request.patience_s);
   }
   payload += "]}";
   if (payload.size() > limits::control_len_max) {
@@ -242,9 +243,9 @@ tl::expected<std::uint64_t, Error> ControlClient::send(const std::vector<Request
 }
 
 tl::expected<std::vector<std::string>, Error> ControlClient::wait(std::uint64_t ticket) {
-  const auto deadline = impl_->answer_deadline();
   const auto found = impl_->pending.find(ticket);
   if (found == impl_->pending.end()) return fail(ErrorKind::internal, "no such request is under way");
+  const auto deadline = Clock::now() + std::chrono::seconds(impl_->connection.timeout_s + found->second.patience_s);
   {
     std::unique_lock lock(impl_->mutex);
     for (;;) {
@@ -269,14 +270,10 @@ tl::expected<std::vector<std::string>, Error> ControlClient::wait(std::uint64_t 
   return data;
 }
 
-tl::expected<std::vector<std::string>, Error> ControlClient::call(const std::vector<Request>& requests) {
-  auto ticket = send(requests);
-  if (!ticket) return tl::make_unexpected(std::move(ticket.error()));
-  return wait(*ticket);
-}
-
 tl::expected<std::string, Error> ControlClient::call(const Request& request) {
-  auto answers = call(std::vector<Request>{request});
+  auto ticket = send({request});
+  if (!ticket) return tl::make_unexpected(std::move(ticket.error()));
+  auto answers = wait(*ticket);
   if (!answers) return tl::make_unexpected(std::move(answers.error()));
   return std::move(answers->front());
 }

@@ -30,6 +30,7 @@ struct Connection {
 struct Request {
   std::string command;
   JsonFields fields;
+  std::uint32_t patience_s = 0;       // how much longer than the connection's timeout its answer may take
 };
 
 struct Message {
@@ -47,12 +48,12 @@ class ControlClient {
   // Checks that the files named exist, then connects. Call it again after a lost connection: subscriptions are renewed.
   [[nodiscard]] tl::expected<void, Error> connect();
 
-  // Sends 1–16 commands as one request and waits for all answers: each one's `data` as JSON text, or the first error with the
-  // broker's own words and kind. Lines after an error's first are diagnostics ("file:line:column: …").
-  [[nodiscard]] tl::expected<std::vector<std::string>, Error> call(const std::vector<Request>& requests);
+  // Sends a command and waits for its answer: the `data` as JSON text, or an error with the broker's own words and kind. Lines
+  // after an error's first are diagnostics ("file:line:column: …").
   [[nodiscard]] tl::expected<std::string, Error> call(const Request& request);
 
-  // The two halves of call(), for several requests under way. send() gives the ticket that wait() takes; wait in any order.
+  // The two halves of call(), for 1–16 commands in one message and for several messages under way. send() gives the ticket that
+  // wait() takes, in any order; wait() gives all answers, or the first error.
   [[nodiscard]] tl::expected<std::uint64_t, Error> send(const std::vector<Request>& requests);
   [[nodiscard]] tl::expected<std::vector<std::string>, Error> wait(std::uint64_t ticket);
 

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "schemas/ids.h"
 #include "schemas/limits.h"
 
 namespace muster {
@@ -11,8 +12,8 @@ namespace muster {
 // The signed manifest lies under this name beside the release's files, so no file of a release may have it.
 inline constexpr std::string_view manifest_file_name = "manifest.menv";
 
-// True for 1–128 characters in segments separated by single '/', each of A-Z a-z 0-9 . _ - + @ and not starting with '.'
-// (which also rules out "..", "." and a leading '/').
+// True for 1–128 characters in segments separated by single '/', each of A-Z a-z 0-9 . _ - + @ and not starting with
+// '.' (which also rules out "..", "." and a leading '/').
 [[nodiscard]] constexpr bool is_file_name(std::string_view name) {
   if (name.empty() || name.size() > limits::file_name_len_max || name == manifest_file_name) return false;
   bool segment_starts = true;
@@ -22,8 +23,7 @@ inline constexpr std::string_view manifest_file_name = "manifest.menv";
       segment_starts = true;
       continue;
     }
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-                       c == '-' || c == '+' || c == '@';
+    const bool plain = is_id_char(c) || c == '+' || c == '@';
     if (!plain || (segment_starts && c == '.')) return false;
     segment_starts = false;
   }

@@ -8,12 +8,17 @@
 
 namespace muster {
 
+// One of A-Z a-z 0-9 . _ - (the middle test: '-' '.' '/' and the digits follow each other in ASCII).
+[[nodiscard]] constexpr bool is_id_char(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte | 0x20u) - 'a' < 26u || (byte - unsigned{'-'} < 13u && c != '/') || c == '_';
+}
+
 // True for 1–64 characters of A-Z a-z 0-9 . _ - that do not start with '.': safe in a topic level, a file name and a URL.
 [[nodiscard]] constexpr bool is_id(std::string_view text) {
   if (text.empty() || text.size() > limits::id_len_max || text.front() == '.') return false;
   for (const char c : text) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    if (!plain) return false;
+    if (!is_id_char(c)) return false;
   }
   return true;
 }

@@ -52,6 +52,7 @@ inline constexpr std::size_t root_documents_max = 64;    // in a chain
 inline constexpr std::size_t merkle_depth_max = 24;
 inline constexpr std::uint32_t batch_max = 1u << merkle_depth_max;  // payloads under one signature
 inline constexpr std::size_t scopes_max = 32;            // directive scopes that touch one device
+inline constexpr std::size_t standing_scopes_max = 65536;  // scopes with standing orders that one broker keeps
 inline constexpr std::size_t key_values_max = 32;
 
 // --- conditions (targets, recovery rules) ---

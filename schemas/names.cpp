@@ -43,20 +43,30 @@ static_assert(parse_topic("muster/v1/device/gw-17/chunk/get") == Topic{TopicKind
 static_assert(parse_topic("muster/v1/device/a/b/state").kind == TopicKind::unknown);
 static_assert(is_scope("group/region=de") && !is_scope("group/colour=red"));
 static_assert(is_file_name("lang/deu.traineddata") && !is_file_name("../etc/passwd") && !is_file_name("a//b"));
-static_assert(is_text("12 \xC2\xB0""C") && !is_text("\x1B[2J") && !is_text("\xC0\x80"));
+static_assert(is_text("12 \xC2\xB0"
+                      "C") &&
+              !is_text("\x1B[2J") && !is_text("\xC0\x80"));
 
 }  // namespace
 
 std::string_view name_of(WireFault fault) {
   switch (fault) {
-    case WireFault::none: return "none";
-    case WireFault::too_long: return "too_long";
-    case WireFault::misaligned: return "misaligned";
-    case WireFault::wrong_kind: return "wrong_kind";
-    case WireFault::malformed: return "malformed";
-    case WireFault::over_limit: return "over_limit";
-    case WireFault::bad_name: return "bad_name";
-    case WireFault::unknown_value: return "unknown_value";
+    case WireFault::none:
+      return "none";
+    case WireFault::too_long:
+      return "too_long";
+    case WireFault::misaligned:
+      return "misaligned";
+    case WireFault::wrong_kind:
+      return "wrong_kind";
+    case WireFault::malformed:
+      return "malformed";
+    case WireFault::over_limit:
+      return "over_limit";
+    case WireFault::bad_name:
+      return "bad_name";
+    case WireFault::unknown_value:
+      return "unknown_value";
   }
   return "unknown";
 }

@@ -1,5 +1,5 @@
-// Free text that people read (reasons, details, sources of conditions): what may stand in it, and how to make anything fit.
-// C++17, standard library only; any thread. `clean_text` allocates, so the MCU client does not use it.
+// Free text that people read (reasons, details, sources of conditions): what may stand in it, and how to make anything
+// fit. C++17, standard library only; any thread. `clean_text` allocates, so the MCU client does not use it.
 #pragma once
 
 #include <cstddef>
@@ -37,10 +37,14 @@ namespace detail {
 
 }  // namespace detail
 
-// True for well-formed UTF-8 without control characters other than tab and newline: such a text can be logged, shown on a
-// terminal and put into JSON without doing anything there.
+// True for well-formed UTF-8 without control characters other than tab and newline: such a text can be logged, shown on
+// a terminal and put into JSON without doing anything there.
 [[nodiscard]] constexpr bool is_text(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
+    if (text[at] >= ' ' && text[at] < 0x7F) {  // nearly always
+      ++at;
+      continue;
+    }
     const auto len = detail::utf8_character_len(text, at);
     if (len == 0 || detail::is_control(text[at])) return false;
     at += len;
@@ -48,8 +52,8 @@ namespace detail {
   return true;
 }
 
-// `text` as is_text wants it and at most `len_max` bytes long: every bad byte becomes '?', and the end is cut between two
-// characters. For what comes from elsewhere (a probe's output, an errno text) and goes into a message.
+// `text` as is_text wants it and at most `len_max` bytes long: every bad byte becomes '?', and the end is cut between
+// two characters. For what comes from elsewhere (a probe's output, an errno text) and goes into a message.
 [[nodiscard]] inline std::string clean_text(std::string_view text, std::size_t len_max) {
   std::string clean;
   for (std::size_t at = 0; at < text.size();) {
@@ -57,8 +61,10 @@ namespace detail {
     const bool good = len != 0 && !detail::is_control(text[at]);
     const std::size_t taken = good ? len : 1;
     if (clean.size() + taken > len_max) break;
-    if (good) clean.append(text.substr(at, len));
-    else clean.push_back('?');
+    if (good)
+      clean.append(text.substr(at, len));
+    else
+      clean.push_back('?');
     at += taken;
   }
   return clean;

@@ -2,10 +2,7 @@
 // wire_down.cpp (to devices) and wire_manifest.cpp.
 #include "schemas/wire.h"
 
-#include <cmath>
-
 #include "schemas/ids.h"
-#include "schemas/text.h"
 #include "schemas/wire_check.h"
 
 namespace muster::wire_check {
@@ -18,7 +15,9 @@ bool is_zero(const wire::Digest* digest) {
   return true;
 }
 
-void Checker::id(const flatbuffers::String* name) { require(is_id(view(name)), WireFault::bad_name); }
+void Checker::id(const flatbuffers::String* name) {
+  require(is_id(view(name)), WireFault::bad_name);
+}
 
 void Checker::optional_id(const flatbuffers::String* name) {
   const auto text = view(name);
@@ -36,17 +35,9 @@ void Checker::ids(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::Str
   for (const auto* name : *names) id(name);
 }
 
-void Checker::text(const flatbuffers::String* text, std::size_t len_max) {
-  const auto chars = view(text);
-  require(chars.size() <= len_max, WireFault::over_limit);
-  require(is_text(chars), WireFault::malformed);
-}
-
 void Checker::required_text(const flatbuffers::String* chars, std::size_t len_max) {
   require(!view(chars).empty(), WireFault::bad_name);
   text(chars, len_max);
 }
-
-void Checker::finite(double value) { require(std::isfinite(value), WireFault::unknown_value); }
 
 }  // namespace muster::wire_check

@@ -1,13 +1,15 @@
-// What the verifiers of wire_*.cpp share: opening a buffer, and a checker that keeps the first fault. For those files only.
-// C++17, no allocation, no exceptions; a Checker lives on one stack.
+// What the verifiers of wire_*.cpp share: opening a buffer, and a checker that keeps the first fault. For those files
+// only. C++17, no allocation, no exceptions; a Checker lives on one stack.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <string_view>
 
 #include "flatbuffers/flatbuffers.h"
 #include "schemas/common_generated.h"
 #include "schemas/limits.h"
+#include "schemas/text.h"
 #include "schemas/wire.h"
 
 namespace muster::wire_check {
@@ -46,19 +48,24 @@ class Checker {
     if (!holds && fault_ == WireFault::none) fault_ = otherwise;
   }
 
-  void id(const flatbuffers::String* name);                               // required
-  void optional_id(const flatbuffers::String* name);                      // absent and empty are fine
-  void optional_version(const flatbuffers::String* version);              // likewise
+  void id(const flatbuffers::String* name);                   // required
+  void optional_id(const flatbuffers::String* name);          // absent and empty are fine
+  void optional_version(const flatbuffers::String* version);  // likewise
   void ids(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* names, std::size_t count_max);
-  void text(const flatbuffers::String* text, std::size_t len_max);        // absent and empty are fine
+  void text(const flatbuffers::String* text, std::size_t len_max) {  // absent and empty are fine
+    const auto chars = view(text);
+    require(chars.size() <= len_max, WireFault::over_limit);
+    require(is_text(chars), WireFault::malformed);
+  }
   void required_text(const flatbuffers::String* text, std::size_t len_max);
-  void finite(double value);
+  void finite(double value) { require(std::isfinite(value), WireFault::unknown_value); }
 
   // The value is one of the enum's. REQUIRES: the enum has no gaps (ErrorCode has: see wire_up.cpp).
   template <class Enum>
   void known(Enum value) {
     const auto raw = static_cast<unsigned>(value);
-    require(raw >= static_cast<unsigned>(Enum::MIN) && raw <= static_cast<unsigned>(Enum::MAX), WireFault::unknown_value);
+    require(raw >= static_cast<unsigned>(Enum::MIN) && raw <= static_cast<unsigned>(Enum::MAX),
+            WireFault::unknown_value);
   }
 
   // The list is absent or not longer than `count_max`.
@@ -67,7 +74,8 @@ class Checker {
     require(list == nullptr || list->size() <= count_max, WireFault::over_limit);
   }
 
-  // The bytes are absent or no more than `len_max`, and start on an 8-byte boundary (force_align, unchecked by FlatBuffers).
+  // The bytes are absent or no more than `len_max`, and start on an 8-byte boundary (force_align, unchecked by
+  // FlatBuffers).
   void data(const flatbuffers::Vector<std::uint8_t>* bytes, std::size_t len_max) {
     count(bytes, len_max);
     require(bytes == nullptr || ByteView(bytes->data(), bytes->size()).aligned(), WireFault::misaligned);

@@ -22,11 +22,16 @@ constexpr std::size_t point_len = 65;      // 0x04 || x || y
 
 std::size_t payload_len_max(wire::PayloadKind kind) {
   switch (kind) {
-    case wire::PayloadKind::root: return limits::root_document_len_max;
-    case wire::PayloadKind::manifest: return limits::manifest_len_max;
-    case wire::PayloadKind::assignment: return limits::assignment_len_max;
-    case wire::PayloadKind::directive: return limits::directive_len_max;
-    case wire::PayloadKind::audit_head: return limits::audit_head_len_max;
+    case wire::PayloadKind::root:
+      return limits::root_document_len_max;
+    case wire::PayloadKind::manifest:
+      return limits::manifest_len_max;
+    case wire::PayloadKind::assignment:
+      return limits::assignment_len_max;
+    case wire::PayloadKind::directive:
+      return limits::directive_len_max;
+    case wire::PayloadKind::audit_head:
+      return limits::audit_head_len_max;
   }
   return 0;
 }
@@ -45,9 +50,10 @@ void check_role(Checker& check, const wire::RoleKeys& role, unsigned& seen) {
 }
 
 void check_release(Checker& check, const wire::AssignedRelease& release) {
-  const bool empties = wire_check::is_zero(release.manifest());
-  check.require(empties == wire_check::is_zero(release.envelope()), WireFault::malformed);
-  check.require(empties == (release.envelope_size() == 0), WireFault::malformed);
+  // A manifest without an envelope is one that the broker can not serve: only a device that still has it can go there.
+  const bool servable = !wire_check::is_zero(release.envelope());
+  check.require(!servable || !wire_check::is_zero(release.manifest()), WireFault::malformed);
+  check.require(servable == (release.envelope_size() != 0), WireFault::malformed);
   check.require(release.envelope_size() <= limits::envelope_len_max, WireFault::over_limit);
   check.optional_id(release.name());
   check.optional_version(release.version());

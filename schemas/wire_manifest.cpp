@@ -12,7 +12,9 @@ using wire_check::view;
 
 namespace {
 
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 // An absolute path that names one place, whatever the file system looks like.
 bool is_absolute_path(std::string_view path) {
@@ -69,9 +71,12 @@ void check_contracts(Checker& check, const wire::Manifest& manifest) {
 
 bool is_probe_target(wire::ProbeKind kind, std::string_view target) {
   switch (kind) {
-    case wire::ProbeKind::exec: return is_id(target);
-    case wire::ProbeKind::http: return starts_with(target, "http://") || starts_with(target, "https://");
-    case wire::ProbeKind::file: return is_file_name(target) || is_absolute_path(target);
+    case wire::ProbeKind::exec:
+      return is_id(target);
+    case wire::ProbeKind::http:
+      return starts_with(target, "http://") || starts_with(target, "https://");
+    case wire::ProbeKind::file:
+      return is_file_name(target) || is_absolute_path(target);
   }
   return false;
 }

@@ -43,7 +43,8 @@ bool ecdsa_p256_verify(const PublicPoint& point, const Sha256& digest, const std
   if (mbedtls_ecp_group_load(&n.group, MBEDTLS_ECP_DP_SECP256R1) != 0) return false;
   if (mbedtls_ecp_point_read_binary(&n.group, &n.point, point.data(), point.size()) != 0) return false;
   if (mbedtls_ecp_check_pubkey(&n.group, &n.point) != 0) return false;
-  if (mbedtls_mpi_read_binary(&n.r, signature, 32) != 0 || mbedtls_mpi_read_binary(&n.s, signature + 32, 32) != 0) return false;
+  if (mbedtls_mpi_read_binary(&n.r, signature, 32) != 0 || mbedtls_mpi_read_binary(&n.s, signature + 32, 32) != 0)
+    return false;
   if (!in_range(n.r, n.group) || !in_range(n.s, n.group)) return false;
   return mbedtls_ecdsa_verify(&n.group, digest.bytes.data(), digest.bytes.size(), &n.point, &n.r, &n.s) == 0;
 }

@@ -14,16 +14,21 @@ namespace {
 // Which role may sign what: the whole table.
 wire::Role signer_of(wire::PayloadKind kind) {
   switch (kind) {
-    case wire::PayloadKind::root: return wire::Role::root;
-    case wire::PayloadKind::manifest: return wire::Role::release;
+    case wire::PayloadKind::root:
+      return wire::Role::root;
+    case wire::PayloadKind::manifest:
+      return wire::Role::release;
     case wire::PayloadKind::assignment:
     case wire::PayloadKind::directive:
-    case wire::PayloadKind::audit_head: return wire::Role::control;
+    case wire::PayloadKind::audit_head:
+      return wire::Role::control;
   }
   return wire::Role::root;
 }
 
-bool is_past(std::uint64_t expires_s, std::uint64_t now_s) { return expires_s != 0 && now_s > expires_s; }
+bool is_past(std::uint64_t expires_s, std::uint64_t now_s) {
+  return expires_s != 0 && now_s > expires_s;
+}
 
 // Signatures first, so that nothing an outsider wrote is read; then the payload's own structure.
 template <class Message>
@@ -55,7 +60,8 @@ TrustFault open_envelope(ByteView envelope, wire::PayloadKind kind, const TrustR
   return refused;
 }
 
-TrustFault open_manifest(ByteView envelope, const OpenContext& context, const wire::Manifest*& manifest, Sha256& digest) {
+TrustFault open_manifest(ByteView envelope, const OpenContext& context, const wire::Manifest*& manifest,
+                         Sha256& digest) {
   ByteView payload;
   const wire::Manifest* found = nullptr;
   const auto fault = open_message(envelope, wire::PayloadKind::manifest, context, found, payload);

@@ -4,14 +4,22 @@ namespace muster::trust {
 
 std::string_view name_of(TrustFault fault) {
   switch (fault) {
-    case TrustFault::none: return "none";
-    case TrustFault::malformed: return "malformed";
-    case TrustFault::wrong_kind: return "wrong_kind";
-    case TrustFault::unknown_key: return "unknown_key";
-    case TrustFault::bad_signature: return "bad_signature";
-    case TrustFault::expired: return "expired";
-    case TrustFault::replayed: return "replayed";
-    case TrustFault::wrong_subject: return "wrong_subject";
+    case TrustFault::none:
+      return "none";
+    case TrustFault::malformed:
+      return "malformed";
+    case TrustFault::wrong_kind:
+      return "wrong_kind";
+    case TrustFault::unknown_key:
+      return "unknown_key";
+    case TrustFault::bad_signature:
+      return "bad_signature";
+    case TrustFault::expired:
+      return "expired";
+    case TrustFault::replayed:
+      return "replayed";
+    case TrustFault::wrong_subject:
+      return "wrong_subject";
   }
   return "unknown";
 }

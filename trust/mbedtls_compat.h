@@ -10,7 +10,9 @@
 namespace muster::trust::compat {
 
 #if MBEDTLS_VERSION_MAJOR >= 3
-inline int sha256_starts(mbedtls_sha256_context* context) { return mbedtls_sha256_starts(context, 0); }
+inline int sha256_starts(mbedtls_sha256_context* context) {
+  return mbedtls_sha256_starts(context, 0);
+}
 inline int sha256_update(mbedtls_sha256_context* context, const unsigned char* data, std::size_t size) {
   return mbedtls_sha256_update(context, data, size);
 }
@@ -18,7 +20,9 @@ inline int sha256_finish(mbedtls_sha256_context* context, unsigned char* digest)
   return mbedtls_sha256_finish(context, digest);
 }
 #else
-inline int sha256_starts(mbedtls_sha256_context* context) { return mbedtls_sha256_starts_ret(context, 0); }
+inline int sha256_starts(mbedtls_sha256_context* context) {
+  return mbedtls_sha256_starts_ret(context, 0);
+}
 inline int sha256_update(mbedtls_sha256_context* context, const unsigned char* data, std::size_t size) {
   return mbedtls_sha256_update_ret(context, data, size);
 }

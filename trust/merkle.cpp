@@ -34,8 +34,8 @@ bool merkle_root_from_path(const Sha256& leaf, std::uint32_t index, std::uint32_
   if (index >= count) return false;
   Sha256 node = leaf;
   std::size_t used = 0;
-  // `index` and `last` are the node's place and the last place on the level reached so far. A last node without a sibling
-  // rises unchanged.
+  // `index` and `last` are the node's place and the last place on the level reached so far. A last node without a
+  // sibling rises unchanged.
   for (std::uint32_t last = count - 1; last > 0; last >>= 1, index >>= 1) {
     if (index == last && (index & 1u) == 0) continue;
     if (used == path_len) return false;

@@ -23,11 +23,13 @@ TrustFault read_candidate(ByteView bytes, Candidate& candidate) {
   if (fault != WireFault::none) return TrustFault::malformed;
   if (candidate.envelope->kind() != wire::PayloadKind::root) return TrustFault::wrong_kind;
   const auto* payload = candidate.envelope->payload();
-  if (verify(ByteView(payload->data(), payload->size()), candidate.document) != WireFault::none) return TrustFault::malformed;
+  if (verify(ByteView(payload->data(), payload->size()), candidate.document) != WireFault::none)
+    return TrustFault::malformed;
   return TrustFault::none;
 }
 
-// One key under two names would count twice towards a threshold, so each must have its own point and the id made from it.
+// One key under two names would count twice towards a threshold, so each must have its own point and the id made from
+// it.
 bool read_role(const wire::RoleKeys& from, RoleKeySet& role) {
   role.threshold = from.threshold();
   for (const auto* key : *from.keys()) {
@@ -60,7 +62,8 @@ TrustFault accept(const Candidate& candidate, const RoleKeySet* holders, TrustRo
   Sha256 digest;
   if (!signed_digest(*candidate.envelope, digest)) return TrustFault::malformed;
   if (holders != nullptr) {
-    if (const auto fault = check_threshold(*candidate.envelope, digest, *holders); fault != TrustFault::none) return fault;
+    if (const auto fault = check_threshold(*candidate.envelope, digest, *holders); fault != TrustFault::none)
+      return fault;
   }
   const auto fault = check_threshold(*candidate.envelope, digest, next.role(wire::Role::root));
   if (fault == TrustFault::none) root = next;

@@ -13,7 +13,8 @@ mbedtls_sha256_context* context_in(unsigned char* state) {
   return std::launder(reinterpret_cast<mbedtls_sha256_context*>(state));
 }
 
-// The software SHA-256 never fails; a hardware one that does leaves nothing that could be trusted, so there is no going on.
+// The software SHA-256 never fails; a hardware one that does leaves nothing that could be trusted, so there is no going
+// on.
 void must(int code) {
   if (code != 0) std::abort();
 }
@@ -27,7 +28,9 @@ Sha256Stream::Sha256Stream() {
   must(compat::sha256_starts(context));
 }
 
-Sha256Stream::~Sha256Stream() { mbedtls_sha256_free(context_in(state_)); }
+Sha256Stream::~Sha256Stream() {
+  mbedtls_sha256_free(context_in(state_));
+}
 
 void Sha256Stream::update(ByteView bytes) {
   if (!bytes.empty()) must(compat::sha256_update(context_in(state_), bytes.data(), bytes.size()));

@@ -26,7 +26,8 @@ std::size_t place_of(const wire::KeyId& id, const RoleKeySet& keys) {
 }  // namespace
 
 Sha256 batch_digest(std::uint32_t leaf_count, const Sha256& merkle_root) {
-  const std::uint8_t count[4] = {static_cast<std::uint8_t>(leaf_count >> 24), static_cast<std::uint8_t>(leaf_count >> 16),
+  const std::uint8_t count[4] = {static_cast<std::uint8_t>(leaf_count >> 24),
+                                 static_cast<std::uint8_t>(leaf_count >> 16),
                                  static_cast<std::uint8_t>(leaf_count >> 8), static_cast<std::uint8_t>(leaf_count)};
   Sha256Stream stream;
   stream.update(ByteView(batch_label));

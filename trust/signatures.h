@@ -1,5 +1,5 @@
-// From an envelope that passed the wire verifier to the question whether a role's keys signed it. For trust/ only: everybody
-// else opens envelopes (trust/envelope.h). C++17, no allocation, no exceptions; any thread.
+// From an envelope that passed the wire verifier to the question whether a role's keys signed it. For trust/ only:
+// everybody else opens envelopes (trust/envelope.h). C++17, no allocation, no exceptions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,9 @@ namespace muster::trust {
 // What the envelope's signatures sign. False when its Merkle path does not fit its place.
 [[nodiscard]] bool signed_digest(const wire::Envelope& envelope, Sha256& digest);
 
-// None when at least `threshold` different keys of `keys` signed `digest` in this envelope. Keys that do not hold the role
-// count for nothing, and no key counts twice. bad_signature when it was such a key's signature that failed, else unknown_key.
+// None when at least `threshold` different keys of `keys` signed `digest` in this envelope. Keys that do not hold the
+// role count for nothing, and no key counts twice. bad_signature when it was such a key's signature that failed, else
+// unknown_key.
 [[nodiscard]] TrustFault check_threshold(const wire::Envelope& envelope, const Sha256& digest, const RoleKeySet& keys);
 
 }  // namespace muster::trust

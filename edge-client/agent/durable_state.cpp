@@ -165,7 +165,7 @@ AttemptRecord read_attempt(Reader& r) {
   });
   a.swap_begun = r.number<std::uint32_t>();
   if (a.swap_begun > a.changes.size()) r.ok = false;
-  r.list(a.back, plane_count, [&] {
+  r.list(a.back, 2 * plane_count, [&] {
     BackStep step;
     step.plane = r.one_of(Plane::config);
     step.to = read_slot(r);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -38,7 +39,11 @@ struct DirectiveArrived { Directive directive; };
 struct ManifestArrived { std::uint64_t job = 0; ReleaseInfo release; };
 struct FilesArrived { std::uint64_t job = 0; };
 struct SlotBuilt { std::uint64_t job = 0; };
-struct JobFailed { std::uint64_t job = 0; Fault fault; };
+struct JobFailed {
+  std::uint64_t job = 0;
+  Fault fault;
+  std::optional<Plane> plane;  // of the probe that failed; otherwise the one of the job
+};
 struct FetchProgress { std::uint64_t bytes_done = 0; };
 struct Activated { std::uint64_t job = 0; };
 struct ProbesPassed { std::uint64_t job = 0; };

@@ -1,5 +1,5 @@
-// Checks bytecode that came from outside. Freestanding C++17 — no heap, no exceptions, no iostream, no std::string — because
-// the MCU client compiles this file as it stands.
+// Checks bytecode that came from outside. Freestanding C++17 — no heap, no exceptions, no iostream, no std::string —
+// because the MCU client compiles this file as it stands.
 #include "rules/condition/format.h"
 #include "rules/condition/program.h"
 #include "schemas/limits.h"
@@ -14,7 +14,9 @@ namespace {
 // What the checker knows of a value; `any` came from the environment, whose types are known only when it runs.
 enum class Kind : std::uint8_t { any, boolean, number, text, list };
 
-bool fits(Kind kind, Kind wanted) { return kind == Kind::any || kind == wanted; }
+bool fits(Kind kind, Kind wanted) {
+  return kind == Kind::any || kind == wanted;
+}
 
 // Walks a program once. Jumps are forward and nest as expressions do, so the open ones form a stack of their own.
 class Checker {
@@ -24,7 +26,8 @@ class Checker {
   ProgramFault run() {
     if (program_.size() > limits::program_len_max) return ProgramFault::too_long;
     if (program_.size() < format::header_len) return ProgramFault::truncated;
-    if (at(0) != format::magic[0] || at(1) != format::magic[1] || at(2) != format::version) return ProgramFault::bad_header;
+    if (at(0) != format::magic[0] || at(1) != format::magic[1] || at(2) != format::version)
+      return ProgramFault::bad_header;
     layout_ = format::layout_of(program_.data());
     if (layout_.code_begin > program_.size()) return ProgramFault::truncated;
     ProgramFault fault = check_pool();
@@ -74,7 +77,8 @@ class Checker {
         }
         return item == end ? format::list_head_len + length : 0;
       }
-      case Tag::boolean: break;  // true and false are operations; only lists hold them as constants
+      case Tag::boolean:
+        break;  // true and false are operations; only lists hold them as constants
     }
     return 0;
   }
@@ -140,10 +144,13 @@ class Checker {
         return static_cast<Tag>(at(constant)) == Tag::text ? push(Kind::any) : ProgramFault::bad_constant;
       }
       case Op::push_true:
-      case Op::push_false: return push(Kind::boolean);
+      case Op::push_false:
+        return push(Kind::boolean);
       case Op::jump_if_no:
-      case Op::jump_if_yes: return open_jump(next + operand);
-      default: return check_calculation(op, shape.pops);
+      case Op::jump_if_yes:
+        return open_jump(next + operand);
+      default:
+        return check_calculation(op, shape.pops);
     }
   }
 
@@ -164,13 +171,19 @@ class Checker {
       case Op::less:
       case Op::less_equal:
       case Op::greater:
-      case Op::greater_equal: fine = fits(left, Kind::number) && fits(right, Kind::number); break;
+      case Op::greater_equal:
+        fine = fits(left, Kind::number) && fits(right, Kind::number);
+        break;
       case Op::equal:
       case Op::not_equal:
         fine = left != Kind::list && right != Kind::list && (left == right || left == Kind::any || right == Kind::any);
         break;
-      case Op::in: fine = left != Kind::list && fits(right, Kind::list); break;
-      default: fine = fits(left, Kind::boolean) && fits(right, Kind::boolean); break;
+      case Op::in:
+        fine = left != Kind::list && fits(right, Kind::list);
+        break;
+      default:
+        fine = fits(left, Kind::boolean) && fits(right, Kind::boolean);
+        break;
     }
     return fine ? push(result) : ProgramFault::type_error;
   }
@@ -210,20 +223,32 @@ class Checker {
 
 }  // namespace
 
-ProgramFault check_program(ByteView program) { return Checker(program).run(); }
+ProgramFault check_program(ByteView program) {
+  return Checker(program).run();
+}
 
 const char* name_of(ProgramFault fault) {
   switch (fault) {
-    case ProgramFault::none: return "none";
-    case ProgramFault::too_long: return "too_long";
-    case ProgramFault::bad_header: return "bad_header";
-    case ProgramFault::bad_constant: return "bad_constant";
-    case ProgramFault::bad_opcode: return "bad_opcode";
-    case ProgramFault::bad_jump: return "bad_jump";
-    case ProgramFault::truncated: return "truncated";
-    case ProgramFault::stack_overflow: return "stack_overflow";
-    case ProgramFault::stack_underflow: return "stack_underflow";
-    case ProgramFault::type_error: return "type_error";
+    case ProgramFault::none:
+      return "none";
+    case ProgramFault::too_long:
+      return "too_long";
+    case ProgramFault::bad_header:
+      return "bad_header";
+    case ProgramFault::bad_constant:
+      return "bad_constant";
+    case ProgramFault::bad_opcode:
+      return "bad_opcode";
+    case ProgramFault::bad_jump:
+      return "bad_jump";
+    case ProgramFault::truncated:
+      return "truncated";
+    case ProgramFault::stack_overflow:
+      return "stack_overflow";
+    case ProgramFault::stack_underflow:
+      return "stack_underflow";
+    case ProgramFault::type_error:
+      return "type_error";
   }
   return "unknown";
 }

@@ -21,8 +21,8 @@ struct Name {
 // device.memory_mb (number), device.memory_tier, device.tags and device.accelerators (lists), device.agent_version.
 [[nodiscard]] const std::vector<Name>& target_names();
 
-// The names recovery rules may use: the numeric standard keys of HealthSummary, the counters the agent keeps, slo_ms, and
-// any task metric, which is why unknown plain identifiers are numbers there.
+// The names recovery rules may use: the numeric standard keys of HealthSummary, the counters the agent keeps, slo_ms,
+// and any task metric, which is why unknown plain identifiers are numbers there.
 struct Vocabulary {
   const std::vector<Name>* names = nullptr;
   bool other_identifiers_are_numbers = false;
@@ -31,9 +31,9 @@ struct Vocabulary {
 [[nodiscard]] Vocabulary recovery_vocabulary();
 
 struct ConditionError {
-  std::size_t offset = 0;   // byte in the text, 0-based
-  std::string what;         // "unknown name device.clas"
-  std::string expected;     // "did you mean device.class?" — what would be right
+  std::size_t offset = 0;  // byte in the text, 0-based
+  std::string what;        // "unknown name device.clas"
+  std::string expected;    // "did you mean device.class?" — what would be right
 };
 
 struct CompiledCondition {

@@ -12,8 +12,8 @@ namespace muster::rules {
 // Texts longer than 64 bytes are not compared: they count as 64 apart.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// The closest candidate that is near enough to be a slip of the pen (about a third of its letters, at most 3); empty when
-// there is none. The first of equally close ones.
+// The closest candidate that is near enough to be a slip of the pen (about a third of its letters, at most 3); empty
+// when there is none. The first of equally close ones.
 [[nodiscard]] std::string_view closest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 // "a, b or c".

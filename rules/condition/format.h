@@ -1,5 +1,6 @@
-// The layout of compiled conditions, shared by the compiler, the checker, the evaluator and the disassembler; nobody else
-// needs it. Freestanding C++17, no allocation; pure functions, any thread. docs/conditions.md has the same table in prose.
+// The layout of compiled conditions, shared by the compiler, the checker, the evaluator and the disassembler; nobody
+// else needs it. Freestanding C++17, no allocation; pure functions, any thread. docs/conditions.md has the same table
+// in prose.
 //
 //   0  'M' 'C'                      magic
 //   2  1                            format version
@@ -8,7 +9,8 @@
 //   7  constants                    each one stored once, however often the condition uses it
 //      code                         operations, to the end of the program
 //
-// All multi-byte integers are big-endian. A constant is named by its offset in the pool, so reading one costs no search.
+// All multi-byte integers are big-endian. A constant is named by its offset in the pool, so reading one costs no
+// search.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +24,8 @@ inline constexpr std::uint8_t version = 1;
 inline constexpr std::size_t header_len = 7;
 inline constexpr std::size_t text_literal_len_max = 255;  // its length is one byte
 
-// Constants. number: tag, 8 bytes IEEE 754. text: tag, u8 length, bytes. list: tag, item tag, u16 count, u16 length of the
-// items in bytes, items; an item is its constant without the tag, and a boolean item is one byte, 0 or 1.
+// Constants. number: tag, 8 bytes IEEE 754. text: tag, u8 length, bytes. list: tag, item tag, u16 count, u16 length of
+// the items in bytes, items; an item is its constant without the tag, and a boolean item is one byte, 0 or 1.
 enum class Tag : std::uint8_t { number = 1, text = 2, list = 3, boolean = 4 };
 inline constexpr std::size_t list_head_len = 6;
 
@@ -47,8 +49,8 @@ enum class Op : std::uint8_t {
   in = 0x26,           // item list → boolean
   logical_and = 0x30,  // boolean boolean → boolean
   logical_or = 0x31,
-  logical_not = 0x32,   // boolean → boolean
-  jump_if_no = 0x40,    // u16 distance from the next operation, forward; the boolean stays on the stack
+  logical_not = 0x32,  // boolean → boolean
+  jump_if_no = 0x40,   // u16 distance from the next operation, forward; the boolean stays on the stack
   jump_if_yes = 0x41,
 };
 
@@ -60,27 +62,48 @@ struct OpShape {
 
 [[nodiscard]] constexpr OpShape shape_of(std::uint8_t opcode) {
   switch (static_cast<Op>(opcode)) {
-    case Op::push_constant: return {"constant", 2, 0};
-    case Op::push_name: return {"name", 2, 0};
-    case Op::push_true: return {"true", 0, 0};
-    case Op::push_false: return {"false", 0, 0};
-    case Op::add: return {"add", 0, 2};
-    case Op::subtract: return {"subtract", 0, 2};
-    case Op::multiply: return {"multiply", 0, 2};
-    case Op::divide: return {"divide", 0, 2};
-    case Op::negate: return {"negate", 0, 1};
-    case Op::equal: return {"equal", 0, 2};
-    case Op::not_equal: return {"not_equal", 0, 2};
-    case Op::less: return {"less", 0, 2};
-    case Op::less_equal: return {"less_equal", 0, 2};
-    case Op::greater: return {"greater", 0, 2};
-    case Op::greater_equal: return {"greater_equal", 0, 2};
-    case Op::in: return {"in", 0, 2};
-    case Op::logical_and: return {"and", 0, 2};
-    case Op::logical_or: return {"or", 0, 2};
-    case Op::logical_not: return {"not", 0, 1};
-    case Op::jump_if_no: return {"jump_if_no", 2, 1};
-    case Op::jump_if_yes: return {"jump_if_yes", 2, 1};
+    case Op::push_constant:
+      return {"constant", 2, 0};
+    case Op::push_name:
+      return {"name", 2, 0};
+    case Op::push_true:
+      return {"true", 0, 0};
+    case Op::push_false:
+      return {"false", 0, 0};
+    case Op::add:
+      return {"add", 0, 2};
+    case Op::subtract:
+      return {"subtract", 0, 2};
+    case Op::multiply:
+      return {"multiply", 0, 2};
+    case Op::divide:
+      return {"divide", 0, 2};
+    case Op::negate:
+      return {"negate", 0, 1};
+    case Op::equal:
+      return {"equal", 0, 2};
+    case Op::not_equal:
+      return {"not_equal", 0, 2};
+    case Op::less:
+      return {"less", 0, 2};
+    case Op::less_equal:
+      return {"less_equal", 0, 2};
+    case Op::greater:
+      return {"greater", 0, 2};
+    case Op::greater_equal:
+      return {"greater_equal", 0, 2};
+    case Op::in:
+      return {"in", 0, 2};
+    case Op::logical_and:
+      return {"and", 0, 2};
+    case Op::logical_or:
+      return {"or", 0, 2};
+    case Op::logical_not:
+      return {"not", 0, 1};
+    case Op::jump_if_no:
+      return {"jump_if_no", 2, 1};
+    case Op::jump_if_yes:
+      return {"jump_if_yes", 2, 1};
   }
   return {nullptr, 0, 0};
 }

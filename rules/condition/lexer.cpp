@@ -8,10 +8,18 @@ namespace muster::rules {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool continues_name(char c) { return starts_name(c) || is_digit(c); }
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool starts_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool continues_name(char c) {
+  return starts_name(c) || is_digit(c);
+}
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 struct Symbol {
   std::string_view text;
@@ -21,41 +29,22 @@ struct Symbol {
 
 // Longer symbols first, so that <= is not read as <.
 constexpr Symbol symbols[] = {
-    {"===", TokenKind::equal, "=="},
-    {"!==", TokenKind::not_equal, "!="},
-    {"==", TokenKind::equal, ""},
-    {"!=", TokenKind::not_equal, ""},
-    {"<>", TokenKind::not_equal, "!="},
-    {"<=", TokenKind::less_equal, ""},
-    {"=<", TokenKind::less_equal, "<="},
-    {">=", TokenKind::greater_equal, ""},
-    {"=>", TokenKind::greater_equal, ">="},
-    {"&&", TokenKind::logical_and, ""},
-    {"||", TokenKind::logical_or, ""},
-    {"<", TokenKind::less, ""},
-    {">", TokenKind::greater, ""},
-    {"=", TokenKind::equal, "=="},
-    {"&", TokenKind::logical_and, "&&"},
-    {"|", TokenKind::logical_or, "||"},
-    {"!", TokenKind::logical_not, ""},
-    {"+", TokenKind::plus, ""},
-    {"-", TokenKind::minus, ""},
-    {"*", TokenKind::times, ""},
-    {"/", TokenKind::divided_by, ""},
-    {"(", TokenKind::open, ""},
-    {")", TokenKind::close, ""},
-    {"[", TokenKind::open_list, ""},
-    {"]", TokenKind::close_list, ""},
-    {",", TokenKind::comma, ""},
+    {"===", TokenKind::equal, "=="},     {"!==", TokenKind::not_equal, "!="},  {"==", TokenKind::equal, ""},
+    {"!=", TokenKind::not_equal, ""},    {"<>", TokenKind::not_equal, "!="},   {"<=", TokenKind::less_equal, ""},
+    {"=<", TokenKind::less_equal, "<="}, {">=", TokenKind::greater_equal, ""}, {"=>", TokenKind::greater_equal, ">="},
+    {"&&", TokenKind::logical_and, ""},  {"||", TokenKind::logical_or, ""},    {"<", TokenKind::less, ""},
+    {">", TokenKind::greater, ""},       {"=", TokenKind::equal, "=="},        {"&", TokenKind::logical_and, "&&"},
+    {"|", TokenKind::logical_or, "||"},  {"!", TokenKind::logical_not, ""},    {"+", TokenKind::plus, ""},
+    {"-", TokenKind::minus, ""},         {"*", TokenKind::times, ""},          {"/", TokenKind::divided_by, ""},
+    {"(", TokenKind::open, ""},          {")", TokenKind::close, ""},          {"[", TokenKind::open_list, ""},
+    {"]", TokenKind::close_list, ""},    {",", TokenKind::comma, ""},
 };
 
 constexpr Symbol words[] = {
-    {"true", TokenKind::yes, ""},         {"false", TokenKind::no, ""},
-    {"in", TokenKind::in, ""},            {"and", TokenKind::logical_and, "&&"},
-    {"AND", TokenKind::logical_and, "&&"}, {"or", TokenKind::logical_or, "||"},
-    {"OR", TokenKind::logical_or, "||"},  {"not", TokenKind::logical_not, "!"},
-    {"NOT", TokenKind::logical_not, "!"}, {"True", TokenKind::yes, "true"},
-    {"TRUE", TokenKind::yes, "true"},     {"False", TokenKind::no, "false"},
+    {"true", TokenKind::yes, ""},          {"false", TokenKind::no, ""},          {"in", TokenKind::in, ""},
+    {"and", TokenKind::logical_and, "&&"}, {"AND", TokenKind::logical_and, "&&"}, {"or", TokenKind::logical_or, "||"},
+    {"OR", TokenKind::logical_or, "||"},   {"not", TokenKind::logical_not, "!"},  {"NOT", TokenKind::logical_not, "!"},
+    {"True", TokenKind::yes, "true"},      {"TRUE", TokenKind::yes, "true"},      {"False", TokenKind::no, "false"},
     {"FALSE", TokenKind::no, "false"},
 };
 
@@ -124,7 +113,8 @@ class Lexer {
       error(begin, "'" + std::string(source) + "' is not a number",
             "a decimal number without a unit, such as 250 or 2.5; put texts such as versions in quote marks");
     } else if (read.ec != std::errc()) {
-      error(begin, "'" + std::string(source) + "' is outside what a number can hold", "a number between -1e308 and 1e308");
+      error(begin, "'" + std::string(source) + "' is outside what a number can hold",
+            "a number between -1e308 and 1e308");
     }
     at_ = begin;
     add(TokenKind::number, source.size()).number = number;

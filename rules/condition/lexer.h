@@ -12,11 +12,11 @@ namespace muster::rules {
 
 enum class TokenKind : unsigned char {
   end,
-  name,     // device.region
+  name,  // device.region
   number,
-  text,     // quoted
-  yes,      // true
-  no,       // false
+  text,  // quoted
+  yes,   // true
+  no,    // false
   in,
   logical_and,
   logical_or,
@@ -31,8 +31,8 @@ enum class TokenKind : unsigned char {
   minus,
   times,
   divided_by,
-  open,     // (
-  close,    // )
+  open,   // (
+  close,  // )
   open_list,
   close_list,
   comma,
@@ -46,8 +46,8 @@ struct Token {
   double number = 0;
 };
 
-// The last token is always `end`. Faults are added to `errors`; what is wrong but clear in meaning (= for ==, `and`) still
-// becomes the token that was meant, so that the parser finds the errors behind it.
+// The last token is always `end`. Faults are added to `errors`; what is wrong but clear in meaning (= for ==, `and`)
+// still becomes the token that was meant, so that the parser finds the errors behind it.
 [[nodiscard]] std::vector<Token> tokenize(std::string_view text, std::vector<ConditionError>& errors);
 
 }  // namespace muster::rules

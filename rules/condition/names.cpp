@@ -21,7 +21,9 @@ const std::vector<Name>& target_names() {
   return names;
 }
 
-Vocabulary target_vocabulary() { return {&target_names(), false}; }
+Vocabulary target_vocabulary() {
+  return {&target_names(), false};
+}
 
 Vocabulary recovery_vocabulary() {
   using Type = Name::Type;

@@ -52,13 +52,18 @@ Slot text(std::string_view value) {
   return slot;
 }
 
-std::string_view text_of(const Slot& slot) { return {slot.is.text, slot.count}; }
+std::string_view text_of(const Slot& slot) {
+  return {slot.is.text, slot.count};
+}
 
 Slot from(const Value& value) {
   switch (value.type) {
-    case Value::Type::boolean: return truth(value.boolean);
-    case Value::Type::number: return number(value.number);
-    case Value::Type::text: return text(value.text);
+    case Value::Type::boolean:
+      return truth(value.boolean);
+    case Value::Type::number:
+      return number(value.number);
+    case Value::Type::text:
+      return text(value.text);
     case Value::Type::list: {
       Slot slot;
       slot.type = Value::Type::list;
@@ -66,12 +71,15 @@ Slot from(const Value& value) {
       slot.count = value.item_count;
       return slot;
     }
-    case Value::Type::missing: break;
+    case Value::Type::missing:
+      break;
   }
   return {};
 }
 
-std::string_view text_at(const std::uint8_t* at) { return {reinterpret_cast<const char*>(at + 1), at[0]}; }
+std::string_view text_at(const std::uint8_t* at) {
+  return {reinterpret_cast<const char*>(at + 1), at[0]};
+}
 
 Slot constant(const std::uint8_t* at) {
   if (static_cast<Tag>(at[0]) == Tag::number) return number(format::read_number(at + 1));
@@ -89,10 +97,14 @@ Slot constant(const std::uint8_t* at) {
 Slot equal(const Slot& left, const Slot& right) {
   if (left.type != right.type) return {};
   switch (left.type) {
-    case Value::Type::boolean: return truth(left.boolean == right.boolean);
-    case Value::Type::number: return truth(left.is.number <= right.is.number && left.is.number >= right.is.number);
-    case Value::Type::text: return truth(text_of(left) == text_of(right));
-    default: return {};
+    case Value::Type::boolean:
+      return truth(left.boolean == right.boolean);
+    case Value::Type::number:
+      return truth(left.is.number <= right.is.number && left.is.number >= right.is.number);
+    case Value::Type::text:
+      return truth(text_of(left) == text_of(right));
+    default:
+      return {};
   }
 }
 
@@ -129,15 +141,24 @@ Slot calculate(Op op, const Slot& left, const Slot& right) {
   const double a = left.is.number;
   const double b = right.is.number;
   switch (op) {
-    case Op::add: return number(a + b);
-    case Op::subtract: return number(a - b);
-    case Op::multiply: return number(a * b);
-    case Op::divide: return b < 0 || b > 0 ? number(a / b) : Slot{};
-    case Op::negate: return number(-b);
-    case Op::less: return truth(a < b);
-    case Op::less_equal: return truth(a <= b);
-    case Op::greater: return truth(a > b);
-    default: return truth(a >= b);
+    case Op::add:
+      return number(a + b);
+    case Op::subtract:
+      return number(a - b);
+    case Op::multiply:
+      return number(a * b);
+    case Op::divide:
+      return b < 0 || b > 0 ? number(a / b) : Slot{};
+    case Op::negate:
+      return number(-b);
+    case Op::less:
+      return truth(a < b);
+    case Op::less_equal:
+      return truth(a <= b);
+    case Op::greater:
+      return truth(a > b);
+    default:
+      return truth(a >= b);
   }
 }
 
@@ -146,7 +167,9 @@ Outcome outcome_of(const Slot& slot) {
   return slot.boolean ? Outcome::yes : Outcome::no;
 }
 
-Slot slot_of(Outcome outcome) { return outcome == Outcome::unknown ? Slot{} : truth(outcome == Outcome::yes); }
+Slot slot_of(Outcome outcome) {
+  return outcome == Outcome::unknown ? Slot{} : truth(outcome == Outcome::yes);
+}
 
 // Kleene's and, or: a side that decides alone decides, whatever the other one is.
 Slot combine(const Slot& left, const Slot& right, Outcome decides) {
@@ -162,13 +185,20 @@ Slot invert(const Slot& slot) {
 
 Slot apply(Op op, const Slot& left, const Slot& right) {
   switch (op) {
-    case Op::equal: return equal(left, right);
-    case Op::not_equal: return invert(equal(left, right));
-    case Op::in: return contains(right, left);
-    case Op::logical_and: return combine(left, right, Outcome::no);
-    case Op::logical_or: return combine(left, right, Outcome::yes);
-    case Op::logical_not: return invert(right);
-    default: return calculate(op, left, right);
+    case Op::equal:
+      return equal(left, right);
+    case Op::not_equal:
+      return invert(equal(left, right));
+    case Op::in:
+      return contains(right, left);
+    case Op::logical_and:
+      return combine(left, right, Outcome::no);
+    case Op::logical_or:
+      return combine(left, right, Outcome::yes);
+    case Op::logical_not:
+      return invert(right);
+    default:
+      return calculate(op, left, right);
   }
 }
 
@@ -186,10 +216,16 @@ Outcome evaluate(ByteView program, const Environment& environment) {
     position += 1u + shape.operand_len;
     const std::size_t operand = shape.operand_len == 2 ? format::read_u16(program.data() + position - 2) : 0;
     switch (op) {
-      case Op::push_constant: stack[depth++] = constant(pool + operand); break;
-      case Op::push_name: stack[depth++] = from(environment.lookup(text_at(pool + operand + 1))); break;
+      case Op::push_constant:
+        stack[depth++] = constant(pool + operand);
+        break;
+      case Op::push_name:
+        stack[depth++] = from(environment.lookup(text_at(pool + operand + 1)));
+        break;
       case Op::push_true:
-      case Op::push_false: stack[depth++] = truth(op == Op::push_true); break;
+      case Op::push_false:
+        stack[depth++] = truth(op == Op::push_true);
+        break;
       case Op::jump_if_no:
       case Op::jump_if_yes:
         if (outcome_of(stack[depth - 1]) == (op == Op::jump_if_yes ? Outcome::yes : Outcome::no)) position += operand;

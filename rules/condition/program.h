@@ -1,7 +1,7 @@
-// A compiled condition: bytecode for a small stack machine, evaluated by the broker (targets), the Linux agent and the MCU
-// (recovery rules) with the same code. The language is a subset of CEL (github.com/google/cel-spec): comparisons, && || !,
-// `in`, + - * /, literals of string, number, bool and list, identifiers and `device.*`.
-// Freestanding C++17, no allocation, no exceptions; a Program is read-only and may be shared by threads.
+// A compiled condition: bytecode for a small stack machine, evaluated by the broker (targets), the Linux agent and the
+// MCU (recovery rules) with the same code. The language is a subset of CEL (github.com/google/cel-spec): comparisons,
+// && || !, `in`, + - * /, literals of string, number, bool and list, identifiers and `device.*`. Freestanding C++17, no
+// allocation, no exceptions; a Program is read-only and may be shared by threads.
 //
 // The bytes are described in format.h and in docs/conditions.md.
 #pragma once
@@ -79,13 +79,14 @@ enum class ProgramFault : std::uint8_t {
 };
 [[nodiscard]] const char* name_of(ProgramFault fault);
 
-// Walks the whole program once without running it: lengths, constants, opcodes, jumps (forward only, onto an operation, with
-// the same stack on both ways), stack depth, and types as far as they do not depend on the environment. Run it on every
-// program that came from outside, before evaluate(). Any bytes may be given.
+// Walks the whole program once without running it: lengths, constants, opcodes, jumps (forward only, onto an operation,
+// with the same stack on both ways), stack depth, and types as far as they do not depend on the environment. Run it on
+// every program that came from outside, before evaluate(). Any bytes may be given.
 [[nodiscard]] ProgramFault check_program(ByteView program);
 
-// REQUIRES: check_program(program) == none. Never loops: cost is bounded by program_len_max. Whatever types the environment
-// returns, the outcome is defined: what cannot be compared is unknown. Division by zero and numbers that overflow are unknown.
+// REQUIRES: check_program(program) == none. Never loops: cost is bounded by program_len_max. Whatever types the
+// environment returns, the outcome is defined: what cannot be compared is unknown. Division by zero and numbers that
+// overflow are unknown.
 [[nodiscard]] Outcome evaluate(ByteView program, const Environment& environment);
 
 }  // namespace muster::rules

@@ -10,8 +10,8 @@
 
 namespace muster::rules {
 
-// REQUIRES: text[begin] is a quote mark, ' or ". Puts the value (UTF-8) into `value` and returns the offset behind the closing
-// mark; when that is missing, the end of the text. Faults are added to `errors`.
+// REQUIRES: text[begin] is a quote mark, ' or ". Puts the value (UTF-8) into `value` and returns the offset behind the
+// closing mark; when that is missing, the end of the text. Faults are added to `errors`.
 [[nodiscard]] std::size_t read_quoted(std::string_view text, std::size_t begin, std::string& value,
                                       std::vector<ConditionError>& errors);
 

@@ -23,10 +23,17 @@ struct ProbeSpec {
 };
 
 // The same numbers as wire::RecoveryAction.
-enum class RecoveryAction : std::uint8_t { none, switch_to_degraded_model, restart_ingest_pipeline, drop_to_safe_mode, rollback_release, restart_workload };
+enum class RecoveryAction : std::uint8_t {
+  none,
+  switch_to_degraded_model,
+  restart_ingest_pipeline,
+  drop_to_safe_mode,
+  rollback_release,
+  restart_workload
+};
 
 struct RecoverySpec {
-  std::string source;   // the condition as written
+  std::string source;  // the condition as written
   Bytes program;
   RecoveryAction action = RecoveryAction::none;
 };
@@ -35,17 +42,17 @@ struct ReleaseSpec {
   std::string name, version;
   Plane plane = Plane::model;
   std::uint32_t security_version = 0;
-  std::vector<std::string> files;            // relative to the release file
+  std::vector<std::string> files;                           // relative to the release file
   std::vector<std::pair<Plane, std::string>> requires_min;  // plane → minimum version
   std::vector<std::string> classes, accelerators;
   std::uint32_t memory_mb_min = 0;
-  std::string runtime;                        // compatible.runtime
+  std::string runtime;                                                                // compatible.runtime
   std::string tokenizer, preprocessing, postprocessing, delegate, pipeline_checksum;  // runtime contract
   std::vector<ProbeSpec> probes;
-  std::vector<RecoverySpec> recovery;         // config plane only
-  std::uint64_t expires_s = 0;                // 0: never; the end of that day, UTC
+  std::vector<RecoverySpec> recovery;  // config plane only
+  std::uint64_t expires_s = 0;         // 0: never; the end of that day, UTC
   std::vector<std::pair<std::string, std::string>> provenance;
-  std::vector<std::string> evidence;          // files whose digests go into the manifest
+  std::vector<std::string> evidence;  // files whose digests go into the manifest
 };
 
 struct LoadedRelease {

@@ -12,7 +12,7 @@
 namespace muster::rules {
 
 struct LoadedRule {
-  std::optional<Rule> rule;               // none when there is any error
+  std::optional<Rule> rule;  // none when there is any error
   std::vector<Diagnostic> diagnostics;
 };
 

@@ -13,8 +13,8 @@
 
 namespace muster::rules {
 
-// Write `value` under `key`, or delete the key when there is none. Keys are the engine's; the host only stores them, and
-// gives all of them back to Engine::restore.
+// Write `value` under `key`, or delete the key when there is none. Keys are the engine's; the host only stores them,
+// and gives all of them back to Engine::restore.
 struct Persist {
   std::string key;
   std::optional<std::string> value;
@@ -22,23 +22,24 @@ struct Persist {
 
 // One decision or command for the audit record: who did what to what, when and why. "muster" is the engine itself.
 struct Audit {
-  std::string who;        // operator, device id, or "muster"
-  std::string what;       // a fixed word: rollout.started, wave.opened, device.failed, …; the list is in engine/audit_words.h
-  std::string subject;    // rollout, device or scope
-  std::string why;        // the reason, in a sentence, with the counts that decided it
+  std::string who;  // operator, device id, or "muster"
+  std::string
+      what;  // a fixed word: rollout.started, wave.opened, device.failed, …; the list is in engine/audit_words.h
+  std::string subject;  // rollout, device or scope
+  std::string why;      // the reason, in a sentence, with the counts that decided it
 };
 
 // Give this device this version set. Replaces whatever its assignment was.
 struct Assign {
   std::string device;
-  std::uint64_t epoch = 0;                  // larger than any the device had
-  std::string rollout;                      // what caused it
+  std::uint64_t epoch = 0;                         // larger than any the device had
+  std::string rollout;                             // what caused it
   std::vector<std::pair<Plane, Sha256>> releases;  // in activation order; zero digest: the plane is to be empty
   std::uint64_t soak_s = 0;
 };
 
 struct StandingOrder {
-  OrderKind kind = OrderKind::safe_mode;    // never thaw: a thaw removes its freeze
+  OrderKind kind = OrderKind::safe_mode;  // never thaw: a thaw removes its freeze
   std::uint64_t epoch = 0;
   Plane plane = Plane::model;
   Sha256 release;
@@ -52,17 +53,21 @@ struct Direct {
 };
 
 // The rollout's status changed: publish it again (Engine::status gives it). Sent at most once a step and rollout.
-struct RolloutStatusChanged { std::string rollout; };
+struct RolloutStatusChanged {
+  std::string rollout;
+};
 
 // The answer to a command.
 struct Reply {
   std::uint64_t correlation = 0;
   bool ok = false;
-  std::string message;    // what was done, or what is wrong and what to do about it
+  std::string message;  // what was done, or what is wrong and what to do about it
 };
 
 // A line for the log.
-struct Note { std::string text; };
+struct Note {
+  std::string text;
+};
 
 using Effect = std::variant<Persist, Audit, Assign, Direct, RolloutStatusChanged, Reply, Note>;
 

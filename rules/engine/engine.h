@@ -22,21 +22,28 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // Rebuilds the state from everything that was persisted, in any order. REQUIRES: a new engine. Returns an empty string, or
-  // one sentence that names the damaged record; the engine must then not be used. All devices count as not connected.
+  // Rebuilds the state from everything that was persisted, in any order. REQUIRES: a new engine. Returns an empty
+  // string, or one sentence that names the damaged record; the engine must then not be used. All devices count as not
+  // connected.
   [[nodiscard]] std::string restore(const std::vector<std::pair<std::string, std::string>>& records);
 
   // Adds its effects to `effects`. REQUIRES: event.now_s not before the last event's.
   void step(const Event& event, std::vector<Effect>& effects);
 
   // --- looking, for status topics and the control API; nothing changes ---
-  [[nodiscard]] std::vector<std::string> rollouts() const;          // by start time
-  [[nodiscard]] const RolloutStatus* status(std::string_view rollout) const;  // null: unknown; valid until the next step
+  [[nodiscard]] std::vector<std::string> rollouts() const;  // by start time
+  [[nodiscard]] const RolloutStatus* status(
+      std::string_view rollout) const;  // null: unknown; valid until the next step
   [[nodiscard]] std::string rule_text(std::string_view rollout) const;
-  [[nodiscard]] std::vector<std::string> devices() const;           // sorted
+  [[nodiscard]] std::vector<std::string> devices() const;  // sorted
   [[nodiscard]] bool device(std::string_view device, DeviceStatus& status) const;
   // Every current standing order set and assignment, as effects: what a host publishes again after a restart.
   void republish(std::vector<Effect>& effects) const;
+  // How many reports were dropped because they were not newer than the last one of their device.
+  [[nodiscard]] std::uint64_t stale_reports() const;
+  // Counts everything again, over all devices, and compares with the counts kept along the way; empty, or what differs.
+  // For tests and assertions: it costs as much as there are devices.
+  [[nodiscard]] std::string check() const;
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -22,7 +23,18 @@ struct DeviceFacts {
 };
 
 // The same numbers as wire::AttemptState and wire::DeviceState.
-enum class AttemptState : std::uint8_t { idle, fetching, verifying, staged, swapped, probing, soaking, committed, rolled_back, failed };
+enum class AttemptState : std::uint8_t {
+  idle,
+  fetching,
+  verifying,
+  staged,
+  swapped,
+  probing,
+  soaking,
+  committed,
+  rolled_back,
+  failed
+};
 enum class DeviceState : std::uint8_t { healthy, degraded, recovering, safe_mode, rolled_back };
 [[nodiscard]] std::string_view name_of(AttemptState state);
 [[nodiscard]] std::string_view name_of(DeviceState state);
@@ -31,19 +43,23 @@ enum class DeviceState : std::uint8_t { healthy, degraded, recovering, safe_mode
 struct DeviceReport {
   std::string device;
   std::uint64_t boot_id = 0;
-  std::uint64_t seq = 0;                 // a report not newer than (boot_id, seq) of the last one is dropped
+  std::uint64_t seq = 0;  // a report not newer than (boot_id, seq) of the last one is dropped
   DeviceFacts facts;
   DeviceState state = DeviceState::healthy;
-  std::array<Sha256, plane_count> active{};      // zero: the plane is empty
+  std::array<Sha256, plane_count> active{};  // zero: the plane is empty
   std::array<std::uint32_t, plane_count> security_floor{};
-  std::uint64_t attempt_epoch = 0;       // the assignment it is about
+  std::uint64_t attempt_epoch = 0;  // the assignment it is about
   AttemptState attempt = AttemptState::idle;
-  std::string attempt_error;             // name of the error code, empty for none
+  std::string attempt_error;  // name of the error code, empty for none
   std::string attempt_detail;
 };
 
-struct DeviceSeen { std::string device; };   // connected
-struct DeviceLost { std::string device; };   // its last connection ended
+struct DeviceSeen {
+  std::string device;
+};  // connected
+struct DeviceLost {
+  std::string device;
+};  // its last connection ended
 
 // A release the host has, with what the engine needs of its manifest.
 struct KnownRelease {
@@ -54,21 +70,42 @@ struct KnownRelease {
 };
 
 // --- operator commands: the host has checked identity and role; `who` is the operator, `why` the reason given ---
-struct StartRollout { Rule rule; std::string rule_text; std::vector<KnownRelease> releases; };  // one a version choice, in order
-struct ApproveWave { std::string rollout; };
-struct PauseRollout { std::string rollout; };
-struct ResumeRollout { std::string rollout; bool acknowledge_failures = false; };
+struct StartRollout {
+  Rule rule;
+  std::string rule_text;
+  std::vector<KnownRelease> releases;
+};  // one a version choice, in order
+struct ApproveWave {
+  std::string rollout;
+};
+struct PauseRollout {
+  std::string rollout;
+};
+struct ResumeRollout {
+  std::string rollout;
+  bool acknowledge_failures = false;
+};
 enum class AbortMode : std::uint8_t { by_rule, keep, revert };
-struct AbortRollout { std::string rollout; AbortMode mode = AbortMode::by_rule; };
+struct AbortRollout {
+  std::string rollout;
+  AbortMode mode = AbortMode::by_rule;
+};
 
 enum class OrderKind : std::uint8_t { safe_mode, resume, rollback, freeze, thaw, pause_updates };
+[[nodiscard]] std::string_view name_of(OrderKind kind);
 // Gives, or with resume and thaw takes back, a standing order of one scope ("fleet", "device/ID", "group/a=v").
-struct GiveOrder { std::string scope; OrderKind kind = OrderKind::safe_mode; Plane plane = Plane::model; Sha256 release; std::string release_name; };
+struct GiveOrder {
+  std::string scope;
+  OrderKind kind = OrderKind::safe_mode;
+  Plane plane = Plane::model;
+  Sha256 release;
+  std::string release_name;
+};
 
 using CommandBody = std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, AbortRollout, GiveOrder>;
 struct Command {
   std::string who, why;
-  std::uint64_t correlation = 0;          // comes back in Reply
+  std::uint64_t correlation = 0;  // comes back in Reply
   CommandBody body;
 };
 

@@ -20,11 +20,11 @@ enum class Gate : std::uint8_t { automatic, manual };
 
 struct Wave {
   std::string name;
-  std::uint32_t percent = 0;      // cumulative share of the targets, 1–100; 0 when this wave is a ring
-  std::string ring_text;          // a named ring instead of a percentage: the devices for which this condition is true
-  Bytes ring;                     // its bytecode
-  Gate gate = Gate::automatic;    // what it takes to leave this wave
-  std::uint64_t soak_s = 0;       // how long each device of the wave watches itself before it commits
+  std::uint32_t percent = 0;    // cumulative share of the targets, 1–100; 0 when this wave is a ring
+  std::string ring_text;        // a named ring instead of a percentage: the devices for which this condition is true
+  Bytes ring;                   // its bytecode
+  Gate gate = Gate::automatic;  // what it takes to leave this wave
+  std::uint64_t soak_s = 0;     // how long each device of the wave watches itself before it commits
 };
 
 struct VersionChoice {
@@ -36,15 +36,15 @@ struct VersionChoice {
 enum class AbortDefault : std::uint8_t { keep, revert };
 
 struct Rule {
-  std::string rollout;            // its name, an id
+  std::string rollout;  // its name, an id
   std::uint64_t seed = 0;
-  std::string targets_text;       // as written, for people
-  Bytes targets;                  // bytecode
-  std::vector<VersionChoice> versions;   // in activation order; 1–3, one a plane
-  std::vector<Wave> waves;        // 1–waves_max; the percentages strictly grow
-  std::uint32_t halt_failed_devices = 1; // hold all waves when so many devices have failed
-  std::uint64_t unreachable_after_s = 60;   // a lost device stops counting against its wave after this
-  std::uint64_t attempt_timeout_s = 3600;   // a reachable device that shows no end of its attempt by then has failed
+  std::string targets_text;                    // as written, for people
+  Bytes targets;                               // bytecode
+  std::vector<VersionChoice> versions;         // in activation order; 1–3, one a plane
+  std::vector<Wave> waves;                     // 1–waves_max; the percentages strictly grow
+  std::uint32_t halt_failed_devices = 1;       // hold all waves when so many devices have failed
+  std::uint64_t unreachable_after_s = 60;      // a lost device stops counting against its wave after this
+  std::uint64_t attempt_timeout_s = 3600;      // a reachable device that shows no end of its attempt by then has failed
   AbortDefault on_abort = AbortDefault::keep;  // what `abort` does when it is not told
 };
 

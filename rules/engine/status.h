@@ -22,39 +22,46 @@ enum class Standing : std::uint8_t { waiting, assigned, done, failed, unreachabl
 struct WaveStatus {
   std::string name;
   WaveState state = WaveState::pending;
-  std::uint32_t percent = 0;        // 0: a ring
+  std::uint32_t percent = 0;  // 0: a ring
   Gate gate = Gate::automatic;
-  std::uint32_t devices = 0;        // in this wave and not in an earlier one
+  std::uint32_t devices = 0;  // in this wave and not in an earlier one
   std::uint32_t done = 0, failed = 0, unreachable = 0;
-  std::uint64_t opened_s = 0;       // 0: not yet
+  std::uint64_t opened_s = 0;  // 0: not yet
+  friend bool operator==(const WaveStatus&, const WaveStatus&) = default;
 };
 
 struct FailedDevice {
   std::string device, error, detail;
   bool acknowledged = false;
+  friend bool operator==(const FailedDevice&, const FailedDevice&) = default;
 };
 
 struct RolloutStatus {
   std::string rollout;
   RolloutState state = RolloutState::running;
-  std::string waiting_for;          // one sentence: what it waits for, or why it stopped; empty when it is at work or ended well
+  std::string
+      waiting_for;  // one sentence: what it waits for, or why it stopped; empty when it is at work or ended well
   std::vector<VersionChoice> versions;
   std::uint64_t started_s = 0, ended_s = 0;  // 0: not yet
   std::string started_by;
-  std::uint32_t targets = 0;        // devices that match now
-  std::uint32_t reached = 0;        // devices that were ever assigned it: the blast radius
+  std::uint32_t targets = 0;  // devices that match now
+  std::uint32_t reached = 0;  // devices that were ever assigned it: the blast radius
   std::uint32_t done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
-  std::uint32_t wave = 0;           // index of the open wave
+  std::uint32_t wave = 0;  // index of the open wave
   std::vector<WaveStatus> waves;
   std::vector<FailedDevice> failures;  // newest first, at most 20
 };
 
 // One device as `device show` prints it.
-struct DeviceStanding { std::string rollout; Standing standing; std::uint32_t wave; };
+struct DeviceStanding {
+  std::string rollout;
+  Standing standing;
+  std::uint32_t wave;
+};
 struct DeviceStatus {
   std::string device;
   bool connected = false;
-  bool reported = false;            // false: connected, but never sent a state report
+  bool reported = false;  // false: connected, but never sent a state report
   std::uint64_t last_seen_s = 0;
   DeviceFacts facts;
   DeviceState state = DeviceState::healthy;

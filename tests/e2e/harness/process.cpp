@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -24,16 +26,25 @@ int left_ms(Clock::time_point deadline) {
   return left < 0 ? 0 : static_cast<int>(left);
 }
 
-// In the child, between fork and exec: only calls that are safe there.
+// In the child. The mount belongs to a namespace of its own and goes with the process.
+void give_small_disk(const Launch::SmallDisk& disk) {
+  const std::string options = "size=" + std::to_string(disk.bytes);
+  const int spaces = ::geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS;
+  const bool mounted = ::unshare(spaces) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                       ::mount("tmpfs", disk.folder.c_str(), "tmpfs", 0, options.c_str()) == 0;
+  if (mounted) return;
+  const rlimit limit{disk.bytes, disk.bytes};
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  ::signal(SIGXFSZ, SIG_IGN);  // a write then fails, as on a full disk
+}
+
+// In the child, between fork and exec; the test has no other thread that could hold a lock here.
 [[noreturn]] void become(const Launch& launch, int out, int err, pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(125);
   if (!launch.folder.empty() && ::chdir(launch.folder.c_str()) != 0) ::_exit(125);
-  if (launch.file_size_max) {
-    const rlimit limit{*launch.file_size_max, *launch.file_size_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
+  if (launch.small_disk) give_small_disk(*launch.small_disk);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);

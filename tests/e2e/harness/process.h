@@ -20,7 +20,13 @@ struct Launch {
   std::string log;                                // file that takes stdout and stderr; appended
   std::string folder;                             // working directory; empty: the test's
   std::vector<std::string> environment;           // additions, "NAME=value"
-  std::optional<std::uint64_t> file_size_max;     // RLIMIT_FSIZE in bytes: a file system that is full, without needing root
+  // A file system of this size that only the process sees, over an existing folder. Where the system lets us mount none, no
+  // file may grow beyond the size instead.
+  struct SmallDisk {
+    std::string folder;
+    std::uint64_t bytes = 0;
+  };
+  std::optional<SmallDisk> small_disk;
 };
 
 class Process {

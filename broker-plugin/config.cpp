@@ -1,0 +1,211 @@
+#include "broker-plugin/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include "host/files.h"
+#include "rules/config/load_rule.h"
+#include "schemas/ids.h"
+
+namespace muster::broker {
+namespace {
+
+constexpr std::size_t file_len_max = 1u << 20;
+constexpr std::size_t operators_max = 1000;
+constexpr std::string_view top_keys =
+    "data_dir, control_key, root_chain, operators, assignment_valid_for, limits, other_topics";
+constexpr std::string_view limit_keys = "queue_records, chunk_window, chunk_bytes_per_s, devices";
+
+// Reads one document; mistakes are collected with their places.
+class Reader {
+ public:
+  explicit Reader(std::string path) : path_(std::move(path)), folder_(path_.substr(0, path_.rfind('/') + 1)) {}
+
+  tl::expected<Config, Error> read(const std::string& text) {
+    YAML::Node root;
+    try {
+      root = YAML::Load(text);
+    } catch (const YAML::Exception& wrong) {
+      mistake(wrong.mark, "not valid YAML: " + wrong.msg);
+      return failure();
+    }
+    if (!root.IsMap()) {
+      mistake(root.Mark(), "expected a mapping with the keys " + std::string(top_keys));
+      return failure();
+    }
+    for (const auto& entry : root) read_top(entry.first, entry.second);
+    for (const auto& [name, value] : {std::pair{"data_dir", &config_.data_dir},
+                                      std::pair{"control_key", &config_.control_key},
+                                      std::pair{"root_chain", &config_.root_chain}}) {
+      if (value->empty() && !root[name]) mistake(root.Mark(), std::string(name) + " is missing");
+    }
+    if (!mistakes_.empty()) return failure();
+    return std::move(config_);
+  }
+
+ private:
+  void mistake(const YAML::Mark& mark, const std::string& what) {
+    mistakes_.push_back(path_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": " + what);
+  }
+
+  tl::unexpected<Error> failure() const {
+    auto message = mistakes_.front();
+    if (mistakes_.size() > 1) message += " (and " + std::to_string(mistakes_.size() - 1) + " more mistakes in this file)";
+    return tl::unexpected(Error{ErrorKind::usage, std::move(message)});
+  }
+
+  // An empty text, and a mistake, for what is no scalar.
+  std::string text_of(const YAML::Node& node, const std::string& what) {
+    if (node.IsScalar() && !node.Scalar().empty()) return node.Scalar();
+    mistake(node.Mark(), what + " must be a text");
+    return {};
+  }
+
+  std::string path_of(const YAML::Node& node, const std::string& what) {
+    auto text = text_of(node, what);
+    if (text.empty() || text.front() == '/') return text;
+    return folder_ + text;
+  }
+
+  void read_top(const YAML::Node& key_node, const YAML::Node& value) {
+    const auto key = key_node.IsScalar() ? key_node.Scalar() : std::string();
+    if (!seen_.insert({key, true}).second) return mistake(key_node.Mark(), "'" + key + "' stands here a second time");
+    if (key == "data_dir") {
+      config_.data_dir = path_of(value, key);
+    } else if (key == "control_key") {
+      config_.control_key = path_of(value, key);
+    } else if (key == "root_chain") {
+      config_.root_chain = path_of(value, key);
+    } else if (key == "operators") {
+      read_operators(value);
+    } else if (key == "assignment_valid_for") {
+      read_validity(value);
+    } else if (key == "limits") {
+      read_limits(value);
+    } else if (key == "other_topics") {
+      const auto choice = text_of(value, key);
+      config_.allow_other_topics = choice == "allow";
+      if (choice != "allow" && choice != "defer") mistake(value.Mark(), "other_topics must be defer or allow");
+    } else {
+      mistake(key_node.Mark(), "unknown key '" + key + "'; known are " + std::string(top_keys));
+    }
+  }
+
+  void read_operators(const YAML::Node& node) {
+    if (node.IsNull()) return;
+    if (!node.IsMap()) return mistake(node.Mark(), "operators must map usernames to lists of roles, as in alice: [view, operate]");
+    if (node.size() > operators_max) return mistake(node.Mark(), "at most " + std::to_string(operators_max) + " operators");
+    for (const auto& entry : node) {
+      const auto name = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
+      if (!is_id(name)) {
+        mistake(entry.first.Mark(), "'" + name + "' cannot be an operator: 1-64 of A-Z a-z 0-9 . _ -");
+        continue;
+      }
+      if (config_.operators.contains(name)) mistake(entry.first.Mark(), "operator '" + name + "' stands here a second time");
+      config_.operators[name] = roles_of(entry.second, name);
+    }
+  }
+
+  Roles roles_of(const YAML::Node& node, const std::string& name) {
+    Roles roles;
+    if (!node.IsSequence() || node.size() == 0) {
+      mistake(node.Mark(), "operator '" + name + "' needs a list of roles: view, operate, approve");
+      return roles;
+    }
+    for (const auto& role_node : node) {
+      const auto role = role_node.IsScalar() ? role_node.Scalar() : std::string();
+      if (role == "view") {
+        roles.view = true;
+      } else if (role == "operate") {
+        roles.operate = true;
+      } else if (role == "approve") {
+        roles.approve = true;
+      } else {
+        mistake(role_node.Mark(), "unknown role '" + role + "'; roles are view, operate, approve");
+      }
+    }
+    return roles;
+  }
+
+  void read_validity(const YAML::Node& node) {
+    const auto text = text_of(node, "assignment_valid_for");
+    if (text.empty()) return;
+    std::uint64_t ms = 0;
+    constexpr std::uint64_t hour_ms = 3600u * 1000u;
+    if (!rules::parse_duration_ms(text, ms) || ms < hour_ms || ms > 3650u * 24u * hour_ms) {
+      return mistake(node.Mark(), "assignment_valid_for must be a duration from 1h to 3650d, as in 365d; '" + text + "' is none");
+    }
+    config_.assignment_valid_for_s = ms / 1000;
+  }
+
+  void read_limits(const YAML::Node& node) {
+    if (!node.IsMap()) return mistake(node.Mark(), "limits must be a mapping with the keys " + std::string(limit_keys));
+    for (const auto& entry : node) {
+      const auto key = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
+      auto& limits = config_.limits;
+      if (key == "queue_records") {
+        read_number(entry.second, key, 64, 1u << 24, limits.queue_records);
+      } else if (key == "chunk_window") {
+        read_number(entry.second, key, 1, limits::chunk_window_max, limits.chunk_window);
+      } else if (key == "chunk_bytes_per_s") {
+        read_number(entry.second, key, 0, std::uint64_t{1} << 40, limits.chunk_bytes_per_s);
+      } else if (key == "devices") {
+        read_number(entry.second, key, 1, 10000000, limits.devices);
+      } else {
+        mistake(entry.first.Mark(), "unknown key '" + key + "'; known are " + std::string(limit_keys));
+      }
+    }
+  }
+
+  template <typename Number>
+  void read_number(const YAML::Node& node, const std::string& key, std::uint64_t least, std::uint64_t most, Number& into) {
+    std::uint64_t value = 0;
+    const bool digits = node.IsScalar() && !node.Scalar().empty() && node.Scalar().size() <= 18 &&
+                        std::all_of(node.Scalar().begin(), node.Scalar().end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (digits) value = std::stoull(node.Scalar());
+    if (!digits || value < least || value > most) {
+      return mistake(node.Mark(), key + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    into = static_cast<Number>(value);
+  }
+
+  std::string path_, folder_;
+  Config config_;
+  std::map<std::string, bool> seen_;
+  std::vector<std::string> mistakes_;
+};
+
+}  // namespace
+
+tl::expected<Config, Error> load_config(const std::string& path) {
+  auto bytes = host::read_file(path, file_len_max);
+  if (!bytes) return tl::unexpected(std::move(bytes.error()).with_context("reading the configuration"));
+  try {
+    return Reader(path).read(std::string(bytes->begin(), bytes->end()));
+  } catch (const YAML::Exception& wrong) {
+    return tl::unexpected(Error{ErrorKind::usage, path + ": " + wrong.what()});
+  }
+}
+
+std::string apply_reload(Config& current, const Config& next) {
+  std::string refused;
+  const auto refuse_if = [&refused](bool differs, std::string_view name) {
+    if (!differs) return;
+    if (!refused.empty()) refused += ", ";
+    refused += name;
+  };
+  refuse_if(next.data_dir != current.data_dir, "data_dir");
+  refuse_if(next.control_key != current.control_key, "control_key");
+  refuse_if(next.root_chain != current.root_chain, "root_chain");
+  refuse_if(next.assignment_valid_for_s != current.assignment_valid_for_s, "assignment_valid_for");
+  refuse_if(next.allow_other_topics != current.allow_other_topics, "other_topics");
+  current.operators = next.operators;
+  current.limits = next.limits;
+  return refused;
+}
+
+}  // namespace muster::broker

@@ -1,0 +1,209 @@
+#include "broker-plugin/control/objects.h"
+
+#include "broker-plugin/control/base64.h"
+#include "broker-plugin/control/json_writer.h"
+#include "broker-plugin/core/wire_digest.h"
+#include "schemas/health_summary_generated.h"
+
+namespace muster::broker {
+namespace {
+
+void write_versions(JsonWriter& json, const std::vector<rules::VersionChoice>& versions) {
+  json.key("versions").open('[');
+  for (const auto& version : versions) {
+    json.open('{').field("plane", rules::name_of(version.plane)).field("name", version.name);
+    json.field("version", version.version).close('}');
+  }
+  json.close(']');
+}
+
+void write_waves(JsonWriter& json, const std::vector<rules::WaveStatus>& waves) {
+  json.key("waves").open('[');
+  for (const auto& wave : waves) {
+    json.open('{').field("name", wave.name).field("state", rules::name_of(wave.state)).field("percent", wave.percent);
+    json.field("gate", wave.gate == rules::Gate::manual ? "manual" : "auto").field("devices", wave.devices);
+    json.field("done", wave.done).field("failed", wave.failed).field("unreachable", wave.unreachable);
+    json.field("opened_s", wave.opened_s).close('}');
+  }
+  json.close(']');
+}
+
+void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
+  json.key(name).open('[');
+  for (const auto& text : texts) json.text(text);
+  json.close(']');
+}
+
+void write_facts(JsonWriter& json, const rules::DeviceFacts& facts) {
+  json.key("facts").open('{').field("class", facts.device_class).field("region", facts.region).field("site", facts.site);
+  json.field("customer", facts.customer).field("os_version", facts.os_version).field("memory_mb", facts.memory_mb);
+  json.field("memory_tier", facts.memory_tier);
+  write_texts(json, "tags", facts.tags);
+  write_texts(json, "accelerators", facts.accelerators);
+  json.field("agent_version", facts.agent_version).close('}');
+}
+
+void write_planes(JsonWriter& json, const rules::DeviceStatus& device, const ReleaseRegistry& releases) {
+  json.key("planes").open('{');
+  for (std::size_t i = 0; i < rules::plane_count; ++i) {
+    const auto& active = device.active[i];
+    const auto release = releases.by_manifest(active);
+    json.key(rules::name_of(static_cast<rules::Plane>(i))).open('{').key("active");
+    active.is_zero() ? json.raw("null") : json.text(to_hex(active));
+    json.key("release");
+    release == nullptr ? json.raw("null") : json.text(release->ref());
+    json.close('}');
+  }
+  json.close('}');
+}
+
+// A reading that the schema marks as "not measured" with a negative number.
+void write_reading(JsonWriter& json, std::string_view name, double value, double least = 0) {
+  json.key(name);
+  value < least ? json.raw("null") : json.number(value);
+}
+
+std::string_view text(const flatbuffers::String* string) {
+  return string == nullptr ? std::string_view() : std::string_view(string->c_str(), string->size());
+}
+
+void write_health(JsonWriter& json, ByteView bytes) {
+  json.key("health");
+  const AlignedBytes aligned(bytes);
+  if (bytes.empty()) {
+    json.raw("null");
+    return;
+  }
+  const auto& health = *wire::GetHealthSummary(aligned.view().data());
+  json.open('{').field("seq", health.seq()).field("window_start_s", health.window_start_s()).field("window_s", health.window_s());
+  json.field("state", wire::EnumNameDeviceState(health.state())).key("model_hash");
+  const auto model = digest_of(health.model_hash());
+  model.is_zero() ? json.raw("null") : json.text(to_hex(model));
+  json.field("config_version", text(health.config_version())).field("runtime_version", text(health.runtime_version()));
+  json.field("delegate_active", text(health.delegate_active()));
+  write_reading(json, "load_time_ms", health.load_time_ms());
+  write_reading(json, "p50_ms", health.p50_ms());
+  write_reading(json, "p95_ms", health.p95_ms());
+  write_reading(json, "p99_ms", health.p99_ms());
+  write_reading(json, "peak_ram_mb", health.peak_ram_mb());
+  write_reading(json, "dropped_frames", static_cast<double>(health.dropped_frames()));
+  json.field("thermal", wire::EnumNameThermalState(health.thermal()));
+  write_reading(json, "temperature_c", health.temperature_c(), -273.15);
+  json.field("error_code", wire::EnumNameErrorCode(health.error_code())).field("inferences", health.inferences());
+  json.field("crash_count", health.crash_count());
+  write_reading(json, "cpu_percent", health.cpu_percent());
+  write_reading(json, "disk_free_mb", static_cast<double>(health.disk_free_mb()));
+  json.field("last_recovery_action", wire::EnumNameRecoveryAction(health.last_recovery_action()));
+  json.key("latency_buckets").open('[');
+  if (health.latency_buckets() != nullptr) {
+    for (const auto count : *health.latency_buckets()) json.number(count);
+  }
+  json.close(']').key("metrics").open('{');
+  if (health.metrics() != nullptr) {
+    for (const auto* metric : *health.metrics()) {
+      json.key(text(metric->name())).open('{').field("count", metric->count()).field("sum", metric->sum());
+      json.field("min", metric->min()).field("max", metric->max()).field("last", metric->last()).close('}');
+    }
+  }
+  json.close('}').close('}');
+}
+
+void write_counts(JsonWriter& json, std::string_view name, const std::map<std::string, std::uint64_t, std::less<>>& counts) {
+  json.key(name).open('{');
+  for (const auto& [label, count] : counts) json.field(label, count);
+  json.close('}');
+}
+
+}  // namespace
+
+std::string status_json(const rules::RolloutStatus& status) {
+  JsonWriter json;
+  json.open('{').field("rollout", status.rollout).field("state", rules::name_of(status.state));
+  json.field("waiting_for", status.waiting_for);
+  write_versions(json, status.versions);
+  json.field("started_s", status.started_s).field("ended_s", status.ended_s).field("started_by", status.started_by);
+  json.field("targets", status.targets).field("reached", status.reached).field("done", status.done);
+  json.field("failed", status.failed).field("rolled_back", status.rolled_back).field("unreachable", status.unreachable);
+  json.field("reverted", status.reverted).field("wave", status.wave);
+  write_waves(json, status.waves);
+  json.key("failures").open('[');
+  for (const auto& failure : status.failures) {
+    json.open('{').field("device", failure.device).field("error", failure.error).field("detail", failure.detail);
+    json.field("acknowledged", failure.acknowledged).close('}');
+  }
+  return json.close(']').close('}').take();
+}
+
+std::string release_json(const Release& release, ByteView envelope) {
+  JsonWriter json;
+  json.open('{').field("name", release.name).field("version", release.version).field("plane", rules::name_of(release.plane));
+  json.field("manifest", to_hex(release.manifest)).field("envelope_digest", to_hex(release.envelope));
+  json.field("envelope_size", release.envelope_size).field("security_version", release.security_version);
+  json.field("expires_s", release.expires_s).key("files").open('[');
+  for (const auto& file : release.files) {
+    json.open('{').field("name", file.name).field("size", file.size).field("sha256", to_hex(file.sha256)).close('}');
+  }
+  json.close(']').field("published_s", release.published_s).field("published_by", release.published_by);
+  if (!envelope.empty()) json.field("envelope", to_base64(envelope));
+  return json.close('}').take();
+}
+
+std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry& releases, ByteView health,
+                        bool with_health) {
+  JsonWriter json;
+  json.open('{').field("device", device.device).field("connected", device.connected).field("reported", device.reported);
+  json.field("last_seen_s", device.last_seen_s);
+  write_facts(json, device.facts);
+  json.field("state", rules::name_of(device.state));
+  write_planes(json, device, releases);
+  json.field("assigned_epoch", device.assigned_epoch).key("attempt").open('{').field("epoch", device.attempt_epoch);
+  json.field("state", rules::name_of(device.attempt)).field("error", device.attempt_error);
+  json.field("detail", device.attempt_detail).close('}').key("rollouts").open('[');
+  for (const auto& standing : device.rollouts) {
+    json.open('{').field("rollout", standing.rollout).field("standing", rules::name_of(standing.standing));
+    json.field("wave", standing.wave).close('}');
+  }
+  json.close(']');
+  if (with_health) write_health(json, health);
+  return json.close('}').take();
+}
+
+std::string audit_json(const AuditPage& page) {
+  JsonWriter json;
+  json.open('{').key("entries").open('[');
+  for (const auto& entry : page.entries) {
+    json.open('{').field("seq", entry.seq).field("time_s", entry.time_s).field("who", entry.who).field("what", entry.what);
+    json.field("subject", entry.subject).field("why", entry.why).field("hash", to_hex(entry.hash)).close('}');
+  }
+  json.close(']').field("more", page.more).key("head").open('{').field("seq", page.head.tail.seq);
+  json.field("hash", to_hex(page.head.tail.hash)).field("envelope", to_base64(page.head.envelope));
+  return json.close('}').close('}').take();
+}
+
+std::string metrics_json(const Metrics& metrics) {
+  JsonWriter json;
+  json.open('{').field("time_s", metrics.time_s).key("devices").open('{').field("known", metrics.devices_known);
+  json.field("connected", metrics.devices_connected).close('}').key("rollouts").open('{');
+  for (const auto& [state, count] : metrics.rollouts) json.field(state, count);
+  json.close('}');
+  write_counts(json, "messages", metrics.counters->accepted());
+  write_counts(json, "refused", metrics.counters->refused());
+  json.key("chunks").open('{').field("served", metrics.chunks.served).field("bytes", metrics.chunks.bytes);
+  json.field("refused", metrics.chunks.refused).close('}').key("store").open('{').field("batches", metrics.writer.batches);
+  json.field("records", metrics.writer.records).field("queue_depth", metrics.writer.queue_depth);
+  json.field("queue_max", metrics.writer.queue_max).field("last_sync_us", metrics.writer.last_sync_us).close('}');
+  json.field("audit_seq", metrics.writer.audit_seq).key("stopped");
+  metrics.stopped.empty() ? json.raw("null") : json.text(metrics.stopped);
+  return json.close('}').take();
+}
+
+std::string list_json(std::string_view key, const std::vector<std::string>& items, const bool* more) {
+  JsonWriter json;
+  json.open('{').key(key).open('[');
+  for (const auto& item : items) json.raw(item);
+  json.close(']');
+  if (more != nullptr) json.field("more", *more);
+  return json.close('}').take();
+}
+
+}  // namespace muster::broker

@@ -1,0 +1,50 @@
+// The JSON objects of docs/control-api.md: what is retained on rollout/{r} and metrics, and the data of replies.
+// Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "broker-plugin/blobs/chunk_server.h"
+#include "broker-plugin/core/audit.h"
+#include "broker-plugin/core/counters.h"
+#include "broker-plugin/core/releases.h"
+#include "broker-plugin/core/writer.h"
+#include "rules/engine/status.h"
+#include "schemas/bytes.h"
+
+namespace muster::broker {
+
+[[nodiscard]] std::string status_json(const rules::RolloutStatus& status);
+
+// With the envelope in base64 when `envelope` is not empty.
+[[nodiscard]] std::string release_json(const Release& release, ByteView envelope = {});
+
+// `health`: the bytes of the last summary, which were verified when they came; empty: "health" is null.
+[[nodiscard]] std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry& releases, ByteView health,
+                                      bool with_health);
+
+struct AuditPage {
+  std::vector<AuditEntry> entries;
+  bool more = false;
+  AuditHeadRecord head;
+};
+[[nodiscard]] std::string audit_json(const AuditPage& page);
+
+struct Metrics {
+  std::uint64_t time_s = 0;
+  std::size_t devices_known = 0, devices_connected = 0;
+  std::map<std::string, std::uint32_t> rollouts;  // by state
+  const Counters* counters = nullptr;
+  ChunkNumbers chunks;
+  WriterNumbers writer;
+  std::string stopped;  // why nothing is decided any more; empty while all is well
+};
+[[nodiscard]] std::string metrics_json(const Metrics& metrics);
+
+// {"KEY": [item, item …]}, with "more" when it is given.
+[[nodiscard]] std::string list_json(std::string_view key, const std::vector<std::string>& items, const bool* more = nullptr);
+
+}  // namespace muster::broker

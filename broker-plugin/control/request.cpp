@@ -1,0 +1,251 @@
+#include "broker-plugin/control/request.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
+
+#include "broker-plugin/control/base64.h"
+#include "schemas/ids.h"
+#include "schemas/limits.h"
+
+namespace muster::broker {
+namespace {
+
+using Json = nlohmann::json;
+
+enum class Field : unsigned char {
+  digest, size, offset, data, envelope, release, rule, file, rollout, acknowledge_failures, mode, after_device, after_seq,
+  limit, device, scope, order, plane
+};
+
+struct FieldUse {
+  Field field;
+  bool required = true;
+};
+
+struct CommandShape {
+  std::string_view text;
+  CommandName name;
+  Role role;
+  std::span<const FieldUse> fields;
+};
+
+constexpr FieldUse begin_fields[] = {{Field::digest}, {Field::size}};
+constexpr FieldUse put_fields[] = {{Field::digest}, {Field::offset}, {Field::data}};
+constexpr FieldUse end_fields[] = {{Field::digest}};
+constexpr FieldUse publish_fields[] = {{Field::envelope}};
+constexpr FieldUse release_fields[] = {{Field::release}};
+constexpr FieldUse start_fields[] = {{Field::rule}, {Field::file, false}};
+constexpr FieldUse rollout_fields[] = {{Field::rollout}};
+constexpr FieldUse resume_fields[] = {{Field::rollout}, {Field::acknowledge_failures, false}};
+constexpr FieldUse abort_fields[] = {{Field::rollout}, {Field::mode, false}};
+constexpr FieldUse devices_fields[] = {{Field::after_device, false}, {Field::limit, false}};
+constexpr FieldUse device_fields[] = {{Field::device}};
+constexpr FieldUse order_fields[] = {{Field::scope}, {Field::order}, {Field::plane, false}, {Field::release, false}};
+constexpr FieldUse audit_fields[] = {{Field::after_seq, false}, {Field::limit, false}};
+
+constexpr CommandShape shapes[] = {
+    {"beginBlob", CommandName::begin_blob, Role::operate, begin_fields},
+    {"putBlob", CommandName::put_blob, Role::operate, put_fields},
+    {"endBlob", CommandName::end_blob, Role::operate, end_fields},
+    {"publishRelease", CommandName::publish_release, Role::operate, publish_fields},
+    {"listReleases", CommandName::list_releases, Role::view, {}},
+    {"getRelease", CommandName::get_release, Role::view, release_fields},
+    {"startRollout", CommandName::start_rollout, Role::operate, start_fields},
+    {"approveRollout", CommandName::approve_rollout, Role::approve, rollout_fields},
+    {"pauseRollout", CommandName::pause_rollout, Role::operate, rollout_fields},
+    {"resumeRollout", CommandName::resume_rollout, Role::operate, resume_fields},
+    {"abortRollout", CommandName::abort_rollout, Role::operate, abort_fields},
+    {"getRollout", CommandName::get_rollout, Role::view, rollout_fields},
+    {"listRollouts", CommandName::list_rollouts, Role::view, {}},
+    {"listDevices", CommandName::list_devices, Role::view, devices_fields},
+    {"getDevice", CommandName::get_device, Role::view, device_fields},
+    {"giveOrder", CommandName::give_order, Role::operate, order_fields},
+    {"listAudit", CommandName::list_audit, Role::view, audit_fields},
+    {"getMetrics", CommandName::get_metrics, Role::view, {}},
+};
+
+std::string_view json_name(Field field) {
+  constexpr std::string_view names[] = {"digest", "size", "offset", "data", "envelope", "release", "rule", "file", "rollout",
+                                        "acknowledgeFailures", "mode", "after", "after", "limit", "device", "scope", "order",
+                                        "plane"};
+  return names[static_cast<std::size_t>(field)];
+}
+
+// Each of these sets its part of the command and returns what is wrong, empty when nothing is.
+
+std::string take_text(const Json& value, std::size_t len_max, std::string& into) {
+  if (!value.is_string()) return "must be a text";
+  into = value.get<std::string>();
+  if (into.size() > len_max) return "must have at most " + std::to_string(len_max) + " characters";
+  return {};
+}
+
+std::string take_id(const Json& value, std::string& into) {
+  if (auto wrong = take_text(value, limits::id_len_max, into); !wrong.empty()) return wrong;
+  return is_id(into) ? std::string() : "must be 1-64 of A-Z a-z 0-9 . _ -";
+}
+
+std::string take_number(const Json& value, std::uint64_t most, std::uint64_t& into) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most) {
+    return "must be a whole number from 0 to " + std::to_string(most);
+  }
+  into = value.get<std::uint64_t>();
+  return {};
+}
+
+std::string take_bytes(const Json& value, std::size_t len_max, Bytes& into) {
+  auto bytes = value.is_string() ? from_base64(value.get_ref<const std::string&>()) : std::nullopt;
+  if (!bytes) return "must be base64";
+  if (bytes->size() > len_max) return "must have at most " + std::to_string(len_max) + " bytes";
+  into = std::move(*bytes);
+  return {};
+}
+
+std::string take_choice(const Json& value, std::string_view choices, std::string& into) {
+  if (auto wrong = take_text(value, 32, into); !wrong.empty()) return wrong;
+  const auto padded = " " + std::string(choices) + " ";
+  if (into.empty() || into.find(' ') != std::string::npos || padded.find(" " + into + " ") == std::string::npos) {
+    return "must be one of: " + std::string(choices);
+  }
+  return {};
+}
+
+std::string take_field(const Json& value, Field field, ControlCommand& command) {
+  switch (field) {
+    case Field::digest:
+      return value.is_string() && parse_hex(value.get_ref<const std::string&>(), command.digest)
+                 ? std::string()
+                 : "must be a SHA-256 in 64 hexadecimal digits";
+    case Field::size: return take_number(value, limits::file_size_max, command.size);
+    case Field::offset: return take_number(value, limits::file_size_max, command.offset);
+    case Field::data: return take_bytes(value, limits::chunk_data_len_max, command.data);
+    case Field::envelope: return take_bytes(value, limits::envelope_len_max, command.envelope);
+    case Field::release: {
+      ReleaseRef ref;
+      if (auto wrong = take_text(value, limits::text_len_max, command.release); !wrong.empty()) return wrong;
+      return parse_release_ref(command.release, ref) ? std::string() : "must be name@version";
+    }
+    case Field::rule: return take_text(value, limits::rule_text_len_max, command.rule);
+    case Field::file: return take_text(value, limits::text_len_max, command.file);
+    case Field::rollout: return take_id(value, command.rollout);
+    case Field::acknowledge_failures:
+      if (!value.is_boolean()) return "must be true or false";
+      command.acknowledge_failures = value.get<bool>();
+      return {};
+    case Field::mode: return take_choice(value, "keep revert", command.mode);
+    case Field::after_device: return take_id(value, command.after);
+    case Field::after_seq: return take_number(value, UINT64_MAX, command.after_seq);
+    case Field::limit: return take_number(value, list_limit_max, command.limit);
+    case Field::device: return take_id(value, command.device);
+    case Field::scope: return take_text(value, limits::topic_len_max, command.scope);
+    case Field::order: return take_choice(value, "safe_mode resume rollback freeze thaw pause_updates", command.order);
+    case Field::plane: return take_choice(value, "firmware model config", command.plane);
+  }
+  return {};
+}
+
+// All names of a command's fields, for messages.
+std::string field_names(const CommandShape& shape) {
+  std::string names;
+  for (const auto& use : shape.fields) names += (names.empty() ? "" : ", ") + std::string(json_name(use.field));
+  return names.empty() ? "none but correlationData" : names;
+}
+
+std::string take_fields(const Json& object, const CommandShape& shape, ControlCommand& command) {
+  for (const auto& use : shape.fields) {
+    const auto found = object.find(json_name(use.field));
+    if (found == object.end() || found->is_null()) {
+      if (use.required) return "the field '" + std::string(json_name(use.field)) + "' is missing";
+      continue;
+    }
+    const auto wrong = take_field(*found, use.field, command);
+    if (!wrong.empty()) return "'" + std::string(json_name(use.field)) + "' " + wrong;
+  }
+  for (const auto& [name, value] : object.items()) {
+    if (name == "command" || name == "correlationData") continue;
+    if (name == "reason") {
+      if (auto wrong = take_text(value, limits::text_len_max, command.reason); !wrong.empty()) return "'reason' " + wrong;
+      continue;
+    }
+    const bool known = std::any_of(shape.fields.begin(), shape.fields.end(),
+                                   [&](const FieldUse& use) { return json_name(use.field) == name; });
+    if (!known) return "unknown field '" + name.substr(0, 64) + "'; the fields of " + command.text + " are " + field_names(shape);
+  }
+  return {};
+}
+
+ControlCommand parse_command(const Json& object) {
+  ControlCommand command;
+  if (!object.is_object()) {
+    command.fault = "a command must be a JSON object";
+    return command;
+  }
+  if (const auto found = object.find("correlationData"); found != object.end()) {
+    std::string correlation;
+    if (auto wrong = take_text(*found, limits::text_len_max, correlation); !wrong.empty()) {
+      command.fault = "'correlationData' " + wrong;
+      return command;
+    }
+    command.correlation = correlation;
+  }
+  const auto name = object.find("command");
+  if (name == object.end() || !take_text(*name, 64, command.text).empty()) {
+    command.fault = "the field 'command' is missing or no text";
+    return command;
+  }
+  const auto* shape = std::find_if(std::begin(shapes), std::end(shapes),
+                                   [&](const CommandShape& each) { return each.text == command.text; });
+  if (shape == std::end(shapes)) {
+    command.fault = "there is no command '" + command.text + "'; docs/control-api.md lists them";
+    return command;
+  }
+  command.name = shape->name;
+  command.role = shape->role;
+  command.fault = take_fields(object, *shape, command);
+  return command;
+}
+
+// Nesting outside of strings, so that no parser has to recurse on what a stranger wrote.
+bool too_deep(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > json_depth_max) return true;
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+tl::expected<std::vector<ControlCommand>, Error> parse_request(ByteView payload) {
+  const auto refuse = [](std::string why) { return tl::unexpected(Error{ErrorKind::usage, std::move(why)}); };
+  if (payload.size() > limits::control_len_max) {
+    return refuse("a request has at most " + std::to_string(limits::control_len_max) + " bytes");
+  }
+  if (too_deep(payload.text())) return refuse("the request is nested too deeply");
+  const auto request = Json::parse(payload.begin(), payload.end(), nullptr, false);
+  if (request.is_discarded()) return refuse("the request is not valid JSON");
+  const auto commands = request.is_object() ? request.find("commands") : request.end();
+  if (!request.is_object() || commands == request.end() || !commands->is_array() || commands->empty() ||
+      commands->size() > commands_max) {
+    return refuse("a request is {\"commands\": [1 to " + std::to_string(commands_max) + " commands]}");
+  }
+  std::vector<ControlCommand> parsed;
+  for (const auto& command : *commands) parsed.push_back(parse_command(command));
+  return parsed;
+}
+
+}  // namespace muster::broker

@@ -1,0 +1,58 @@
+// What the host itself keeps of each device, beside the engine: the order of its reports and its last health summary.
+// Broker thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker-plugin/store/record.h"
+#include "schemas/bytes.h"
+
+namespace muster::broker {
+
+class DeviceTable {
+ public:
+  // The device is known, be it from the store or from a message.
+  void know(std::string_view device) { row(device); }
+  [[nodiscard]] bool knows(std::string_view device) const { return rows_.contains(std::string(device)); }
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }
+
+  // False for a report older than the newest one taken; the same one again is fine. Remembers the newest.
+  [[nodiscard]] bool take_report(std::string_view device, std::uint64_t boot_id, std::uint64_t seq);
+  // The same for health summaries, which it keeps.
+  [[nodiscard]] bool take_health(std::string_view device, std::uint64_t boot_id, std::uint64_t seq, ByteView summary);
+
+  // A summary from the store, after a restart.
+  void restore_health(std::string_view device, ByteView summary);
+  // The last summary; empty when there is none. Valid until the next change.
+  [[nodiscard]] ByteView health(std::string_view device) const;
+
+  // At most `max` summaries that the store does not have yet, as records.
+  [[nodiscard]] std::vector<Record> unsaved_health(std::size_t max);
+
+ private:
+  struct Order {
+    std::uint64_t boot_id = 0, seq = 0;
+    // False when (boot, seq) is older than this; otherwise moves to it.
+    bool advance(std::uint64_t boot, std::uint64_t number) {
+      if (boot < boot_id || (boot == boot_id && number < seq)) return false;
+      boot_id = boot;
+      seq = number;
+      return true;
+    }
+  };
+  struct Row {
+    Order report, summary;
+    Bytes health;
+    bool unsaved = false;
+  };
+  Row& row(std::string_view device) { return rows_[std::string(device)]; }
+
+  std::unordered_map<std::string, Row> rows_;
+  std::vector<std::string> unsaved_;  // each device at most once
+};
+
+}  // namespace muster::broker

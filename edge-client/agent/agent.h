@@ -1,0 +1,177 @@
+// The device's half of a rollout: takes events, changes its state, returns effects in order. Pure — no I/O, clock, thread or
+// random device: the same events give the same effects, so every scenario and every power cut can be replayed in a test.
+// One thread at a time.
+//
+// Everything that changes the state is in agent*.cpp: agent.cpp (start, time, reports), agent_attempt.cpp (an assignment until
+// its swap), agent_probation.cpp (probes, soak, commit, the way back), agent_orders.cpp (directives, safe mode),
+// agent_recovery.cpp (the recovery policy).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edge-client/agent/durable_state.h"
+#include "edge-client/agent/effect.h"
+#include "edge-client/agent/event.h"
+#include "edge-client/agent/recovery.h"
+#include "edge-client/agent/transitions.h"
+
+namespace muster::edge {
+
+struct AgentSetup {
+  std::string device_id;
+  Facts facts;
+  std::array<bool, plane_count> planes{};  // configured on this device
+  std::vector<std::string> scopes;         // whose directives are obeyed: own device, own groups, fleet
+  std::uint64_t health_window_ms = 60000;
+};
+
+// What a state report and a health summary say; a complete picture.
+struct Snapshot {
+  struct PlaneView {
+    bool configured = false;
+    SlotRef active, previous;
+    Sha256 downloaded;  // newest complete and verified slot
+    std::uint32_t security_floor = 0;
+  };
+  std::uint64_t boot_id = 0;
+  DeviceState state = DeviceState::healthy;
+  std::array<PlaneView, plane_count> planes{};
+  wire::AttemptState attempt = wire::AttemptState::idle;
+  std::uint64_t attempt_epoch = 0;
+  Plane attempt_plane = Plane::model;
+  ErrorCode error = ErrorCode::none;
+  std::string detail;
+  std::uint64_t bytes_done = 0, bytes_total = 0;
+  std::uint64_t assignment_epoch = 0, directive_epoch = 0;
+  RecoveryAction last_action = RecoveryAction::none;
+  bool updates_paused = false;
+  std::string runtime, delegate;  // of the active model
+};
+
+class Agent {
+ public:
+  static constexpr std::uint32_t crashes_max = 3;          // starts after a crash on probation before going back
+  static constexpr std::uint32_t flip_tries_max = 3;       // on the way back
+  static constexpr std::uint64_t progress_report_ms = 5000;
+
+  Agent(AgentSetup setup, DurableState state);
+
+  // Adds its effects. REQUIRES: Started is the first event and comes once; now_ms never goes back.
+  void step(const Event& event, std::vector<Effect>& effects);
+
+  [[nodiscard]] Snapshot snapshot() const;
+  [[nodiscard]] std::uint64_t newest_signed_s() const { return durable_.newest_signed_s; }
+  [[nodiscard]] const DurableState& durable() const { return durable_; }
+
+ private:
+  // --- agent.cpp ---
+  void on(const Started& started);
+  void on(const Stopping&);
+  void on(const Connected&);
+  void on(const Tick&) {}
+  void check_active_slots(const Started& started);
+  void recover_damaged_slot(Plane plane);
+  void resume_attempt();
+  void align_links(const Started& started);
+  void run_timers();
+  void set_wake();
+  // Moves the attempt by the table. A pair that the table lacks is a bug: it aborts in builds with assertions; otherwise the
+  // attempt stays where it is and an error is logged.
+  void advance(AttemptTrigger trigger, const std::string& why);
+  void change_state(DeviceTrigger trigger, const std::string& why);
+  // Makes what has changed durable before the effect that relies on it.
+  void emit(Effect effect);
+  void flush();
+  void note(NoteLevel level, std::string text);
+  std::uint64_t next_job();
+  [[nodiscard]] bool on_probation() const;
+  [[nodiscard]] bool settled() const;
+
+  // --- agent_attempt.cpp ---
+  void on(const AssignmentArrived& arrived);
+  void on(const ManifestArrived& arrived);
+  void on(const FilesArrived& arrived);
+  void on(const SlotBuilt& built);
+  void on(const FetchProgress& progress);
+  void on(const JobFailed& failed);
+  void take_pending();
+  void begin_attempt(const Assignment& assignment, AttemptTrigger trigger = AttemptTrigger::assignment_taken);
+  void start_fetch();
+  void fetch_manifest();
+  void check_manifests();
+  void fetch_files();
+  void build_slot();
+  void refuse_attempt(Plane plane, Fault fault);
+  void adopt_epoch(const Assignment& assignment);
+  [[nodiscard]] bool skips_empty_plane();
+  [[nodiscard]] const PlaneChange* change_at(std::size_t index) const;
+  [[nodiscard]] AssignedRelease assigned(Plane plane) const;
+  [[nodiscard]] SlotRef slot_ref(const AssignedRelease& release) const;
+  void remember(const ReleaseInfo& release);
+  [[nodiscard]] const ReleaseInfo* known(Plane plane, const Sha256& manifest) const;
+  void clean_slots();
+
+  // --- agent_probation.cpp ---
+  void on(const Activated& activated);
+  void on(const ProbesPassed& passed);
+  void swap_next();
+  void run_probes(bool warm);
+  void start_soak();
+  void soak_timer();
+  void commit();
+  void go_wrong(Plane plane, Fault fault);
+  void send_back(const std::vector<Plane>& planes, Fault fault);
+  [[nodiscard]] std::optional<Fault> cannot_go_back(Plane plane) const;
+  void flip_back();
+  void flip_back_failed(const Fault& fault);
+  void finish_back();
+  void after_activation();
+
+  // --- agent_orders.cpp ---
+  void on(const DirectiveArrived& arrived);
+  void obey_rollback(const StandingOrder& order);
+  void obey_freezes();
+  void settle_safe_mode(const std::string& why);
+  [[nodiscard]] bool frozen(Plane plane, const Sha256& manifest) const;
+  [[nodiscard]] bool updates_paused() const;
+  [[nodiscard]] bool safe_mode_ordered() const;
+  [[nodiscard]] std::uint64_t directive_epoch() const;
+
+  // --- agent_recovery.cpp ---
+  void on(const Readings& readings);
+  void load_policy();
+  void act(const RecoveryRule& rule);
+  void act_in_soak(const RecoveryRule& rule);
+  void give_up(const RecoveryRule& rule);
+  void latch_safe_mode(const std::string& why);
+  void roll_back_release(const std::string& why);
+
+  AgentSetup setup_;
+  DurableState durable_;
+  bool dirty_ = false;       // durable_ differs from what was last persisted
+  bool report_due_ = false;
+  bool started_ = false;
+  std::vector<Effect>* out_ = nullptr;  // during step()
+  std::uint64_t now_ms_ = 0, now_s_ = 0;
+
+  std::vector<ReleaseInfo> releases_;   // manifests at hand: active, previous, and those of the attempt
+  std::optional<Assignment> pending_;   // waits for the end of a pause or of the way back
+  std::uint64_t last_job_ = 0;
+  std::uint64_t job_ = 0;               // the one awaited by the attempt; 0: none
+  std::size_t job_index_ = 0;           // which change it works on, or which step back
+  bool probing_warm_ = false;           // the awaited job is a probe run of the soak
+  std::uint32_t flip_tries_ = 0;
+  std::uint64_t flip_retry_ms_ = 0;     // 0: none due
+  std::uint64_t bytes_done_ = 0, bytes_before_ = 0, bytes_total_ = 0;
+  std::uint64_t progress_reported_ms_ = 0;
+  std::uint64_t soak_mark_ms_ = 0, soak_left_ms_ = 0, soak_check_ms_ = 0, soak_overdue_ms_ = 0;
+  std::uint64_t wake_ms_ = 0;
+  std::array<Sha256, plane_count> downloaded_{};
+  RecoveryPolicy policy_;
+};
+
+}  // namespace muster::edge

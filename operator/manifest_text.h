@@ -1,0 +1,20 @@
+// A manifest as JSON and as text for people. REQUIRES: the manifest passed the wire verifier. Pure; any thread.
+#pragma once
+
+#include <string>
+
+#include "operator/release_folder.h"
+#include "operator/render/style.h"
+
+namespace muster::ctl {
+
+// Who vouches for what is shown: "valid" with the trust root's keys, "unchecked" without a root, "none" when unsigned.
+struct SignatureView {
+  std::string state;
+  std::vector<std::string> key_ids;
+};
+
+[[nodiscard]] std::string manifest_json(const LocalRelease& release, const SignatureView& signature);
+[[nodiscard]] std::string manifest_text(const LocalRelease& release, const SignatureView& signature, std::size_t columns, const Style& style);
+
+}  // namespace muster::ctl

@@ -1,0 +1,269 @@
+#include "rules/config/fields.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "rules/condition/did_you_mean.h"
+#include "rules/config/load_rule.h"
+#include "schemas/ids.h"
+
+namespace muster::rules {
+
+namespace {
+
+std::string quoted(std::string_view text) {
+  constexpr std::size_t shown_max = 60;
+  return "'" + std::string(text.substr(0, shown_max)) + (text.size() > shown_max ? "…'" : "'");
+}
+
+std::string_view kind_of(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::empty:
+      return "nothing";
+    case YamlNode::Kind::scalar:
+      return node.quoted ? "a quoted text" : "a plain value";
+    case YamlNode::Kind::list:
+      return "a list";
+    case YamlNode::Kind::map:
+      return "a map";
+  }
+  return "a value";
+}
+
+std::string key_in(std::string_view key, std::string_view what) {
+  return quoted(key) + " in " + std::string(what);
+}
+
+// True for a scalar; `expected` says what the value should be otherwise.
+bool is_scalar(const YamlNode& node, std::string_view what, std::string_view expected, Problems& problems) {
+  if (node.kind == YamlNode::Kind::scalar) return true;
+  problems.add(node, std::string(what) + " is " + std::string(kind_of(node)), std::string(expected));
+  return false;
+}
+
+std::optional<std::uint64_t> parse_integer(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+std::string duration_text(std::uint64_t ms) {
+  constexpr std::pair<std::uint64_t, std::string_view> units[] = {
+      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1000, "s"}};
+  for (const auto& [size, unit] : units) {
+    if (ms != 0 && ms % size == 0) return std::to_string(ms / size) + std::string(unit);
+  }
+  return ms == 0 ? "0s" : std::to_string(ms) + "ms";
+}
+
+std::optional<std::uint64_t> read_any_duration(const YamlNode& node, std::string_view what, std::uint64_t min_ms,
+                                               std::uint64_t max_ms, Problems& problems) {
+  const std::string range = "a duration from " + duration_text(min_ms) + " to " + duration_text(max_ms);
+  const std::string form = range + ": a whole number with its unit, ms, s, m, h or d, such as 90s or 24h";
+  if (!is_scalar(node, what, form, problems)) return std::nullopt;
+  std::uint64_t ms = 0;
+  if (!parse_duration_ms(node.text, ms)) {
+    const bool no_unit = is_number(node.text) && node.text.find('.') == std::string::npos;
+    problems.add(node,
+                 quoted(node.text) + " for " + std::string(what) + (no_unit ? " has no unit" : " is not a duration"),
+                 form);
+    return std::nullopt;
+  }
+  if (ms < min_ms || ms > max_ms) {
+    problems.add(node, std::string(what) + " of " + node.text + " is out of range", range);
+    return std::nullopt;
+  }
+  return ms;
+}
+
+}  // namespace
+
+Fields::Fields(const YamlNode& node, std::string_view what, std::vector<std::string_view> keys, Problems& problems,
+               std::vector<LaterKey> later)
+    : node_(node), what_(what), problems_(problems) {
+  if (!is_map()) {
+    problems_.add(node_, std::string(what_) + " is " + std::string(kind_of(node_)),
+                  "a map with the keys " + either_of(keys));
+    return;
+  }
+  for (std::size_t i = 0; i < node_.entries.size(); ++i) {
+    const YamlNode& key = node_.entries[i].first;
+    const bool seen = std::any_of(node_.entries.begin(), node_.entries.begin() + static_cast<std::ptrdiff_t>(i),
+                                  [&](const auto& entry) { return entry.first.text == key.text; });
+    const auto refused = std::find_if(later.begin(), later.end(), [&](const LaterKey& l) { return l.key == key.text; });
+    if (key.kind != YamlNode::Kind::scalar) {
+      problems_.add(key, std::string(kind_of(key)) + " as a key of " + std::string(what_),
+                    "one of the keys " + either_of(keys));
+    } else if (seen) {
+      problems_.add(key, key_in(key.text, what_) + " is there twice", "each key once");
+    } else if (refused != later.end()) {
+      problems_.add(key, key_in(key.text, what_) + " has no effect in this version of Muster",
+                    "remove it; a later release will support it. " + std::string(refused->instead));
+    } else if (std::find(keys.begin(), keys.end(), key.text) == keys.end()) {
+      const std::string_view meant = closest(key.text, keys);
+      problems_.add(key, "unknown key " + key_in(key.text, what_),
+                    meant.empty() ? "one of " + either_of(keys) : "did you mean '" + std::string(meant) + "'?");
+    } else if (node_.entries[i].second.kind == YamlNode::Kind::empty) {
+      problems_.add(key, key_in(key.text, what_) + " has no value", "a value behind the colon, or the key removed");
+    }
+  }
+}
+
+bool Fields::has(std::string_view key) const {
+  return std::any_of(node_.entries.begin(), node_.entries.end(),
+                     [&](const auto& entry) { return entry.first.text == key; });
+}
+
+const YamlNode* Fields::find(std::string_view key) const {
+  for (const auto& [name, value] : node_.entries) {
+    if (name.kind == YamlNode::Kind::scalar && name.text == key) {
+      return value.kind == YamlNode::Kind::empty ? nullptr : &value;
+    }
+  }
+  return nullptr;
+}
+
+const YamlNode* Fields::require(std::string_view key, std::string_view example) {
+  if (is_map() && !has(key)) {
+    problems_.add(node_, std::string(what_) + " has no '" + std::string(key) + "'", "add " + std::string(example));
+  }
+  return find(key);
+}
+
+std::optional<std::string> read_text(const YamlNode& node, std::string_view what, std::size_t len_max,
+                                     Problems& problems) {
+  if (!is_scalar(node, what, "a text", problems)) return std::nullopt;
+  if (node.text.empty() || node.text.size() > len_max) {
+    problems.add(node,
+                 std::string(what) +
+                     (node.text.empty() ? " is empty" : " is " + std::to_string(node.text.size()) + " bytes long"),
+                 "1 to " + std::to_string(len_max) + " bytes");
+    return std::nullopt;
+  }
+  return node.text;
+}
+
+std::optional<std::string> read_id(const YamlNode& node, std::string_view what, Problems& problems) {
+  const std::string form = "1 to 64 of the characters A-Z a-z 0-9 . _ -, not starting with '.'";
+  if (!is_scalar(node, what, form, problems)) return std::nullopt;
+  if (is_id(node.text)) return node.text;
+  problems.add(node, quoted(node.text) + " cannot be " + std::string(what), form);
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> read_integer(const YamlNode& node, std::string_view what, std::uint64_t min,
+                                          std::uint64_t max, Problems& problems) {
+  const std::string form = "a whole number from " + std::to_string(min) + " to " + std::to_string(max);
+  if (!is_scalar(node, what, form, problems)) return std::nullopt;
+  const auto value = parse_integer(node.text);
+  if (node.quoted && value) {
+    problems.add(node, std::string(what) + " is a quoted text", "the number without quote marks: " + node.text);
+    return std::nullopt;
+  }
+  if (!value) {
+    const std::size_t digits = std::min(node.text.find_first_not_of("0123456789"), node.text.size());
+    const bool has_unit = digits > 0 && node.text.find('.') == std::string::npos && !is_number(node.text);
+    problems.add(node,
+                 quoted(node.text) + " for " + std::string(what) +
+                     (has_unit               ? " has a unit"
+                      : is_number(node.text) ? " does not fit"
+                                             : " is not a whole number"),
+                 form + (has_unit ? ", without a unit: " + node.text.substr(0, digits) : ""));
+    return std::nullopt;
+  }
+  if (*value < min || *value > max) {
+    problems.add(node, std::string(what) + " of " + node.text + " is out of range", form);
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<std::uint32_t> read_duration_ms(const YamlNode& node, std::string_view what, std::uint64_t min_ms,
+                                              std::uint64_t max_ms, Problems& problems) {
+  const auto ms = read_any_duration(node, what, min_ms, max_ms, problems);
+  if (!ms) return std::nullopt;
+  return static_cast<std::uint32_t>(*ms);
+}
+
+std::optional<std::uint64_t> read_duration_s(const YamlNode& node, std::string_view what, std::uint64_t min_s,
+                                             std::uint64_t max_s, Problems& problems) {
+  const auto ms = read_any_duration(node, what, min_s * 1000, max_s * 1000, problems);
+  if (!ms) return std::nullopt;
+  if (*ms % 1000 != 0) {
+    problems.add(node, std::string(what) + " of " + node.text + " is not in whole seconds",
+                 "a duration in s, m, h or d");
+    return std::nullopt;
+  }
+  return *ms / 1000;
+}
+
+std::optional<std::size_t> read_choice(const YamlNode& node, std::string_view what,
+                                       const std::vector<std::string_view>& choices, Problems& problems) {
+  if (!is_scalar(node, what, either_of(choices), problems)) return std::nullopt;
+  const auto found = std::find(choices.begin(), choices.end(), node.text);
+  if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+  const std::string_view meant = closest(node.text, choices);
+  problems.add(node, quoted(node.text) + " is no choice for " + std::string(what),
+               meant.empty() ? either_of(choices) : "did you mean '" + std::string(meant) + "'?");
+  return std::nullopt;
+}
+
+std::optional<Plane> read_plane(const YamlNode& node, std::string_view what, Problems& problems) {
+  const auto choice = read_choice(node, what, {"firmware", "model", "config"}, problems);
+  if (!choice) return std::nullopt;
+  return static_cast<Plane>(*choice);
+}
+
+std::optional<OwnedReleaseRef> read_release_ref(const YamlNode& node, std::string_view what, Problems& problems) {
+  const std::string form =
+      "name@version, such as yolo-v8n@2.1.0: a name of up to 64 and a version of up to 32 characters of A-Z a-z 0-9 . "
+      "_ -";
+  if (!is_scalar(node, what, form, problems)) return std::nullopt;
+  ReleaseRef ref;
+  if (parse_release_ref(node.text, ref)) return OwnedReleaseRef{std::string(ref.name), std::string(ref.version)};
+  const bool bare = is_id(node.text);
+  problems.add(node, quoted(node.text) + (bare ? " for " + std::string(what) + " names no version" : " is no release"),
+               form);
+  return std::nullopt;
+}
+
+const std::vector<YamlNode>* read_list(const YamlNode& node, std::string_view what, std::size_t min, std::size_t max,
+                                       Problems& problems) {
+  const std::string size = std::to_string(min) + " to " + std::to_string(max) + " items";
+  if (node.kind != YamlNode::Kind::list) {
+    problems.add(node, std::string(what) + " is " + std::string(kind_of(node)), "a list of " + size);
+    return nullptr;
+  }
+  if (node.items.size() < min || node.items.size() > max) {
+    problems.add(node,
+                 std::string(what) + (node.items.empty() ? " is an empty list"
+                                                         : " has " + std::to_string(node.items.size()) + " items"),
+                 size);
+    return nullptr;
+  }
+  return &node.items;
+}
+
+std::optional<ReadCondition> read_condition(const YamlNode& node, std::string_view what, const Vocabulary& vocabulary,
+                                            Problems& problems) {
+  if (node.kind == YamlNode::Kind::list) {
+    problems.add(node, std::string(what) + " is a list",
+                 "a condition; one that starts with '[' goes in quote marks as a whole");
+    return std::nullopt;
+  }
+  if (!is_scalar(node, what, "a condition, such as device.region == \"eu\"", problems)) return std::nullopt;
+  CompiledCondition compiled = compile_condition(node.text, vocabulary);
+  for (ConditionError& error : compiled.errors) {
+    problems.add(offset_in_scalar(problems.source(), node, error.offset), std::move(error.what),
+                 std::move(error.expected));
+  }
+  if (!compiled.ok()) return std::nullopt;
+  return ReadCondition{node.text, std::move(compiled.program)};
+}
+
+}  // namespace muster::rules

@@ -1,0 +1,130 @@
+// What a release makes a device do: probes before it counts as good, recovery rules while it runs.
+#include "rules/config/fields.h"
+#include "rules/config/release_parts.h"
+#include "schemas/file_name.h"
+#include "schemas/ids.h"
+#include "schemas/limits.h"
+
+namespace muster::rules {
+
+namespace {
+
+constexpr std::uint64_t probe_ms_max = 3'600'000;
+constexpr std::uint64_t probe_attempts_max = 100;
+
+// An absolute path that names one file: no empty, "." or ".." segments.
+bool is_absolute_path(std::string_view path) {
+  if (path.size() < 2 || path.front() != '/') return false;
+  std::size_t begin = 1;
+  while (begin <= path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view segment = path.substr(begin, end - begin);
+    if (segment.empty() || segment == "." || segment == "..") return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
+bool is_http_url(std::string_view url) {
+  constexpr std::string_view scheme = "http://";
+  if (url.substr(0, scheme.size()) != scheme) return false;
+  const std::string_view rest = url.substr(scheme.size());
+  if (rest.empty() || rest.front() == '/' || rest.front() == ':' || rest.find('@') != std::string_view::npos)
+    return false;
+  for (const char c : rest) {
+    if (c <= ' ' || c == 0x7F || c == '#') return false;
+  }
+  return true;
+}
+
+void read_target(const YamlNode& node, ProbeSpec& probe, Problems& problems) {
+  const auto target = read_text(node, "the target of a probe", limits::text_len_max, problems);
+  if (!target) return;
+  switch (probe.kind) {
+    case ProbeSpec::Kind::exec:
+      if (is_id(*target)) break;
+      problems.add(node, "'" + *target + "' is no name of an exec probe",
+                   "a name on the device's allowlist, such as golden-replay; commands and arguments are written there");
+      return;
+    case ProbeSpec::Kind::http:
+      if (is_http_url(*target)) break;
+      problems.add(node, "'" + *target + "' is no URL that a device can probe",
+                   "http://HOST[:PORT]/PATH: the workload on the device itself, without TLS");
+      return;
+    case ProbeSpec::Kind::file:
+      if (is_file_name(*target) || is_absolute_path(*target)) break;
+      problems.add(node, "'" + *target + "' is no path for a probe",
+                   "a file of the release, or an absolute path without '..'");
+      return;
+  }
+  probe.target = *target;
+}
+
+ProbeSpec read_probe(const YamlNode& node, Problems& problems) {
+  ProbeSpec probe;
+  Fields fields(node, "a probe", {"exec", "http", "file", "initial_delay", "timeout", "attempts", "interval"},
+                problems);
+  if (!fields.is_map()) return probe;
+  std::size_t kinds = 0;
+  for (const auto& [key, kind] :
+       {std::pair("exec", ProbeSpec::Kind::exec), {"http", ProbeSpec::Kind::http}, {"file", ProbeSpec::Kind::file}}) {
+    if (fields.has(key)) ++kinds;
+    const YamlNode* target = fields.find(key);
+    if (target == nullptr) continue;
+    probe.kind = kind;
+    read_target(*target, probe, problems);
+  }
+  if (kinds != 1) {
+    problems.add(node, kinds == 0 ? "a probe that looks at nothing" : "a probe of several kinds",
+                 "exactly one of exec, http or file; several probes are several items of the list");
+  }
+  if (const YamlNode* value = fields.find("initial_delay")) {
+    probe.initial_delay_ms = read_duration_ms(*value, "initial_delay", 0, probe_ms_max, problems).value_or(0);
+  }
+  if (const YamlNode* value = fields.find("timeout")) {
+    probe.timeout_ms = read_duration_ms(*value, "timeout", 1, probe_ms_max, problems).value_or(probe.timeout_ms);
+  }
+  if (const YamlNode* value = fields.find("interval")) {
+    probe.interval_ms = read_duration_ms(*value, "interval", 0, probe_ms_max, problems).value_or(probe.interval_ms);
+  }
+  if (const YamlNode* value = fields.find("attempts")) {
+    probe.attempts =
+        static_cast<std::uint8_t>(read_integer(*value, "attempts", 1, probe_attempts_max, problems).value_or(1));
+  }
+  return probe;
+}
+
+}  // namespace
+
+void read_probes(const YamlNode& node, Problems& problems, std::vector<ProbeSpec>& probes) {
+  const auto* items = read_list(node, "probes", 1, limits::probes_max, problems);
+  if (items == nullptr) return;
+  for (const YamlNode& item : *items) probes.push_back(read_probe(item, problems));
+}
+
+void read_recovery(const YamlNode& node, Problems& problems, std::vector<RecoverySpec>& recovery) {
+  const auto* items = read_list(node, "recovery", 1, limits::recovery_rules_max, problems);
+  if (items == nullptr) return;
+  for (const YamlNode& item : *items) {
+    Fields fields(item, "a recovery rule", {"when", "do"}, problems);
+    RecoverySpec spec;
+    if (const YamlNode* when = fields.require("when", "when: crash_loop_count > 3")) {
+      auto condition = read_condition(*when, "when", recovery_vocabulary(), problems);
+      if (condition) {
+        spec.source = std::move(condition->text);
+        spec.program = std::move(condition->program);
+      }
+    }
+    if (const YamlNode* action = fields.require("do", "do: rollback_release")) {
+      // In the order of RecoveryAction, without none.
+      const auto choice = read_choice(*action, "do",
+                                      {"switch_to_degraded_model", "restart_ingest_pipeline", "drop_to_safe_mode",
+                                       "rollback_release", "restart_workload"},
+                                      problems);
+      if (choice) spec.action = static_cast<RecoveryAction>(*choice + 1);
+    }
+    recovery.push_back(std::move(spec));
+  }
+}
+
+}  // namespace muster::rules

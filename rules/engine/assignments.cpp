@@ -1,0 +1,181 @@
+// Which rollout may have a device; assigning, and taking back.
+//
+// A plane of a device belongs to the rollout that assigned it last, its holder. While the holder is active nobody else
+// may have the plane; once it has ended, a newer rollout may, and an active one also when the holder was aborted or no
+// longer matches the device.
+#include <algorithm>
+#include <cassert>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+
+namespace muster::rules {
+
+namespace {
+
+// A device names the epoch of its attempt. What it says is taken into account, so that a broker whose records were lost
+// still gives epochs that the device accepts, but only up to a bound that no real epoch reaches.
+constexpr std::uint64_t believable_epoch_max = std::uint64_t{1} << 48;
+
+std::uint64_t next_epoch(const Device& device) {
+  const auto said = device.attempt_epoch <= believable_epoch_max ? device.attempt_epoch : 0;
+  return std::max(device.assigned_epoch, said) + 1;
+}
+
+// The rollout's planes backwards, the others where they were: what goes first on the way in goes last on the way out.
+Sequence reversed(const Rollout& rollout) {
+  std::array<std::size_t, plane_count> planes{};
+  for (std::size_t i = 0; i < plane_count; ++i) planes[i] = plane_at(rollout.sequence, i);
+  std::size_t low = 0;
+  std::size_t high = plane_count - 1;
+  while (low < high) {
+    if (!rollout.governs(planes[low])) {
+      ++low;
+    } else if (!rollout.governs(planes[high])) {
+      --high;
+    } else {
+      std::swap(planes[low++], planes[high--]);
+    }
+  }
+  return static_cast<Sequence>(planes[0] | (planes[1] << 2) | (planes[2] << 4));
+}
+
+}  // namespace
+
+Core::Claim Core::claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t number) const {
+  const bool newer = rollout.number > number;
+  const Rollout* holder = by_number(number);  // null: forgotten, which only ended ones are
+  if (holder != nullptr && holder->active()) return newer || rollout.active() ? Claim::held : Claim::lost;
+  if (newer) return Claim::free;
+  if (!rollout.active()) return Claim::lost;
+  if (holder == nullptr || holder->state == RolloutState::aborted) return Claim::free;
+  const auto member = members_.find(index, *holder);
+  return member != 0 && !members_[member].target ? Claim::free : Claim::held;
+}
+
+Core::Claim Core::claim_on(const Rollout& rollout, DeviceIndex index) const {
+  Claim claim = Claim::free;
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    const auto number = fleet_[index].holder[plane];
+    if (!rollout.governs(plane) || number == 0 || number == rollout.number) continue;
+    claim = std::max(claim, claim_on_plane(rollout, index, number));
+  }
+  return claim;
+}
+
+// Assigns the rollout's versions to a device of an open wave, unless another rollout holds it, an order forbids it or
+// the rollout does not assign now; then it stays unassigned and is tried again when that ends.
+bool Core::try_assign(MemberIndex index) {
+  const Member& member = members_[index];
+  Rollout& rollout = *member.rollout;
+  const auto device_index = member.device;
+  assert(member.wave != no_wave && !member.reached);
+  if (!rollout.assigning()) return false;
+
+  Standing blocked = Standing::assigned;
+  if (claim_on(rollout, device_index) != Claim::free) {
+    blocked = Standing::held_by_other;
+  } else if (orders_.hold(fleet_.id(device_index), fleet_.facts(device_index), rollout.manifests, false)) {
+    blocked = Standing::waiting;
+  }
+  if (blocked != Standing::assigned) {
+    if (member.standing != blocked) {
+      members_.change(index, [&](Member& m) { m.standing = blocked; });
+      mark_persist(device_index);
+    }
+    return false;
+  }
+
+  take_from_others(rollout, device_index);
+  Device& device = fleet_[device_index];
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (!rollout.governs(plane)) continue;
+    members_.set_prior(index, plane, device.active[plane]);
+    fleet_.set_digest(device.assigned[plane], rollout.target[plane]);
+    device.holder[plane] = rollout.number;
+  }
+  members_.change(index, [](Member& m) { m.reached = true; });
+  issue(device_index, index, rollout.sequence, rollout.rule.waves[member.wave].soak_s);
+  return true;
+}
+
+// The device leaves ended rollouts that share a plane; what they did with it stays in their counts.
+void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
+  auto member = fleet_[index].first_member;
+  while (member != 0) {
+    const auto next = members_[member].next_of_device;
+    const Rollout& other = *members_[member].rollout;
+    if (&other != &rollout && !other.active() && members_[member].reached && other.shares_plane_with(rollout))
+      members_.depart(member);
+    member = next;
+  }
+}
+
+// A new assignment from what `device.assigned` now says.
+void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s) {
+  Device& device = fleet_[index];
+  device.assigned_epoch = next_epoch(device);
+  device.cause = members_[member].rollout->number;
+  device.sequence = sequence;
+  device.soak_s = static_cast<std::uint32_t>(std::min<std::uint64_t>(soak_s, UINT32_MAX));
+  members_.change(member, [&](Member& m) {
+    m.epoch = device.assigned_epoch;
+    m.assigned_s = turn_.now_s;
+    m.standing = in_work(m);
+  });
+  arm(member);
+  mark_persist(index);
+  mark_assign(index);
+}
+
+void Core::retry_unassigned(Rollout& rollout) {
+  if (!rollout.assigning() || rollout.unassigned_in_waves() == 0) return;
+  const auto unassigned =
+      members_.sorted(rollout, [](const Member& member) { return member.wave != no_wave && !member.reached; });
+  for (const auto member : unassigned) try_assign(member);
+}
+
+// `ended` no longer holds its devices: whoever waits for one may have it.
+void Core::offer_devices_of(const Rollout& ended) {
+  for (auto* rollout : claims()) {
+    if (rollout == &ended || !rollout->shares_plane_with(ended)) continue;
+    retry_unassigned(*rollout);
+  }
+}
+
+// Why a plane may not go back to what it ran before; empty when it may.
+std::string Core::fault_of_return(const Member& member, std::size_t plane) const {
+  const auto prior = member.prior[plane];
+  if (prior == fleet_.empty_plane()) return {};
+  const auto digest = fleet_.digest(prior);
+  const auto floor = fleet_[member.device].floor[plane];
+  const auto known = security_versions_.find(digest);
+  if (known != security_versions_.end() && known->second < floor) {
+    return "its earlier release has security version " + std::to_string(known->second) +
+           ", under the device's floor of " + std::to_string(floor);
+  }
+  const auto hold = orders_.hold(fleet_.id(member.device), fleet_.facts(member.device), {digest}, true);
+  if (hold) return "its earlier release " + hold->order->release_name + " is frozen in " + std::string(hold->scope);
+  return {};
+}
+
+// Tells a reached device to go back to what it ran before the rollout, so that one that was off does not install an
+// aborted release on its return. A plane that may not go back stays as it runs now.
+void Core::withdraw(MemberIndex index) {
+  const Member& member = members_[index];
+  const Rollout& rollout = *member.rollout;
+  Device& device = fleet_[member.device];
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (!rollout.governs(plane)) continue;
+    const auto fault = fault_of_return(member, plane);
+    fleet_.set_digest(device.assigned[plane], fault.empty() ? member.prior[plane] : device.active[plane]);
+    if (fault.empty()) continue;
+    const auto name = std::string(name_of(static_cast<Plane>(plane)));
+    turn_.audit("muster", audit::device_not_revertible, fleet_.id(member.device),
+                "rollout " + rollout.name() + ": plane " + name + " stays as it is: " + fault);
+  }
+  members_.change(index, [](Member& m) { m.withdrawn = true; });
+  issue(member.device, index, reversed(rollout), 0);
+}
+
+}  // namespace muster::rules

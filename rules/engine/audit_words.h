@@ -1,0 +1,37 @@
+// The fixed words of Audit::what, one place for the engine, the host, musterctl and the documentation. Constants only.
+#pragma once
+
+#include <string_view>
+
+namespace muster::rules::audit {
+
+// --- a rollout ---
+inline constexpr std::string_view rollout_started = "rollout.started";
+inline constexpr std::string_view rollout_completed = "rollout.completed";
+inline constexpr std::string_view rollout_paused = "rollout.paused";
+inline constexpr std::string_view rollout_resumed = "rollout.resumed";
+inline constexpr std::string_view rollout_halted = "rollout.halted";
+inline constexpr std::string_view rollout_reverting = "rollout.reverting";  // abort with revert was ordered
+inline constexpr std::string_view rollout_aborted = "rollout.aborted";
+inline constexpr std::string_view rollout_forgotten = "rollout.forgotten";  // an ended one made room for a new one
+inline constexpr std::string_view failures_acknowledged = "failures.acknowledged";
+
+// --- a wave ---
+inline constexpr std::string_view wave_opened = "wave.opened";
+inline constexpr std::string_view wave_awaiting_approval = "wave.awaiting_approval";
+inline constexpr std::string_view wave_approved = "wave.approved";
+inline constexpr std::string_view wave_done = "wave.done";
+
+// --- a device ---
+inline constexpr std::string_view device_joined = "device.joined";  // assigned after its wave had opened
+inline constexpr std::string_view device_failed = "device.failed";
+inline constexpr std::string_view device_recovered = "device.recovered";  // failed before, runs the versions after all
+inline constexpr std::string_view device_not_revertible = "device.not_revertible";  // a plane that may not go back
+inline constexpr std::string_view device_not_reverted = "device.not_reverted";      // it tried to go back and could not
+
+// --- orders and commands ---
+inline constexpr std::string_view order_given = "order.given";
+inline constexpr std::string_view order_withdrawn = "order.withdrawn";
+inline constexpr std::string_view command_refused = "command.refused";
+
+}  // namespace muster::rules::audit

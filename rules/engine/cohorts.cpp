@@ -1,0 +1,145 @@
+// Who is a target, which wave a device belongs to, and how a wave gets its devices.
+#include <algorithm>
+#include <cassert>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+#include "rules/engine/facts.h"
+
+namespace muster::rules {
+
+bool Core::matches(ByteView program, DeviceIndex index) const {
+  const DeviceEnvironment environment(fleet_.id(index), fleet_.facts(index));
+  return evaluate(program, environment) == Outcome::yes;  // unknown is not a target
+}
+
+CohortKey Core::key_of(const Rollout& rollout, DeviceIndex index) const {
+  return {bucket_of(rollout.rule.seed, fleet_.id(index)), fleet_.id(index)};
+}
+
+// The earliest wave that has opened and has a place for the device.
+std::uint8_t Core::wave_of(const Rollout& rollout, DeviceIndex index) const {
+  const auto key = key_of(rollout, index);
+  for (std::uint8_t wave = 0; wave < rollout.waves.size(); ++wave) {
+    if (rollout.waves[wave].state == WaveState::pending) break;
+    const Wave& rule = rollout.rule.waves[wave];
+    const bool in = rule.percent == 0 ? matches(rule.ring, index) : rollout.waves[wave].boundary.includes(key);
+    if (in) return wave;
+  }
+  return no_wave;
+}
+
+// A device's facts are new or have changed: it may have become a target here and stopped being one there. All that it
+// leaves comes first, because leaving one rollout can make it free for another.
+void Core::reconsider(DeviceIndex index) {
+  const auto rollouts = claims();
+  leave_or_stay(index, rollouts);
+  for (auto* rollout : rollouts) join(*rollout, index);
+}
+
+void Core::leave_or_stay(DeviceIndex index, const Claims& rollouts) {
+  for (auto* rollout : rollouts) {
+    const auto member = members_.find(index, *rollout);
+    if (member == 0) continue;
+    const bool target = matches(rollout->rule.targets, index);
+    if (!target && !members_[member].reached) {
+      members_.remove(member);
+      continue;
+    }
+    if (target == members_[member].target) continue;
+    members_.change(member, [&](Member& m) { m.target = target; });
+    mark_persist(index);
+  }
+}
+
+void Core::join(Rollout& rollout, DeviceIndex index) {
+  auto member = members_.find(index, rollout);
+  if (member == 0 && !matches(rollout.rule.targets, index)) return;
+  if (member != 0 && (members_[member].reached || !members_[member].target)) return;
+  const auto wave = member != 0 && members_[member].wave != no_wave ? members_[member].wave : wave_of(rollout, index);
+  if (member == 0) {
+    // A place in an open wave goes only to a device that this rollout may have one day; one that a newer rollout has
+    // taken is that one's now.
+    if (wave != no_wave && claim_on(rollout, index) == Claim::lost) return;
+    Member fields;
+    fields.target = true;
+    fields.wave = wave;
+    member = members_.add(rollout, index, fields);
+  } else if (members_[member].wave != wave) {
+    members_.change(member, [&](Member& m) { m.wave = wave; });
+  }
+  if (wave == no_wave) return;
+  mark_persist(index);
+  if (!try_assign(member)) return;
+  turn_.audit("muster", audit::device_joined, fleet_.id(index),
+              "rollout " + rollout.name() + ": it joined after " + describe_wave(rollout.rule.waves[wave]) +
+                  " had opened and belongs to it; " + std::to_string(rollout.tally_of(wave).devices()) +
+                  " devices are in that wave");
+}
+
+// Gives the open wave its devices. REQUIRES: the wave is open and has none.
+void Core::fill_wave(Rollout& rollout) {
+  const auto wave = static_cast<std::uint8_t>(rollout.wave);
+  const bool ring = rollout.rule.waves[wave].percent == 0;
+  const auto picked = ring ? pick_ring(rollout) : pick_percent(rollout);
+  if (picked.empty()) return;
+  for (const auto member : picked) {
+    members_.change(member, [&](Member& m) { m.wave = wave; });
+    mark_persist(members_[member].device);
+    try_assign(member);
+  }
+  rollout.persist = true;
+}
+
+std::vector<MemberIndex> Core::pick_ring(Rollout& rollout) {
+  const ByteView ring(rollout.rule.waves[rollout.wave].ring);
+  bool in_earlier = false;
+  members_.for_each(rollout, [&](MemberIndex index) {
+    const Member& member = members_[index];
+    in_earlier = in_earlier || (member.target && member.wave != no_wave && matches(ring, member.device));
+  });
+  auto picked = members_.sorted(rollout, [&](const Member& member) {
+    return member.target && member.wave == no_wave && matches(ring, member.device);
+  });
+  rollout.waves[rollout.wave].covered = picked.empty() && in_earlier;
+  return picked;
+}
+
+// Exactly ceil(percent × targets / 100) are in afterwards, or all that already were: those of earlier waves and rings
+// count, and the rest are taken in the order of their keys.
+std::vector<MemberIndex> Core::pick_percent(Rollout& rollout) {
+  struct Candidate {
+    CohortKey key;
+    MemberIndex member;
+    bool operator<(const Candidate& other) const { return key < other.key; }
+  };
+  const std::uint64_t percent = rollout.rule.waves[rollout.wave].percent;
+  const std::uint64_t targets = rollout.total().targets;
+  const std::uint64_t in = targets - rollout.tally_of(no_wave).targets;
+  const std::uint64_t wanted = (percent * targets + 99) / 100;
+  WaveRun& run = rollout.waves[rollout.wave];
+  if (percent == 100) run.boundary.kind = Boundary::Kind::all;
+  run.covered = targets != 0 && in >= wanted;
+  if (wanted <= in) return {};
+
+  std::vector<Candidate> candidates;
+  candidates.reserve(targets - in);
+  members_.for_each(rollout, [&](MemberIndex index) {
+    const Member& member = members_[index];
+    if (member.target && member.wave == no_wave) candidates.push_back({key_of(rollout, member.device), index});
+  });
+  assert(candidates.size() == targets - in);
+  const auto count = static_cast<std::ptrdiff_t>(wanted - in);
+  std::nth_element(candidates.begin(), candidates.begin() + (count - 1), candidates.end());
+  std::sort(candidates.begin(), candidates.begin() + count);
+  if (percent != 100) {
+    const CohortKey& last = candidates[static_cast<std::size_t>(count - 1)].key;
+    run.boundary = {Boundary::Kind::key, last.bucket, std::string(last.id)};
+  }
+  std::vector<MemberIndex> picked;
+  picked.reserve(static_cast<std::size_t>(count));
+  for (std::ptrdiff_t i = 0; i < count; ++i) picked.push_back(candidates[static_cast<std::size_t>(i)].member);
+  return picked;
+}
+
+}  // namespace muster::rules

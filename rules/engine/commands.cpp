@@ -1,0 +1,221 @@
+// What operators ask for once a rollout runs, and standing orders. Each command is answered and audited, also a refused
+// one.
+#include <algorithm>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+#include "schemas/limits.h"
+
+namespace muster::rules {
+
+namespace {
+
+std::string with_reason(std::string text, const std::string& why) {
+  if (!why.empty()) text += "; reason given: " + why;
+  return text;
+}
+
+std::string unknown_rollout(std::string_view name) {
+  return "no rollout is called \"" + std::string(name.substr(0, limits::id_len_max)) +
+         "\"; list the rollouts to see their names";
+}
+
+std::string failures_text(std::uint32_t count) {
+  return std::to_string(count) + (count == 1 ? " failure" : " failures");
+}
+
+}  // namespace
+
+void Core::on(const Command& command) {
+  auto answer = std::visit([&](const auto& body) { return run(command, body); }, command.body);
+  if (!answer.ok)
+    turn_.audit(command.who, audit::command_refused, answer.subject, with_reason(answer.message, command.why));
+  turn_.replies.push_back({command.correlation, answer.ok, std::move(answer.message)});
+}
+
+Core::Answer Core::run(const Command& command, const ApproveWave& body) {
+  auto* rollout = find_rollout(body.rollout);
+  if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
+  const Wave& wave = rollout->rule.waves[rollout->wave];
+  if (rollout->state != RolloutState::awaiting_approval) {
+    std::string text =
+        "rollout " + rollout->name() + " is " + std::string(name_of(rollout->state)) + " and waits for no approval";
+    const auto& tally = rollout->tallies[rollout->wave];
+    if (rollout->state == RolloutState::running && wave.gate == Gate::manual) {
+      text += ": " + describe_wave(wave) + " is not healthy yet, " + std::to_string(tally.of(Standing::done)) + " of " +
+              std::to_string(tally.devices()) + " devices are done; approve when its state is awaiting_approval";
+    } else if (rollout->state == RolloutState::paused || rollout->state == RolloutState::halted) {
+      text += "; resume it first";
+    }
+    return {false, std::move(text), rollout->name()};
+  }
+  const auto& tally = rollout->tallies[rollout->wave];
+  turn_.audit(
+      command.who, audit::wave_approved, rollout->name(),
+      with_reason(describe_wave(wave) + ": " + std::to_string(tally.of(Standing::done)) + " done, " +
+                      std::to_string(tally.failed) + " failed, " + std::to_string(tally.of(Standing::unreachable)) +
+                      " unreachable of " + std::to_string(tally.devices()),
+                  command.why));
+  rollout->waves[rollout->wave].approved = true;
+  members_.touch(*rollout);
+  settle_all();
+  std::string text = "approved " + describe_wave(wave) + " of rollout " + rollout->name();
+  if (rollout->state == RolloutState::completed) return {true, text + "; it is completed", rollout->name()};
+  const auto& open = rollout->tallies[rollout->wave];
+  return {true,
+          text + "; " + describe_wave(rollout->rule.waves[rollout->wave]) + " is open with " +
+              std::to_string(open.devices()) + " more devices",
+          rollout->name()};
+}
+
+Core::Answer Core::run(const Command& command, const PauseRollout& body) {
+  auto* rollout = find_rollout(body.rollout);
+  if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
+  const auto state = rollout->state;
+  if (state != RolloutState::running && state != RolloutState::awaiting_approval && state != RolloutState::completed) {
+    return {false,
+            "rollout " + rollout->name() + " is " + std::string(name_of(state)) +
+                " and assigns nothing; there is nothing to pause",
+            rollout->name()};
+  }
+  rollout->stop_who = command.who;
+  rollout->stop_why = command.why;
+  set_state(*rollout, RolloutState::paused);
+  const auto total = rollout->total();
+  const auto counts = std::to_string(total.of(Standing::done)) + " done, " +
+                      std::to_string(total.of(Standing::assigned)) + " at work, " + std::to_string(total.failed) +
+                      " failed of " + std::to_string(total.targets) + " targets";
+  turn_.audit(command.who, audit::rollout_paused, rollout->name(),
+              with_reason("it was " + std::string(name_of(state)) + ": " + counts, command.why));
+  return {true, "paused rollout " + rollout->name() + ": no device gets it until it is resumed; " + counts,
+          rollout->name()};
+}
+
+std::uint32_t Core::acknowledge(Rollout& rollout) {
+  const auto count = rollout.total().unacknowledged;
+  const auto failed =
+      members_.sorted(rollout, [](const Member& member) { return member.failed && !member.acknowledged; });
+  for (const auto index : failed) {
+    members_.change(index, [](Member& m) { m.acknowledged = true; });
+    mark_persist(members_[index].device);
+  }
+  // Failures of devices that a newer rollout has taken since: no member is left to mark.
+  for (std::size_t wave = 0; wave < rollout.departed.size(); ++wave) {
+    rollout.tallies[wave].unacknowledged -= rollout.departed[wave].unacknowledged;
+    rollout.departed[wave].unacknowledged = 0;
+  }
+  for (auto& failure : rollout.failures) failure.acknowledged = true;
+  rollout.persist = true;
+  members_.touch(rollout);
+  return count;
+}
+
+Core::Answer Core::run(const Command& command, const ResumeRollout& body) {
+  auto* rollout = find_rollout(body.rollout);
+  if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
+  const auto& name = rollout->name();
+  const auto unacknowledged = rollout->total().unacknowledged;
+  const bool stopped = rollout->state == RolloutState::paused || rollout->state == RolloutState::halted;
+  if (!rollout->serving()) {
+    return {
+        false,
+        "rollout " + name + " is " + std::string(name_of(rollout->state)) + " and cannot be resumed; start a new one",
+        name};
+  }
+  if (!stopped && (!body.acknowledge_failures || unacknowledged == 0)) {
+    return {false,
+            "rollout " + name + " is " + std::string(name_of(rollout->state)) +
+                ", neither paused nor halted; there is nothing to resume",
+            name};
+  }
+  if (!body.acknowledge_failures && (rollout->state == RolloutState::halted || limit_reached(*rollout))) {
+    return {false,
+            "rollout " + name + " has " + failures_text(unacknowledged) +
+                " that nobody acknowledged; look at them, then resume with the failures acknowledged, or abort",
+            name};
+  }
+  const auto was = std::string(name_of(rollout->state));
+  std::string done;
+  if (body.acknowledge_failures && unacknowledged != 0) {
+    std::string devices;
+    for (const auto& failure : rollout->failures) {
+      if (!failure.acknowledged) devices += (devices.empty() ? "" : ", ") + failure.device;
+    }
+    done = "acknowledged " + failures_text(acknowledge(*rollout));
+    turn_.audit(command.who, audit::failures_acknowledged, name,
+                with_reason(failures_text(unacknowledged) + ": " + devices, command.why));
+  }
+  if (stopped) {
+    rollout->stop_who.clear();
+    rollout->stop_why.clear();
+    set_state(*rollout, RolloutState::running);
+    turn_.audit(command.who, audit::rollout_resumed, name, with_reason("it was " + was, command.why));
+    done = "resumed rollout " + name + (done.empty() ? "" : ", ") + done;
+    // Devices that joined meanwhile got nothing; a completed rollout has to serve them too.
+    retry_unassigned(*rollout);
+  } else {
+    done += " of rollout " + name;
+  }
+  settle_all();
+  return {true, done + "; it is " + std::string(name_of(rollout->state)), name};
+}
+
+Core::Answer Core::run(const Command& command, const AbortRollout& body) {
+  auto* rollout = find_rollout(body.rollout);
+  if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
+  const auto& name = rollout->name();
+  if (!rollout->serving())
+    return {false, "rollout " + name + " is " + std::string(name_of(rollout->state)) + " already", name};
+  const bool by_rule_revert = rollout->rule.on_abort == AbortDefault::revert;
+  const bool revert = body.mode == AbortMode::revert || (body.mode == AbortMode::by_rule && by_rule_revert);
+  rollout->stop_who = command.who;
+  rollout->stop_why = command.why;
+  rollout->abort_mode = revert ? AbortMode::revert : AbortMode::keep;
+
+  const auto unreached = members_.sorted(*rollout, [](const Member& member) { return !member.reached; });
+  for (const auto index : unreached) {
+    if (members_[index].wave != no_wave) mark_persist(members_[index].device);
+    members_.depart(index);
+  }
+  const auto back =
+      members_.sorted(*rollout, [&](const Member& member) { return revert || member.standing != Standing::done; });
+  for (const auto index : back) withdraw(index);
+
+  const auto total = rollout->total();
+  const auto reached = std::to_string(total.reached) + " of " + std::to_string(total.targets) +
+                       " targets were reached, " + std::to_string(total.failed) + " failed; " +
+                       std::to_string(back.size()) + " go back to their earlier versions";
+  set_state(*rollout, revert ? RolloutState::reverting : RolloutState::aborted);
+  turn_.audit(command.who, revert ? audit::rollout_reverting : audit::rollout_aborted, name,
+              with_reason(std::string(revert ? "abort with revert: " : "abort with keep: ") + reached, command.why));
+  if (!revert) offer_devices_of(*rollout);
+  settle_all();
+  return {true, "aborted rollout " + name + (revert ? " with revert: " : " with keep: ") + reached, name};
+}
+
+Core::Answer Core::run(const Command& command, const GiveOrder& body) {
+  const auto outcome = orders_.give(body, command.who, command.why, directive_epoch_ + 1);
+  const auto subject = body.scope.substr(0, limits::topic_len_max);
+  if (!outcome.ok) return {false, outcome.message, subject};
+  ++directive_epoch_;
+  turn_.engine = true;
+  turn_.scopes.insert(body.scope);
+  const bool takes_back = body.kind == OrderKind::resume || body.kind == OrderKind::thaw;
+  turn_.audit(command.who, takes_back ? audit::order_withdrawn : audit::order_given, subject,
+              with_reason(outcome.message, command.why));
+  if (body.kind == OrderKind::resume) resumed_s_ = turn_.now_s;
+  for (auto* rollout : claims()) {
+    members_.touch(*rollout);
+    if (takes_back) retry_unassigned(*rollout);
+  }
+  if (body.kind == OrderKind::resume) {
+    // Devices that an order kept from working have their time for the attempt again.
+    for (const auto& [number, rollout] : rollouts_) {
+      members_.for_each(*rollout, [this](MemberIndex member) { arm(member); });
+    }
+  }
+  settle_all();
+  return {true, outcome.message, subject};
+}
+
+}  // namespace muster::rules

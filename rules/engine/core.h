@@ -1,0 +1,175 @@
+// The engine's state and everything that changes it. Engine (engine.h) is its public face; nobody else includes this.
+// One file of functions a concern:
+//   core.cpp         events in, effects out, in the order effect.h asks for
+//   reports.cpp      what devices say; what time does to them
+//   cohorts.cpp      who is a target, which wave a device belongs to, filling a wave
+//   assignments.cpp  which rollout may have a device; assigning and taking back
+//   waves.cpp        gates, halt, completion: the states of a rollout, as a table
+//   start.cpp, commands.cpp  what operators ask for
+//   sentences.cpp    the status, and the sentence that says what a rollout waits for
+//   persist.cpp, restore.cpp  records out and in
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "rules/condition/program.h"
+#include "rules/engine/fleet.h"
+#include "rules/engine/judge.h"
+#include "rules/engine/members.h"
+#include "rules/engine/orders.h"
+#include "rules/engine/rollout.h"
+#include "rules/engine/timers.h"
+#include "rules/engine/turn.h"
+
+namespace muster::rules {
+
+class Core {
+ public:
+  Core() : members_(fleet_) {}
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  [[nodiscard]] std::string restore(const std::vector<std::pair<std::string, std::string>>& records);
+  void step(const Event& event, std::vector<Effect>& effects);
+
+  [[nodiscard]] std::vector<std::string> rollouts() const;
+  [[nodiscard]] const Rollout* rollout(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> devices() const;
+  [[nodiscard]] bool device(std::string_view id, DeviceStatus& status) const;
+  void republish(std::vector<Effect>& effects) const;
+  [[nodiscard]] std::string check() const;
+  [[nodiscard]] std::uint64_t stale_reports() const { return stale_reports_; }
+
+ private:
+  using Claims = std::vector<Rollout*>;
+
+  // --- core.cpp ---
+  void start();
+  void flush(std::vector<Effect>& effects);
+  void flush_records(std::vector<Effect>& effects);
+  void settle_all();
+  [[nodiscard]] Rollout* by_number(std::uint32_t number) const;
+  // Rollouts that serve devices, strongest claim first: active ones before completed ones, newer before older.
+  [[nodiscard]] Claims claims() const;
+  void mark_persist(DeviceIndex index);
+  void mark_assign(DeviceIndex index);
+  [[nodiscard]] Assign assignment_of(DeviceIndex index) const;
+
+  // --- reports.cpp ---
+  void on(const DeviceReport& report);
+  void on(const DeviceSeen& seen);
+  void on(const DeviceLost& lost);
+  void on(const Tick& tick);
+  void apply(MemberIndex index, Judgement judgement, std::string_view who);
+  void fail(MemberIndex index, const Judgement& judgement, std::string_view who);
+  void recover(MemberIndex index);
+  [[nodiscard]] std::uint64_t deadline_of(const Member& member) const;  // 0: none
+  void arm(MemberIndex index);
+  void expire(MemberIndex index);
+  [[nodiscard]] Standing in_work(const Member& member) const;  // assigned, reverting or unreachable
+
+  // --- cohorts.cpp ---
+  [[nodiscard]] bool matches(ByteView program, DeviceIndex index) const;
+  [[nodiscard]] CohortKey key_of(const Rollout& rollout, DeviceIndex index) const;
+  [[nodiscard]] std::uint8_t wave_of(const Rollout& rollout, DeviceIndex index) const;  // no_wave: none open for it
+  void reconsider(DeviceIndex index);
+  void leave_or_stay(DeviceIndex index, const Claims& rollouts);
+  void join(Rollout& rollout, DeviceIndex index);
+  void fill_wave(Rollout& rollout);
+  [[nodiscard]] std::vector<MemberIndex> pick_ring(Rollout& rollout);
+  [[nodiscard]] std::vector<MemberIndex> pick_percent(Rollout& rollout);
+
+  // --- assignments.cpp ---
+  // Whether a rollout may have a device's planes: now, perhaps later, or never. The worst plane decides.
+  enum class Claim : std::uint8_t { free, held, lost };
+  [[nodiscard]] Claim claim_on(const Rollout& rollout, DeviceIndex index) const;
+  [[nodiscard]] Claim claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t holder) const;
+  bool try_assign(MemberIndex index);
+  void take_from_others(const Rollout& rollout, DeviceIndex index);
+  void retry_unassigned(Rollout& rollout);
+  void offer_devices_of(const Rollout& ended);
+  void withdraw(MemberIndex index);
+  [[nodiscard]] std::string fault_of_return(const Member& member, std::size_t plane) const;
+  void issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s);
+
+  // --- waves.cpp ---
+  void set_state(Rollout& rollout, RolloutState state);
+  void settle(Rollout& rollout);
+  void settle_waves(Rollout& rollout);
+  void open_wave(Rollout& rollout);
+  void close_wave(Rollout& rollout);
+  void await_approval(Rollout& rollout);
+  void halt(Rollout& rollout);
+  void complete(Rollout& rollout);
+  void finish_abort(Rollout& rollout);
+  void reopen_if_empty(Rollout& rollout);
+  [[nodiscard]] bool wave_healthy(const Rollout& rollout) const;
+  [[nodiscard]] bool limit_reached(const Rollout& rollout) const;
+
+  // --- start.cpp, commands.cpp: each returns what to reply ---
+  struct Answer {
+    bool ok = false;
+    std::string message;
+    std::string subject;  // for the audit entry of a refusal
+  };
+  void on(const Command& command);
+  [[nodiscard]] Answer run(const Command& command, const StartRollout& body);
+  [[nodiscard]] Answer run(const Command& command, const ApproveWave& body);
+  [[nodiscard]] Answer run(const Command& command, const PauseRollout& body);
+  [[nodiscard]] Answer run(const Command& command, const ResumeRollout& body);
+  [[nodiscard]] Answer run(const Command& command, const AbortRollout& body);
+  [[nodiscard]] Answer run(const Command& command, const GiveOrder& body);
+  [[nodiscard]] std::string fault_of_start(const StartRollout& body) const;
+  [[nodiscard]] std::string conflict_of_start(const StartRollout& body, const std::vector<DeviceIndex>& targets) const;
+  [[nodiscard]] std::vector<DeviceIndex> targets_of(const Rule& rule) const;
+  [[nodiscard]] bool make_room(std::string_view who);
+  Rollout& create(const Command& command, const StartRollout& body);
+  void adopt(std::unique_ptr<Rollout> rollout);
+  [[nodiscard]] std::uint32_t acknowledge(Rollout& rollout);
+  [[nodiscard]] Rollout* find_rollout(std::string_view name) const;
+
+  // --- sentences.cpp ---
+  [[nodiscard]] bool refresh_status(Rollout& rollout) const;  // true when people see a difference
+  [[nodiscard]] std::string waiting_for(const Rollout& rollout) const;
+  [[nodiscard]] std::string wave_waits_for(const Rollout& rollout) const;
+  [[nodiscard]] std::string frozen_sentence(const Rollout& rollout) const;
+  [[nodiscard]] std::string name_some(const Rollout& rollout, std::size_t wave, Standing standing) const;
+
+  // --- persist.cpp ---
+  [[nodiscard]] std::string device_record(DeviceIndex index) const;
+  [[nodiscard]] static std::string rollout_record(const Rollout& rollout);
+  [[nodiscard]] static std::string rule_record(const Rollout& rollout);
+  [[nodiscard]] std::string engine_record() const;
+
+  // --- restore.cpp ---
+  [[nodiscard]] bool restore_engine(std::string_view value, std::uint64_t& rollouts);
+  [[nodiscard]] bool restore_rule(std::string_view key, std::string_view value);
+  [[nodiscard]] bool restore_rollout(std::string_view key, std::string_view value, std::vector<std::string>& seen);
+  [[nodiscard]] bool restore_device(std::string_view key, std::string_view value);
+  [[nodiscard]] bool restore_device_fields(Device& device, ByteReader& in, const std::vector<Handle>& digests);
+  [[nodiscard]] bool restore_members(DeviceIndex index, ByteReader& in, const std::vector<Handle>& digests);
+  void restore_controls();
+  [[nodiscard]] std::string restore_all(const std::vector<std::pair<std::string, std::string>>& records);
+
+  Fleet fleet_;
+  Members members_;
+  Orders orders_;
+  Timers timers_;
+  std::map<std::uint32_t, std::unique_ptr<Rollout>> rollouts_;  // by number: by start
+  std::map<Sha256, std::uint32_t> security_versions_;           // of every release a rollout has named
+  std::uint32_t last_number_ = 0;                               // of the newest rollout
+  std::uint64_t directive_epoch_ = 0;                           // over all scopes; only grows
+  std::uint64_t resumed_s_ = 0;  // when an order that kept devices from working was last taken back
+  bool started_ = false;         // an event has come
+  std::uint64_t started_s_ = 0;  // time of the first event after a start: links are unknown before it
+  std::uint64_t stale_reports_ = 0;
+  bool to_refresh_ = false;  // some rollout was touched in this step
+  Turn turn_;
+};
+
+}  // namespace muster::rules

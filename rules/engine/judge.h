@@ -1,0 +1,29 @@
+// What a device's last report means for its place in one rollout. Pure: looks, changes nothing; any thread.
+//
+// Done: the attempt at the rollout's assignment (or at a newer one that still includes its versions) is committed,
+// every plane shows the assigned digest as active, and the device calls itself healthy. A device in safe_mode,
+// degraded, recovering or rolled_back is not done, whatever it committed: unknown is never healthy. It blocks its wave
+// until it is healthy or its attempt times out. Failed: the attempt ended as rolled_back or failed; or, once done, a
+// governed plane runs something else, or the device put itself back. A newer assignment by another rollout counts only
+// as far as it takes this rollout's versions away.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "rules/engine/fleet.h"
+#include "rules/engine/rollout.h"
+
+namespace muster::rules {
+
+enum class Finding : std::uint8_t { nothing, done, failed, reverted, not_reverted };
+
+struct Judgement {
+  Finding finding = Finding::nothing;
+  bool rolled_back = false;   // failed, and put itself back
+  std::string error, detail;  // failed and not_reverted: the device's code and words, or the engine's
+};
+
+[[nodiscard]] Judgement judge(const Member& member, const Device& device, const Fleet& fleet);
+
+}  // namespace muster::rules

@@ -1,0 +1,84 @@
+#include "rules/engine/members.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace muster::rules {
+
+MemberIndex Members::add(Rollout& rollout, DeviceIndex device, const Member& fields) {
+  assert(find(device, rollout) == 0);
+  const MemberIndex index = slab_.allocate();
+  Member& member = slab_[index];
+  member = fields;
+  member.device = device;
+  member.rollout = &rollout;
+  member.previous = 0;
+  member.next = rollout.first_member;
+  if (member.next != 0) slab_[member.next].previous = index;
+  rollout.first_member = index;
+  member.next_of_device = fleet_[device].first_member;
+  fleet_[device].first_member = index;
+  count(member, 1);
+  touch(rollout);
+  return index;
+}
+
+void Members::remove(MemberIndex index) {
+  const Member& member = slab_[index];
+  count(member, UINT32_MAX);
+  touch(*member.rollout);
+  unlink(index);
+}
+
+void Members::depart(MemberIndex index) {
+  const Member& member = slab_[index];
+  Rollout& rollout = *member.rollout;
+  rollout.departed[rollout.tally_index(member.wave)].add(member, 1);
+  rollout.persist = true;
+  touch(rollout);
+  unlink(index);
+}
+
+void Members::unlink(MemberIndex index) {
+  Member& member = slab_[index];
+  for (const auto handle : member.prior) fleet_.drop(handle);
+  if (member.previous != 0) {
+    slab_[member.previous].next = member.next;
+  } else {
+    member.rollout->first_member = member.next;
+  }
+  if (member.next != 0) slab_[member.next].previous = member.previous;
+  MemberIndex* link = &fleet_[member.device].first_member;
+  while (*link != index) link = &slab_[*link].next_of_device;
+  *link = member.next_of_device;
+  slab_.release(index);
+}
+
+MemberIndex Members::find(DeviceIndex device, const Rollout& rollout) const {
+  auto index = fleet_[device].first_member;
+  while (index != 0 && slab_[index].rollout != &rollout) index = slab_[index].next_of_device;
+  return index;
+}
+
+void Members::sort_by_id(std::vector<MemberIndex>& found) const {
+  std::sort(found.begin(), found.end(),
+            [this](MemberIndex a, MemberIndex b) { return fleet_.id(slab_[a].device) < fleet_.id(slab_[b].device); });
+}
+
+std::string Members::recount(const Rollout& rollout) const {
+  std::vector<Tally> found = rollout.departed;
+  for_each(rollout, [&](MemberIndex index) { found[rollout.tally_index(slab_[index].wave)].add(slab_[index], 1); });
+  for (std::size_t wave = 0; wave < found.size(); ++wave) {
+    if (found[wave] == rollout.tallies[wave]) continue;
+    const auto name = wave < rollout.waves.size() ? rollout.rule.waves[wave].name : std::string("none yet");
+    return "rollout " + rollout.name() + ", wave " + name + ": the counts say " +
+           std::to_string(rollout.tallies[wave].devices()) + " devices, " +
+           std::to_string(rollout.tallies[wave].of(Standing::done)) + " done, " +
+           std::to_string(rollout.tallies[wave].failed) + " failed; a scan finds " +
+           std::to_string(found[wave].devices()) + ", " + std::to_string(found[wave].of(Standing::done)) + ", " +
+           std::to_string(found[wave].failed);
+  }
+  return {};
+}
+
+}  // namespace muster::rules

@@ -1,0 +1,81 @@
+// The devices of all rollouts and the integer counts over them. The one place where counts change: a member is counted
+// when it is added, and each change goes through change(), which takes the old state out of the counts and puts the new
+// one in. Owned by the engine; not thread-safe. Lists are in no meaningful order: sort by device id before anything
+// becomes an effect.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rules/engine/fleet.h"
+#include "rules/engine/rollout.h"
+
+namespace muster::rules {
+
+class Members {
+ public:
+  explicit Members(Fleet& fleet) : fleet_(fleet) {}
+
+  // A new member with these counted fields. REQUIRES: the device has none in this rollout.
+  MemberIndex add(Rollout& rollout, DeviceIndex device, const Member& fields);
+  // Leaves as if it had never been in: out of the counts.
+  void remove(MemberIndex index);
+  // Leaves, but stays in the rollout's counts as history.
+  void depart(MemberIndex index);
+
+  [[nodiscard]] MemberIndex find(DeviceIndex device, const Rollout& rollout) const;  // 0: none
+  [[nodiscard]] const Member& operator[](MemberIndex index) const { return slab_[index]; }
+
+  // The only way to change a member's counted fields. `mutate` gets the Member; it must not change its place in lists.
+  template <typename Mutate>
+  void change(MemberIndex index, Mutate mutate) {
+    Member& member = slab_[index];
+    count(member, UINT32_MAX);
+    mutate(member);
+    count(member, 1);
+    touch(*member.rollout);
+  }
+  // The rollout's state and status are to be looked at before the step ends.
+  void touch(Rollout& rollout) { rollout.changed = rollout.unsettled = touched_ = true; }
+  // True once after something was touched: lets a step that touched nothing end without a look at any rollout.
+  [[nodiscard]] bool take_touched() { return std::exchange(touched_, false); }
+  void set_prior(MemberIndex index, std::size_t plane, Handle digest) {
+    fleet_.set_digest(slab_[index].prior[plane], digest);
+  }
+  void set_timer(MemberIndex index, std::uint64_t deadline_s) { slab_[index].timer_s = deadline_s; }
+
+  // `visit` gets a MemberIndex and must not add or remove members.
+  template <typename Visit>
+  void for_each(const Rollout& rollout, Visit visit) const {
+    for (auto index = rollout.first_member; index != 0; index = slab_[index].next) visit(index);
+  }
+  // The members for which `wanted(member)`, by device id: the order in which their effects may leave.
+  template <typename Wanted>
+  [[nodiscard]] std::vector<MemberIndex> sorted(const Rollout& rollout, Wanted wanted) const {
+    std::vector<MemberIndex> found;
+    for_each(rollout, [&](MemberIndex index) {
+      if (wanted(slab_[index])) found.push_back(index);
+    });
+    sort_by_id(found);
+    return found;
+  }
+  void sort_by_id(std::vector<MemberIndex>& found) const;
+
+  [[nodiscard]] MemberIndex end() const { return slab_.end(); }
+  // True when `index` was ever used and is in use now.
+  [[nodiscard]] bool live(MemberIndex index) const { return index < slab_.end() && slab_[index].rollout != nullptr; }
+
+  // Counts all members of `rollout` again and compares; empty, or what differs. For tests and assertions.
+  [[nodiscard]] std::string recount(const Rollout& rollout) const;
+
+ private:
+  void count(const Member& member, std::uint32_t step) { member.rollout->tally_of(member.wave).add(member, step); }
+  void unlink(MemberIndex index);
+
+  Fleet& fleet_;
+  Slab<Member> slab_;
+  bool touched_ = false;
+};
+
+}  // namespace muster::rules

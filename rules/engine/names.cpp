@@ -1,0 +1,66 @@
+// The words of planes, states and standings, as status, control API and audit record show them.
+#include <array>
+#include <cassert>
+#include <optional>
+#include <string_view>
+
+#include "rules/engine/event.h"
+#include "rules/engine/rule.h"
+#include "rules/engine/status.h"
+
+namespace muster::rules {
+
+namespace {
+
+constexpr std::array<std::string_view, plane_count> plane_names = {"firmware", "model", "config"};
+constexpr std::array<std::string_view, 10> attempt_names = {
+    "idle", "fetching", "verifying", "staged", "swapped", "probing", "soaking", "committed", "rolled_back", "failed"};
+constexpr std::array<std::string_view, 5> device_names = {"healthy", "degraded", "recovering", "safe_mode",
+                                                          "rolled_back"};
+constexpr std::array<std::string_view, 7> rollout_names = {"running",   "awaiting_approval", "paused", "halted",
+                                                           "completed", "reverting",         "aborted"};
+constexpr std::array<std::string_view, 3> wave_names = {"pending", "open", "done"};
+constexpr std::array<std::string_view, 8> standing_names = {"waiting",     "assigned",  "done",     "failed",
+                                                            "unreachable", "reverting", "reverted", "held_by_other"};
+constexpr std::array<std::string_view, 6> order_names = {"safe_mode", "resume", "rollback",
+                                                         "freeze",    "thaw",   "pause_updates"};
+
+template <typename Enum, std::size_t size>
+std::string_view name_in(const std::array<std::string_view, size>& names, Enum value) {
+  const auto index = static_cast<std::size_t>(value);
+  assert(index < size);
+  return names[index];
+}
+
+}  // namespace
+
+std::string_view name_of(Plane plane) {
+  return name_in(plane_names, plane);
+}
+std::string_view name_of(AttemptState state) {
+  return name_in(attempt_names, state);
+}
+std::string_view name_of(DeviceState state) {
+  return name_in(device_names, state);
+}
+std::string_view name_of(RolloutState state) {
+  return name_in(rollout_names, state);
+}
+std::string_view name_of(WaveState state) {
+  return name_in(wave_names, state);
+}
+std::string_view name_of(Standing standing) {
+  return name_in(standing_names, standing);
+}
+std::string_view name_of(OrderKind kind) {
+  return name_in(order_names, kind);
+}
+
+std::optional<Plane> plane_from(std::string_view name) {
+  for (std::size_t i = 0; i < plane_count; ++i) {
+    if (plane_names[i] == name) return static_cast<Plane>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace muster::rules

@@ -1,0 +1,180 @@
+// Records out. Each format is read back in restore.cpp, field by field in the same order.
+#include <algorithm>
+
+#include "rules/engine/core.h"
+
+namespace muster::rules {
+
+namespace {
+
+// The digests of one device record, each written once; fields refer to them by number, 0 being none.
+class DigestTable {
+ public:
+  std::uint64_t number_of(Handle handle) {
+    if (handle == 0) return 0;
+    const auto found = std::find(handles_.begin(), handles_.end(), handle);
+    if (found != handles_.end()) return static_cast<std::uint64_t>(found - handles_.begin()) + 1;
+    handles_.push_back(handle);
+    return handles_.size();
+  }
+  void write(const Fleet& fleet, ByteWriter& out) const {
+    out.number(handles_.size());
+    for (const auto handle : handles_) out.digest(fleet.digest(handle));
+  }
+
+ private:
+  std::vector<Handle> handles_;
+};
+
+// What of a member's standing survives a restart: that a device is unreachable has to show anew.
+Standing durable_standing(const Member& member) {
+  if (member.standing != Standing::unreachable) return member.standing;
+  return member.withdrawn ? Standing::reverting : Standing::assigned;
+}
+
+std::uint64_t flags_of(const Member& member) {
+  std::uint64_t flags = 0;
+  const bool bits[] = {member.target,       member.reached,     member.failed,
+                       member.acknowledged, member.rolled_back, member.withdrawn};
+  for (std::size_t i = 0; i < std::size(bits); ++i) flags |= static_cast<std::uint64_t>(bits[i]) << i;
+  return flags;
+}
+
+void write_member(const Member& member, DigestTable& digests, ByteWriter& out) {
+  out.number(member.rollout->number);
+  out.number(member.wave);
+  out.number(static_cast<std::uint64_t>(durable_standing(member)));
+  out.number(flags_of(member));
+  for (const auto handle : member.prior) out.number(digests.number_of(handle));
+  out.number(member.epoch);
+  out.number(member.assigned_s);
+}
+
+void write_tally(const Tally& tally, ByteWriter& out) {
+  for (const auto count : tally.standing) out.number(count);
+  for (const auto count : {tally.targets, tally.reached, tally.failed, tally.unacknowledged,
+                           tally.acknowledged_standing, tally.rolled_back}) {
+    out.number(count);
+  }
+}
+
+void write_bytes(const Bytes& bytes, ByteWriter& out) {
+  out.text(ByteView(bytes).text());
+}
+
+}  // namespace
+
+std::string Core::device_record(DeviceIndex index) const {
+  const Device& device = fleet_[index];
+  DigestTable digests;
+  ByteWriter fields;
+  fields.number(device.boot_id);
+  fields.number(device.seq);
+  fields.number(device.last_seen_s);
+  fields.number(static_cast<std::uint64_t>(device.state));
+  fields.number(static_cast<std::uint64_t>(device.attempt));
+  fields.number(device.attempt_epoch);
+  fields.text(fleet_.text(device.error));
+  fields.text(fleet_.text(device.detail));
+  fields.text(fleet_.facts(index));
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    fields.number(digests.number_of(device.active[plane]));
+    fields.number(device.floor[plane]);
+    fields.number(digests.number_of(device.assigned[plane]));
+    fields.number(device.holder[plane]);
+  }
+  fields.number(device.assigned_epoch);
+  fields.number(device.cause);
+  fields.number(device.soak_s);
+  fields.number(device.sequence);
+
+  // Only those in a wave: who is a mere target follows from facts and rules. By rollout, so that the same state gives
+  // the same bytes whatever its history.
+  std::vector<MemberIndex> members;
+  for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
+    if (members_[each].wave != no_wave) members.push_back(each);
+  }
+  std::sort(members.begin(), members.end(),
+            [this](MemberIndex a, MemberIndex b) { return members_[a].rollout->number < members_[b].rollout->number; });
+  fields.number(members.size());
+  for (const auto each : members) write_member(members_[each], digests, fields);
+
+  ByteWriter body;
+  digests.write(fleet_, body);
+  body.text(fields.bytes());
+  return seal_record(std::string("device/").append(fleet_.id(index)), body.bytes());
+}
+
+std::string Core::rollout_record(const Rollout& rollout) {
+  ByteWriter out;
+  out.number(rollout.number);
+  out.number(static_cast<std::uint64_t>(rollout.state));
+  out.number(rollout.started_s);
+  out.number(rollout.ended_s);
+  out.text(rollout.started_by);
+  out.text(rollout.stop_who);
+  out.text(rollout.stop_why);
+  out.number(static_cast<std::uint64_t>(rollout.abort_mode));
+  out.number(rollout.wave);
+  out.number(rollout.waves.size());
+  for (const auto& wave : rollout.waves) {
+    out.number(static_cast<std::uint64_t>(wave.state));
+    out.number(wave.opened_s);
+    out.flag(wave.covered);
+    out.number(static_cast<std::uint64_t>(wave.boundary.kind));
+    out.number(wave.boundary.bucket);
+    out.text(wave.boundary.id);
+  }
+  for (const auto& tally : rollout.departed) write_tally(tally, out);
+  out.number(rollout.failures.size());
+  for (const auto& failure : rollout.failures) {
+    out.text(failure.device);
+    out.text(failure.error);
+    out.text(failure.detail);
+    out.flag(failure.acknowledged);
+  }
+  return seal_record("rollout/" + rollout.name(), out.bytes());
+}
+
+std::string Core::rule_record(const Rollout& rollout) {
+  const Rule& rule = rollout.rule;
+  ByteWriter out;
+  out.number(rollout.number);
+  out.text(rollout.rule_text);
+  out.number(rule.seed);
+  out.text(rule.targets_text);
+  write_bytes(rule.targets, out);
+  out.number(rollout.releases.size());
+  for (const auto& release : rollout.releases) {
+    out.number(static_cast<std::uint64_t>(release.plane));
+    out.text(release.name);
+    out.text(release.version);
+    out.digest(release.manifest);
+    out.number(release.security_version);
+  }
+  out.number(rule.waves.size());
+  for (const auto& wave : rule.waves) {
+    out.text(wave.name);
+    out.number(wave.percent);
+    out.text(wave.ring_text);
+    write_bytes(wave.ring, out);
+    out.number(static_cast<std::uint64_t>(wave.gate));
+    out.number(wave.soak_s);
+  }
+  out.number(rule.halt_failed_devices);
+  out.number(rule.unreachable_after_s);
+  out.number(rule.attempt_timeout_s);
+  out.number(static_cast<std::uint64_t>(rule.on_abort));
+  return seal_record("rollout_rule/" + rollout.name(), out.bytes());
+}
+
+std::string Core::engine_record() const {
+  ByteWriter out;
+  out.number(last_number_);
+  out.number(directive_epoch_);
+  out.number(resumed_s_);
+  out.number(rollouts_.size());
+  return seal_record("engine", out.bytes());
+}
+
+}  // namespace muster::rules

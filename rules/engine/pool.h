@@ -1,0 +1,54 @@
+// Interned byte strings: equal bytes have one handle and one copy. A million devices share a few hundred facts, digests
+// and error texts this way. Counted references, so that a device that reports ever new values does not make the pool
+// grow. Owned by the engine; not thread-safe. Handles depend on history, so their order must never reach an effect.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/engine/slab.h"
+
+namespace muster::rules {
+
+using Handle = std::uint32_t;  // 0: none
+
+class Pool {
+ public:
+  Pool();
+
+  // The handle of `bytes`, made when it is new; one reference more.
+  [[nodiscard]] Handle intern(std::string_view bytes);
+  // 0 when no such bytes are held.
+  [[nodiscard]] Handle find(std::string_view bytes) const;
+  void retain(Handle handle);   // none is allowed, and nothing
+  void release(Handle handle);  // none is allowed, and nothing
+
+  // Valid until the last reference is released; empty for none.
+  [[nodiscard]] std::string_view bytes(Handle handle) const;
+
+  // Every handle in use lies under this.
+  [[nodiscard]] Handle end() const { return entries_.end(); }
+  [[nodiscard]] bool live(Handle handle) const { return handle != 0 && entries_[handle].references != 0; }
+
+  // Makes `slot` stand for `value` instead of what it held; none stays none for an empty value.
+  void assign(Handle& slot, std::string_view value);
+
+ private:
+  struct Entry {
+    std::string bytes;
+    std::uint32_t references = 0;
+    std::uint32_t hash = 0;
+  };
+
+  [[nodiscard]] std::size_t place_of(std::string_view bytes, std::uint32_t hash) const;
+  void grow();
+  void unlink(std::size_t place);
+
+  Slab<Entry> entries_;
+  std::vector<Handle> table_;  // open addressing, linear probing; size is a power of two
+  std::size_t used_ = 0;
+};
+
+}  // namespace muster::rules

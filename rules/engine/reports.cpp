@@ -1,0 +1,212 @@
+// What devices say, and what time does to them.
+#include <algorithm>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+
+namespace muster::rules {
+
+namespace {
+
+// Durations come from rule files; one that would overflow means "never".
+std::uint64_t plus(std::uint64_t time_s, std::uint64_t duration_s) {
+  return duration_s > UINT64_MAX - time_s ? UINT64_MAX : time_s + duration_s;
+}
+
+std::string count_text(std::uint32_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+void Core::on(const DeviceReport& report) {
+  const auto index = fleet_.find_or_add(report.device);
+  const auto change = fleet_.absorb(index, report, turn_.now_s);
+  if (change.stale) {
+    ++stale_reports_;
+    return;
+  }
+  if (change.durable) mark_persist(index);
+  if (change.facts) reconsider(index);
+  for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
+    apply(member, judge(members_[member], fleet_[index], fleet_), report.device);
+    if (change.facts) arm(member);  // it may have left a group whose orders kept it from working
+  }
+}
+
+void Core::on(const DeviceSeen& seen) {
+  const auto index = fleet_.find_or_add(seen.device);
+  Device& device = fleet_[index];
+  device.last_seen_s = turn_.now_s;
+  if (device.connected) return;
+  device.connected = true;
+  device.link_since_s = turn_.now_s;
+  for (auto member = device.first_member; member != 0; member = members_[member].next_of_device) {
+    if (members_[member].standing == Standing::unreachable) {
+      members_.change(member, [this](Member& m) { m.standing = in_work(m); });
+    }
+    arm(member);
+  }
+}
+
+void Core::on(const DeviceLost& lost) {
+  const auto index = fleet_.find(lost.device);
+  if (index == 0 || !fleet_[index].connected) return;
+  Device& device = fleet_[index];
+  if (!device.reported) {  // a client that never was a device of ours leaves nothing behind
+    fleet_.remove(index);
+    return;
+  }
+  device.connected = false;
+  device.link_since_s = device.last_seen_s = turn_.now_s;
+  for (auto member = device.first_member; member != 0; member = members_[member].next_of_device) arm(member);
+}
+
+void Core::on(const Tick&) {
+  std::vector<MemberIndex> due;
+  std::uint64_t deadline_s = 0;
+  MemberIndex member = 0;
+  while (timers_.take_due(turn_.now_s, deadline_s, member)) {
+    if (!members_.live(member) || members_[member].timer_s != deadline_s) continue;
+    members_.set_timer(member, 0);
+    due.push_back(member);
+  }
+  members_.sort_by_id(due);
+  std::stable_sort(due.begin(), due.end(), [this](MemberIndex a, MemberIndex b) {
+    return members_[a].rollout->number < members_[b].rollout->number;
+  });
+  for (const auto index : due) expire(index);
+}
+
+void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
+  const Member& member = members_[index];
+  if (!member.rollout->serving() && !member.withdrawn) return;  // an aborted rollout no longer minds what was kept
+  switch (judgement.finding) {
+    case Finding::nothing:
+      return;
+    case Finding::done:
+      if (member.standing != Standing::done) recover(index);
+      return;
+    case Finding::failed:
+      fail(index, judgement, who);
+      return;
+    case Finding::reverted:
+      if (member.standing == Standing::reverted) return;
+      members_.change(index, [](Member& m) { m.standing = Standing::reverted; });
+      mark_persist(member.device);
+      return;
+    case Finding::not_reverted:
+      if (member.standing != Standing::reverting && member.standing != Standing::unreachable) return;
+      fail(index, judgement, who);
+      return;
+  }
+}
+
+// Done, perhaps after a failure: a device that runs the versions after all is no longer counted as failed.
+void Core::recover(MemberIndex index) {
+  const Member& member = members_[index];
+  Rollout& rollout = *member.rollout;
+  const auto id = fleet_.id(member.device);
+  const bool had_failed = member.failed;
+  members_.change(index, [](Member& m) {
+    m.standing = Standing::done;
+    m.failed = m.acknowledged = m.rolled_back = false;
+  });
+  mark_persist(member.device);
+  if (!had_failed) return;
+  std::erase_if(rollout.failures, [&](const FailedDevice& failure) { return failure.device == id; });
+  rollout.persist = true;
+  turn_.audit(id, audit::device_recovered, id,
+              "rollout " + rollout.name() + ": it runs the assigned versions after all; " +
+                  count_text(rollout.total().failed, "device") + " of the rollout still failed");
+}
+
+void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view who) {
+  const Member& member = members_[index];
+  Rollout& rollout = *member.rollout;
+  const bool known = member.standing == Standing::failed;
+  if (known && (!judgement.rolled_back || member.rolled_back || member.withdrawn)) return;
+  members_.change(index, [&](Member& m) {
+    m.standing = Standing::failed;
+    if (m.withdrawn) return;  // that it could not go back is not the new version's failure
+    if (!known) m.acknowledged = false;
+    m.failed = true;
+    m.rolled_back = judgement.rolled_back;
+  });
+  mark_persist(member.device);
+  const std::string id(fleet_.id(member.device));
+  const bool acknowledged = member.acknowledged;
+  std::erase_if(rollout.failures, [&](const FailedDevice& failure) { return failure.device == id; });
+  rollout.failures.insert(rollout.failures.begin(), {id, judgement.error, judgement.detail, acknowledged});
+  if (rollout.failures.size() > failures_shown_max) rollout.failures.pop_back();
+  rollout.persist = true;
+  if (known) return;
+
+  std::string why = "rollout " + rollout.name() + ": " + judgement.error;
+  if (!judgement.detail.empty()) why += ": " + judgement.detail;
+  if (member.withdrawn) {
+    turn_.audit(who, audit::device_not_reverted, id, why + "; it keeps what it runs");
+    return;
+  }
+  const auto& tally = rollout.tally_of(member.wave);
+  why += "; " + describe_wave(rollout.rule.waves[member.wave]) + ": " + std::to_string(tally.of(Standing::done)) +
+         " done, " + std::to_string(tally.failed) + " failed of " + std::to_string(tally.devices()) + "; " +
+         count_text(rollout.total().unacknowledged, "unacknowledged failure") + ", the rule halts at " +
+         std::to_string(rollout.rule.halt_failed_devices);
+  turn_.audit(who, audit::device_failed, id, std::move(why));
+}
+
+Standing Core::in_work(const Member& member) const {
+  const Device& device = fleet_[member.device];
+  const auto lost_s = std::max(device.link_since_s, started_s_);
+  if (!device.connected && turn_.now_s >= plus(lost_s, member.rollout->rule.unreachable_after_s))
+    return Standing::unreachable;
+  return member.withdrawn ? Standing::reverting : Standing::assigned;
+}
+
+std::uint64_t Core::deadline_of(const Member& member) const {
+  if (member.standing != Standing::assigned && member.standing != Standing::reverting) return 0;
+  const Device& device = fleet_[member.device];
+  const Rule& rule = member.rollout->rule;
+  if (!device.connected) return plus(std::max(device.link_since_s, started_s_), rule.unreachable_after_s);
+  if (orders_.idles(fleet_.id(member.device), fleet_.facts(member.device))) return 0;
+  // The time that an attempt may take starts anew with each connection: a device that was off has had no chance.
+  const auto since_s = std::max({member.assigned_s, device.link_since_s, resumed_s_});
+  const auto soak_s = member.withdrawn || member.wave == no_wave ? 0 : rule.waves[member.wave].soak_s;
+  return plus(plus(since_s, soak_s), rule.attempt_timeout_s);
+}
+
+void Core::arm(MemberIndex index) {
+  const Member& member = members_[index];
+  const auto deadline_s = deadline_of(member);
+  if (deadline_s == 0 || (member.timer_s != 0 && member.timer_s <= deadline_s)) return;
+  members_.set_timer(index, deadline_s);
+  timers_.add(deadline_s, index);
+}
+
+void Core::expire(MemberIndex index) {
+  const Member& member = members_[index];
+  const auto deadline_s = deadline_of(member);
+  if (deadline_s == 0) return;
+  if (deadline_s > turn_.now_s) {
+    arm(index);
+    return;
+  }
+  const Device& device = fleet_[member.device];
+  if (!device.connected) {
+    members_.change(index, [](Member& m) { m.standing = Standing::unreachable; });
+    return;
+  }
+  Judgement judgement;
+  judgement.finding = member.withdrawn ? Finding::not_reverted : Finding::failed;
+  judgement.error = "attempt_timeout";
+  const bool about_it = device.attempt_epoch >= member.epoch;
+  judgement.detail =
+      "no end of its attempt " + std::to_string(turn_.now_s - member.assigned_s) + " s after the assignment; ";
+  judgement.detail +=
+      about_it ? "it last said " + std::string(name_of(device.attempt)) : std::string("it did not begin");
+  judgement.detail += ", state " + std::string(name_of(device.state));
+  apply(index, std::move(judgement), "muster");
+}
+
+}  // namespace muster::rules

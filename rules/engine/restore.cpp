@@ -1,0 +1,302 @@
+// Records in: the state of an engine from what persist.cpp wrote, in any order. Damage is found, never guessed around.
+#include <algorithm>
+
+#include "rules/engine/core.h"
+#include "rules/engine/facts.h"
+#include "schemas/ids.h"
+#include "schemas/limits.h"
+
+namespace muster::rules {
+
+namespace {
+
+constexpr std::string_view device_prefix = "device/";
+constexpr std::string_view rule_prefix = "rollout_rule/";
+constexpr std::string_view rollout_prefix = "rollout/";
+constexpr std::string_view scope_prefix = "scope/";
+// Above what any one text of a record may have; a reason given by an operator is the longest.
+constexpr std::size_t text_len_max = 4096;
+constexpr std::uint64_t digests_max = 3 * plane_count + plane_count * limits::rollouts_max;
+
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+template <typename Enum>
+Enum read_enum(ByteReader& in, Enum last) {
+  return static_cast<Enum>(in.number_max(static_cast<std::uint64_t>(last)));
+}
+
+Bytes read_bytes(ByteReader& in, std::size_t length_max) {
+  const auto text = in.text(length_max);
+  return Bytes(text.begin(), text.end());
+}
+
+bool is_sequence(std::uint64_t value) {
+  unsigned seen = 0;
+  for (std::size_t place = 0; place < plane_count; ++place) seen |= 1u << plane_at(static_cast<Sequence>(value), place);
+  return value < 64 && seen == 7;
+}
+
+Handle read_handle(ByteReader& in, const std::vector<Handle>& digests) {
+  const auto number = in.number_max(digests.size());
+  return number == 0 ? 0 : digests[static_cast<std::size_t>(number - 1)];
+}
+
+void read_tally(ByteReader& in, Tally& tally) {
+  for (auto& count : tally.standing) count = in.number32();
+  for (auto* count : {&tally.targets, &tally.reached, &tally.failed, &tally.unacknowledged,
+                      &tally.acknowledged_standing, &tally.rolled_back}) {
+    *count = in.number32();
+  }
+}
+
+void read_flags(std::uint64_t flags, Member& member) {
+  member.target = (flags & 1) != 0;
+  member.reached = (flags & 2) != 0;
+  member.failed = (flags & 4) != 0;
+  member.acknowledged = (flags & 8) != 0;
+  member.rolled_back = (flags & 16) != 0;
+  member.withdrawn = (flags & 32) != 0;
+}
+
+bool read_rule(ByteReader& in, Rollout& rollout) {
+  Rule& rule = rollout.rule;
+  rollout.rule_text = in.text(limits::rule_text_len_max);
+  rule.seed = in.number();
+  rule.targets_text = in.text(text_len_max);
+  rule.targets = read_bytes(in, limits::program_len_max);
+  const auto releases = in.number_max(plane_count);
+  for (std::uint64_t i = 0; i < releases && in.ok(); ++i) {
+    KnownRelease release;
+    release.plane = read_enum(in, Plane::config);
+    release.name = in.text(text_len_max);
+    release.version = in.text(text_len_max);
+    release.manifest = in.digest();
+    release.security_version = in.number32();
+    rule.versions.push_back({release.plane, release.name, release.version});
+    rollout.releases.push_back(std::move(release));
+  }
+  const auto waves = in.number_max(limits::waves_max);
+  for (std::uint64_t i = 0; i < waves && in.ok(); ++i) {
+    Wave wave;
+    wave.name = in.text(text_len_max);
+    wave.percent = static_cast<std::uint32_t>(in.number_max(100));
+    wave.ring_text = in.text(text_len_max);
+    wave.ring = read_bytes(in, limits::program_len_max);
+    wave.gate = read_enum(in, Gate::manual);
+    wave.soak_s = in.number();
+    if (wave.percent == 0 && check_program(ByteView(wave.ring)) != ProgramFault::none) return false;
+    rule.waves.push_back(std::move(wave));
+  }
+  rule.halt_failed_devices = in.number32();
+  rule.unreachable_after_s = in.number();
+  rule.attempt_timeout_s = in.number();
+  rule.on_abort = read_enum(in, AbortDefault::revert);
+  return in.at_end() && !rule.waves.empty() && !rollout.releases.empty() &&
+         check_program(ByteView(rule.targets)) == ProgramFault::none;
+}
+
+}  // namespace
+
+std::string Core::restore(const std::vector<std::pair<std::string, std::string>>& records) {
+  auto fault = restore_all(records);
+  if (!fault.empty()) return fault;
+  restore_controls();
+  (void)members_.take_touched();
+  for (auto& [number, rollout] : rollouts_) {
+    rollout->changed = rollout->unsettled = rollout->persist = rollout->persist_rule = false;
+    (void)refresh_status(*rollout);
+  }
+  return {};
+}
+
+std::string Core::restore_all(const std::vector<std::pair<std::string, std::string>>& records) {
+  const auto damaged = [](std::string_view key) {
+    return "record \"" + std::string(key) +
+           "\" is damaged or was written by another version of Muster; restore the database from a backup";
+  };
+  const auto each = [&](std::string_view prefix, auto read) -> std::string {
+    for (const auto& [key, value] : records) {
+      if (starts_with(key, prefix) && !read(key, value)) return damaged(key);
+    }
+    return {};
+  };
+  std::uint64_t expected = 0;
+  std::vector<std::string> seen;
+  auto fault = each(
+      "engine", [&](const auto& key, const auto& value) { return key == "engine" && restore_engine(value, expected); });
+  if (!fault.empty()) return fault;
+  fault = each(rule_prefix, [&](const auto& key, const auto& value) { return restore_rule(key, value); });
+  if (!fault.empty()) return fault;
+  fault = each(rollout_prefix, [&](const auto& key, const auto& value) { return restore_rollout(key, value, seen); });
+  if (!fault.empty()) return fault;
+  if (seen.size() != rollouts_.size() || rollouts_.size() != expected) {
+    return "record \"engine\" speaks of " + std::to_string(expected) + " rollouts, but there are records of " +
+           std::to_string(seen.size()) + " and rules of " + std::to_string(rollouts_.size()) +
+           "; restore the database from a backup";
+  }
+  fault = each(scope_prefix, [&](const auto& key, const auto& value) {
+    ByteReader in;
+    return open_record(key, value, in) && orders_.decode(key.substr(scope_prefix.size()), in);
+  });
+  if (!fault.empty()) return fault;
+  fault = each(device_prefix, [&](const auto& key, const auto& value) { return restore_device(key, value); });
+  if (!fault.empty()) return fault;
+  for (const auto& [key, value] : records) {
+    const bool known = key == "engine" || starts_with(key, rule_prefix) || starts_with(key, rollout_prefix) ||
+                       starts_with(key, scope_prefix) || starts_with(key, device_prefix);
+    if (!known) return "record \"" + key + "\" is none of the engine's; restore the database from a backup";
+  }
+  return {};
+}
+
+bool Core::restore_engine(std::string_view value, std::uint64_t& rollouts) {
+  ByteReader in;
+  if (!open_record("engine", value, in)) return false;
+  last_number_ = in.number32();
+  directive_epoch_ = in.number();
+  resumed_s_ = in.number();
+  rollouts = in.number_max(limits::rollouts_max);
+  return in.at_end();
+}
+
+bool Core::restore_rule(std::string_view key, std::string_view value) {
+  ByteReader in;
+  if (!open_record(key, value, in)) return false;
+  auto rollout = std::make_unique<Rollout>();
+  rollout->number = in.number32();
+  rollout->rule.rollout = key.substr(rule_prefix.size());
+  const bool fresh = rollout->number != 0 && rollout->number <= last_number_ && by_number(rollout->number) == nullptr;
+  if (!fresh || !is_id(rollout->rule.rollout) || !read_rule(in, *rollout)) return false;
+  adopt(std::move(rollout));
+  return true;
+}
+
+bool Core::restore_rollout(std::string_view key, std::string_view value, std::vector<std::string>& seen) {
+  ByteReader in;
+  if (!open_record(key, value, in)) return false;
+  auto* rollout = by_number(in.number32());
+  const std::string name(key.substr(rollout_prefix.size()));
+  if (rollout == nullptr || rollout->name() != name) return false;
+  rollout->state = read_enum(in, RolloutState::aborted);
+  rollout->started_s = in.number();
+  rollout->ended_s = in.number();
+  rollout->started_by = in.text(text_len_max);
+  rollout->stop_who = in.text(text_len_max);
+  rollout->stop_why = in.text(text_len_max);
+  rollout->abort_mode = read_enum(in, AbortMode::revert);
+  rollout->wave = static_cast<std::uint32_t>(in.number_max(rollout->waves.size() - 1));
+  if (in.number() != rollout->waves.size()) return false;
+  for (auto& wave : rollout->waves) {
+    wave.state = read_enum(in, WaveState::done);
+    wave.opened_s = in.number();
+    wave.covered = in.flag();
+    wave.boundary.kind = read_enum(in, Boundary::Kind::all);
+    wave.boundary.bucket = in.number();
+    wave.boundary.id = in.text(limits::id_len_max);
+  }
+  for (std::size_t i = 0; i < rollout->departed.size(); ++i) {
+    read_tally(in, rollout->departed[i]);
+    rollout->tallies[i].add(rollout->departed[i]);
+  }
+  const auto failures = in.number_max(failures_shown_max);
+  for (std::uint64_t i = 0; i < failures && in.ok(); ++i) {
+    FailedDevice failure;
+    failure.device = in.text(limits::id_len_max);
+    failure.error = in.text(text_len_max);
+    failure.detail = in.text(text_len_max);
+    failure.acknowledged = in.flag();
+    rollout->failures.push_back(std::move(failure));
+  }
+  seen.push_back(name);
+  return in.at_end();
+}
+
+bool Core::restore_device(std::string_view key, std::string_view value) {
+  const auto id = key.substr(device_prefix.size());
+  ByteReader body;
+  if (!open_record(key, value, body) || !is_id(id) || fleet_.find(id) != 0) return false;
+  std::vector<Handle> digests;
+  const auto count = body.number_max(digests_max);
+  for (std::uint64_t i = 0; i < count && body.ok(); ++i) digests.push_back(fleet_.intern(body.digest()));
+  ByteReader in(body.text(value.size()));
+  bool whole = body.at_end();
+  if (whole) {
+    const auto index = fleet_.find_or_add(id);
+    whole = restore_device_fields(fleet_[index], in, digests) && restore_members(index, in, digests) && in.at_end();
+  }
+  for (const auto handle : digests) fleet_.drop(handle);
+  return whole;
+}
+
+bool Core::restore_device_fields(Device& device, ByteReader& in, const std::vector<Handle>& digests) {
+  device.reported = true;
+  device.boot_id = in.number();
+  device.seq = in.number();
+  device.last_seen_s = in.number();
+  device.state = read_enum(in, DeviceState::rolled_back);
+  device.attempt = read_enum(in, AttemptState::failed);
+  device.attempt_epoch = in.number();
+  const auto error = in.text(text_len_max);
+  const auto detail = in.text(text_len_max);
+  fleet_.set_error(device, error, detail);
+  const auto packed = in.text(text_len_max);
+  FactsView facts;
+  if (!in.ok() || !view_facts(packed, facts)) return false;
+  fleet_.set_facts(device, packed);
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    const auto active = read_handle(in, digests);
+    if (active == 0) return false;
+    fleet_.set_digest(device.active[plane], active);
+    device.floor[plane] = in.number32();
+    fleet_.set_digest(device.assigned[plane], read_handle(in, digests));
+    device.holder[plane] = static_cast<std::uint32_t>(in.number_max(last_number_));
+  }
+  device.assigned_epoch = in.number();
+  device.cause = static_cast<std::uint32_t>(in.number_max(last_number_));
+  device.soak_s = in.number32();
+  const auto sequence = in.number_max(63);
+  device.sequence = static_cast<Sequence>(sequence);
+  return in.ok() && is_sequence(sequence);
+}
+
+bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<Handle>& digests) {
+  const auto count = in.number_max(limits::rollouts_max);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto number = static_cast<std::uint32_t>(in.number_max(last_number_));
+    Member fields;
+    fields.wave = static_cast<std::uint8_t>(in.number_max(limits::waves_max - 1));
+    fields.standing = read_enum(in, Standing::held_by_other);
+    read_flags(in.number_max(63), fields);
+    for (auto& handle : fields.prior) handle = read_handle(in, digests);
+    fields.epoch = in.number();
+    fields.assigned_s = in.number();
+    if (!in.ok()) return false;
+    auto* rollout = by_number(number);
+    if (rollout == nullptr) continue;  // forgotten: its devices' records are not written again for that
+    if (fields.wave >= rollout->waves.size() || members_.find(index, *rollout) != 0) return false;
+    for (const auto handle : fields.prior) fleet_.keep(handle);
+    members_.add(*rollout, index, fields);
+  }
+  return in.ok();
+}
+
+// The targets that are in no wave yet are not recorded: they follow from facts and rules. A device that an open wave
+// has a place for and that is not recorded there has been taken by a newer rollout.
+void Core::restore_controls() {
+  for (auto& [number, rollout] : rollouts_) {
+    const bool all_in = std::any_of(rollout->waves.begin(), rollout->waves.end(),
+                                    [](const WaveRun& wave) { return wave.boundary.kind == Boundary::Kind::all; });
+    if (!rollout->serving() || all_in) continue;
+    const ByteView targets(rollout->rule.targets);
+    fleet_.for_each([&, target = rollout.get()](DeviceIndex index) {
+      if (members_.find(index, *target) != 0 || !matches(targets, index) || wave_of(*target, index) != no_wave) return;
+      Member fields;
+      fields.target = true;
+      members_.add(*target, index, fields);
+    });
+  }
+}
+
+}  // namespace muster::rules

@@ -1,0 +1,86 @@
+#include "rules/engine/rollout.h"
+
+#include <xxhash.h>
+
+namespace muster::rules {
+
+void Tally::add(const Member& member, std::uint32_t step) {
+  standing[static_cast<std::size_t>(member.standing)] += step;
+  if (member.target) targets += step;
+  if (member.reached) reached += step;
+  if (!member.failed) return;
+  failed += step;
+  if (member.rolled_back) rolled_back += step;
+  if (!member.acknowledged) unacknowledged += step;
+  if (member.acknowledged && member.standing == Standing::failed) acknowledged_standing += step;
+}
+
+void Tally::add(const Tally& other) {
+  for (std::size_t i = 0; i < standing.size(); ++i) standing[i] += other.standing[i];
+  targets += other.targets;
+  reached += other.reached;
+  failed += other.failed;
+  unacknowledged += other.unacknowledged;
+  acknowledged_standing += other.acknowledged_standing;
+  rolled_back += other.rolled_back;
+}
+
+std::uint32_t Tally::devices() const {
+  std::uint32_t sum = 0;
+  for (const auto count : standing) sum += count;
+  return sum;
+}
+
+bool Rollout::shares_plane_with(const Rollout& other) const {
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (governs(plane) && other.governs(plane)) return true;
+  }
+  return false;
+}
+
+Tally Rollout::total() const {
+  Tally sum;
+  for (const auto& tally : tallies) sum.add(tally);
+  return sum;
+}
+
+std::uint32_t Rollout::unassigned_in_waves() const {
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < waves.size(); ++i) {
+    count += tallies[i].of(Standing::waiting) + tallies[i].of(Standing::held_by_other);
+  }
+  return count;
+}
+
+bool Rollout::active() const {
+  switch (state) {
+    case RolloutState::running:
+    case RolloutState::awaiting_approval:
+    case RolloutState::paused:
+    case RolloutState::halted:
+    case RolloutState::reverting:
+      return true;
+    case RolloutState::completed:
+    case RolloutState::aborted:
+      return false;
+  }
+  return false;
+}
+
+bool Rollout::assigning() const {
+  return state == RolloutState::running || state == RolloutState::awaiting_approval || state == RolloutState::completed;
+}
+
+std::uint64_t bucket_of(std::uint64_t seed, std::string_view device) {
+  return XXH3_64bits_withSeed(device.data(), device.size(), seed);
+}
+
+std::string describe_wave(const Wave& wave) {
+  return "wave " + wave.name + (wave.percent == 0 ? " (ring)" : " (" + std::to_string(wave.percent) + " %)");
+}
+
+std::string describe(const KnownRelease& release) {
+  return release.name + "@" + release.version;
+}
+
+}  // namespace muster::rules

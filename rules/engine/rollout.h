@@ -1,0 +1,141 @@
+// One rollout at work and one device's place in it. Plain data; Members (counts) and the engine's core change it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/engine/device.h"
+#include "rules/engine/rule.h"
+#include "rules/engine/status.h"
+
+namespace muster::rules {
+
+struct Rollout;
+
+inline constexpr std::uint8_t no_wave = 0xff;
+
+// One device that matches a rollout's targets or was assigned it. Counted fields are changed through Members::change
+// only.
+struct Member {
+  DeviceIndex device = 0;
+  MemberIndex next_of_device = 0;
+  MemberIndex next = 0, previous = 0;  // in its rollout
+  Rollout* rollout = nullptr;          // null: this place is free
+  PerPlane<Handle> prior{};            // what ran on the rollout's planes when it was first assigned; set once reached
+  std::uint8_t wave = no_wave;         // no_wave: its wave has not opened
+  Standing standing = Standing::waiting;
+  bool target : 1 = false;        // matches the targets now
+  bool reached : 1 = false;       // was assigned
+  bool failed : 1 = false;        // failed and did not recover
+  bool acknowledged : 1 = false;  // … and an operator accepted that
+  bool rolled_back : 1 = false;   // … by putting itself back
+  bool withdrawn : 1 = false;     // was told to go back to `prior`
+  std::uint64_t epoch = 0;        // of the assignment (or withdrawal) that this rollout caused last
+  std::uint64_t assigned_s = 0;   // when
+  std::uint64_t timer_s = 0;      // its entry in the timers; 0: none
+};
+static_assert(sizeof(Member) <= 72, "a million devices are kept in memory");
+
+// Integer counts over members; sums of several are sums of their fields.
+struct Tally {
+  std::array<std::uint32_t, 8> standing{};
+  std::uint32_t targets = 0, reached = 0;
+  std::uint32_t failed = 0, unacknowledged = 0,
+                acknowledged_standing = 0;  // the last: standing failed and acknowledged
+  std::uint32_t rolled_back = 0;
+
+  void add(const Member& member, std::uint32_t step);  // step 1, or UINT32_MAX for -1
+  void add(const Tally& other);
+  [[nodiscard]] std::uint32_t of(Standing which) const { return standing[static_cast<std::size_t>(which)]; }
+  [[nodiscard]] std::uint32_t devices() const;
+  friend bool operator==(const Tally&, const Tally&) = default;
+};
+
+// Where a device stands in a rollout's order: by bucket, and by id where buckets are equal.
+struct CohortKey {
+  std::uint64_t bucket = 0;
+  std::string_view id;
+  friend bool operator<(const CohortKey& a, const CohortKey& b) {
+    return a.bucket != b.bucket ? a.bucket < b.bucket : a.id < b.id;
+  }
+};
+
+// How far a percentage wave reaches: up to and including one device's key.
+struct Boundary {
+  enum class Kind : std::uint8_t { none, key, all };
+  Kind kind = Kind::none;
+  std::uint64_t bucket = 0;
+  std::string id;
+
+  [[nodiscard]] bool includes(const CohortKey& key) const {
+    return kind == Kind::all || (kind == Kind::key && !(CohortKey{bucket, id} < key));
+  }
+};
+
+struct WaveRun {
+  WaveState state = WaveState::pending;
+  std::uint64_t opened_s = 0;
+  Boundary boundary;
+  bool covered = false;   // adds no device because earlier waves have them all: healthy without one
+  bool approved = false;  // the operator's word, until the wave closes in the same step
+};
+
+struct Rollout {
+  Rule rule;
+  std::string rule_text;
+  std::vector<KnownRelease> releases;    // one a version choice, in activation order
+  std::vector<Sha256> manifests;         // of `releases`
+  std::uint32_t number = 0;              // by start; larger is newer
+  PerPlane<Handle> target{};             // digests; 0: not governed
+  Sequence sequence = default_sequence;  // activation order: its own planes where the rule says, the others around them
+
+  RolloutState state = RolloutState::running;
+  std::uint64_t started_s = 0, ended_s = 0;
+  std::string started_by;
+  std::string stop_who, stop_why;             // who paused or aborted it, and why
+  AbortMode abort_mode = AbortMode::by_rule;  // keep or revert once aborted
+  std::uint32_t wave = 0;
+  std::vector<WaveRun> waves;
+  std::vector<FailedDevice> failures;  // newest first, at most failures_shown_max
+
+  MemberIndex first_member = 0;
+  std::vector<Tally> tallies;   // by wave; the last one is of members in no wave yet
+  std::vector<Tally> departed;  // the part of `tallies` whose devices a newer rollout has taken since
+
+  RolloutStatus status;    // what people see, kept up to date at the end of each step
+  bool unsettled = false;  // waves and state are to be looked at
+  bool changed = false;    // status is to be looked at
+  bool persist = false, persist_rule = false;
+
+  [[nodiscard]] const std::string& name() const { return rule.rollout; }
+  [[nodiscard]] bool governs(std::size_t plane) const { return target[plane] != 0; }
+  [[nodiscard]] bool shares_plane_with(const Rollout& other) const;
+  [[nodiscard]] Tally total() const;
+  // Devices that have a place in an opened wave and no assignment: held by another rollout, or kept back.
+  [[nodiscard]] std::uint32_t unassigned_in_waves() const;
+  [[nodiscard]] Tally& tally_of(std::uint8_t wave_index) { return tallies[tally_index(wave_index)]; }
+  [[nodiscard]] std::size_t tally_index(std::uint8_t wave_index) const {
+    return wave_index == no_wave ? waves.size() : wave_index;
+  }
+
+  // Holds its devices: no other rollout may take a plane of them.
+  [[nodiscard]] bool active() const;
+  // Takes new devices as members.
+  [[nodiscard]] bool serving() const { return state != RolloutState::reverting && state != RolloutState::aborted; }
+  // Gives new assignments.
+  [[nodiscard]] bool assigning() const;
+};
+
+inline constexpr std::size_t failures_shown_max = 20;
+
+[[nodiscard]] std::uint64_t bucket_of(std::uint64_t seed, std::string_view device);
+
+// "wave canary (10 %)", "wave lab (ring)"
+[[nodiscard]] std::string describe_wave(const Wave& wave);
+// "reader@2"
+[[nodiscard]] std::string describe(const KnownRelease& release);
+
+}  // namespace muster::rules

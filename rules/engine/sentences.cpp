@@ -1,0 +1,219 @@
+// The status of a rollout, and the sentence that says what it waits for or why it stopped.
+#include <algorithm>
+#include <cassert>
+
+#include "rules/engine/core.h"
+#include "rules/engine/facts.h"
+
+namespace muster::rules {
+
+namespace {
+
+constexpr std::size_t names_shown_max = 3;
+
+template <typename T>
+void put(T& field, T value, bool& changed) {
+  if (field == value) return;
+  field = std::move(value);
+  changed = true;
+}
+
+// The parts that never change.
+void prepare_status(const Rollout& rollout, RolloutStatus& status) {
+  status.rollout = rollout.name();
+  status.versions = rollout.rule.versions;
+  status.started_s = rollout.started_s;
+  status.started_by = rollout.started_by;
+  for (const auto& wave : rollout.rule.waves) {
+    WaveStatus each;
+    each.name = wave.name;
+    each.percent = wave.percent;
+    each.gate = wave.gate;
+    status.waves.push_back(std::move(each));
+  }
+}
+
+std::string join_names(std::vector<std::string> names) {
+  std::string text;
+  const auto shown = std::min(names.size(), names_shown_max);
+  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
+  return text;
+}
+
+std::string halted_sentence(const Rollout& rollout) {
+  const auto count = rollout.total().unacknowledged;
+  std::vector<std::string> names;
+  for (const auto& failure : rollout.failures) {
+    if (!failure.acknowledged && names.size() < names_shown_max) names.push_back(failure.device + ": " + failure.error);
+  }
+  std::string text =
+      std::to_string(count) + (count == 1 ? " device" : " devices") + " failed without being acknowledged";
+  if (!names.empty()) text += " (" + join_names(names) + (count > names.size() ? ", …" : "") + ")";
+  return text + ", and the rule halts at " + std::to_string(rollout.rule.halt_failed_devices) +
+         "; resume with the failures acknowledged, or abort";
+}
+
+std::string stopped_sentence(const Rollout& rollout, std::string text) {
+  text += " by " + rollout.stop_who;
+  if (rollout.state == RolloutState::aborted)
+    text += rollout.abort_mode == AbortMode::revert ? " with revert" : " with keep";
+  if (!rollout.stop_why.empty()) text += ": " + rollout.stop_why;
+  return text;
+}
+
+}  // namespace
+
+bool Core::refresh_status(Rollout& rollout) const {
+  RolloutStatus& status = rollout.status;
+  bool changed = status.waves.empty();
+  if (changed) prepare_status(rollout, status);
+  const auto total = rollout.total();
+  put(status.state, rollout.state, changed);
+  put(status.waiting_for, waiting_for(rollout), changed);
+  put(status.ended_s, rollout.ended_s, changed);
+  put(status.targets, total.targets, changed);
+  put(status.reached, total.reached, changed);
+  put(status.done, total.of(Standing::done), changed);
+  put(status.failed, total.failed, changed);
+  put(status.rolled_back, total.rolled_back, changed);
+  put(status.unreachable, total.of(Standing::unreachable), changed);
+  put(status.reverted, total.of(Standing::reverted), changed);
+  put(status.wave, rollout.wave, changed);
+  if (status.failures != rollout.failures) put(status.failures, rollout.failures, changed);
+  for (std::size_t i = 0; i < rollout.waves.size(); ++i) {
+    WaveStatus& wave = status.waves[i];
+    const auto& tally = rollout.tallies[i];
+    put(wave.state, rollout.waves[i].state, changed);
+    put(wave.devices, tally.devices(), changed);
+    put(wave.done, tally.of(Standing::done), changed);
+    put(wave.failed, tally.failed, changed);
+    put(wave.unreachable, tally.of(Standing::unreachable), changed);
+    put(wave.opened_s, rollout.waves[i].opened_s, changed);
+  }
+  return changed;
+}
+
+std::string Core::waiting_for(const Rollout& rollout) const {
+  const auto& wave = rollout.rule.waves[rollout.wave];
+  switch (rollout.state) {
+    case RolloutState::running:
+      return wave_waits_for(rollout);
+    case RolloutState::awaiting_approval: {
+      const bool last = rollout.wave + 1 == rollout.waves.size();
+      const auto frozen = frozen_sentence(rollout);
+      const auto next =
+          last ? std::string("complete the rollout") : "open " + describe_wave(rollout.rule.waves[rollout.wave + 1]);
+      return describe_wave(wave) + " is healthy; approve to " + next + (frozen.empty() ? "" : "; " + frozen);
+    }
+    case RolloutState::paused:
+      return stopped_sentence(rollout, "paused");
+    case RolloutState::halted:
+      return halted_sentence(rollout);
+    case RolloutState::completed:
+      return rollout.unassigned_in_waves() == 0 ? std::string() : frozen_sentence(rollout);
+    case RolloutState::reverting: {
+      std::vector<std::string> names;
+      const auto waiting = members_.sorted(rollout, [](const Member& m) { return m.standing == Standing::reverting; });
+      for (const auto index : waiting) names.emplace_back(fleet_.id(members_[index].device));
+      return "reverting: waiting for " + join_names(std::move(names)) + " to report the earlier versions";
+    }
+    case RolloutState::aborted:
+      return stopped_sentence(rollout, "aborted");
+  }
+  return {};
+}
+
+// The devices of one wave with that standing, by id.
+std::string Core::name_some(const Rollout& rollout, std::size_t wave, Standing standing) const {
+  std::vector<std::string> names;
+  const auto found = members_.sorted(
+      rollout, [&](const Member& member) { return member.wave == wave && member.standing == standing; });
+  for (const auto index : found) names.emplace_back(fleet_.id(members_[index].device));
+  return join_names(std::move(names));
+}
+
+std::string Core::wave_waits_for(const Rollout& rollout) const {
+  const auto& rule = rollout.rule.waves[rollout.wave];
+  const auto& tally = rollout.tallies[rollout.wave];
+  const auto name = describe_wave(rule);
+  if (tally.devices() == 0) {
+    if (rule.percent == 0 && rollout.total().targets != 0) {
+      return "no target is in the ring of " + name + " (" + rule.ring_text + "); it goes on when one is, or abort";
+    }
+    return "no device matches the targets; the rollout goes on when one does";
+  }
+  if (auto frozen = frozen_sentence(rollout); !frozen.empty()) return frozen;
+  if (tally.of(Standing::assigned) != 0) return {};  // at work
+  if (const auto failed = tally.of(Standing::failed) - tally.acknowledged_standing; failed != 0) {
+    return std::to_string(failed) + (failed == 1 ? " device" : " devices") + " of " + name + " failed (" +
+           name_some(rollout, rollout.wave, Standing::failed) +
+           "), fewer than the rule halts at; resume with the failures acknowledged, or abort";
+  }
+  if (tally.of(Standing::held_by_other) != 0) {
+    return "waiting for another rollout to end that holds " +
+           name_some(rollout, rollout.wave, Standing::held_by_other) + " of " + name;
+  }
+  if (tally.of(Standing::unreachable) != 0) {
+    return "waiting for " + name_some(rollout, rollout.wave, Standing::unreachable) + ": all devices of " + name +
+           " are unreachable";
+  }
+  return {};
+}
+
+// What orders keep from devices of this rollout; empty when nothing.
+std::string Core::frozen_sentence(const Rollout& rollout) const {
+  if (const auto* freeze = orders_.fleet_freeze(rollout.manifests); freeze != nullptr) {
+    return "release " + freeze->release_name + " is frozen for the fleet by " + freeze->order.by +
+           "; thaw it, or abort";
+  }
+  if (rollout.unassigned_in_waves() == 0) return {};
+  const auto kept = members_.sorted(rollout, [](const Member& member) {
+    return member.wave != no_wave && !member.reached && member.standing == Standing::waiting;
+  });
+  for (const auto index : kept) {
+    const auto device = members_[index].device;
+    const auto hold = orders_.hold(fleet_.id(device), fleet_.facts(device), rollout.manifests, false);
+    if (!hold) continue;
+    const bool freeze = hold->order->order.kind == OrderKind::freeze;
+    const auto what =
+        freeze ? "release " + hold->order->release_name + " is frozen" : std::string("updates are paused");
+    const auto end = freeze ? "thaw it" : "resume there";
+    return what + " in " + std::string(hold->scope) + " by " + hold->order->order.by + ", which keeps it from " +
+           std::string(fleet_.id(device)) +
+           (kept.size() > 1 ? " and " + std::to_string(kept.size() - 1) + " more" : "") + "; " + end + ", or abort";
+  }
+  return {};
+}
+
+bool Core::device(std::string_view id, DeviceStatus& status) const {
+  const auto index = fleet_.find(id);
+  if (index == 0) return false;
+  const Device& device = fleet_[index];
+  status = DeviceStatus();
+  status.device = id;
+  status.connected = device.connected;
+  status.reported = device.reported;
+  status.last_seen_s = device.last_seen_s;
+  status.facts = unpack_facts(fleet_.facts(index));
+  status.state = device.state;
+  for (std::size_t plane = 0; plane < plane_count; ++plane) status.active[plane] = fleet_.digest(device.active[plane]);
+  status.assigned_epoch = device.assigned_epoch;
+  status.attempt_epoch = device.attempt_epoch;
+  status.attempt = device.attempt;
+  status.attempt_error = fleet_.text(device.error);
+  status.attempt_detail = fleet_.text(device.detail);
+  for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
+    const Member& member = members_[each];
+    const Rollout& rollout = *member.rollout;
+    const auto next = std::min<std::size_t>(rollout.wave + 1, rollout.waves.size() - 1);
+    status.rollouts.push_back(
+        {rollout.name(), member.standing, member.wave == no_wave ? static_cast<std::uint32_t>(next) : member.wave});
+  }
+  std::sort(status.rollouts.begin(), status.rollouts.end(), [this](const DeviceStanding& a, const DeviceStanding& b) {
+    return find_rollout(a.rollout)->number < find_rollout(b.rollout)->number;
+  });
+  return true;
+}
+
+}  // namespace muster::rules

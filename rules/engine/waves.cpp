@@ -1,0 +1,200 @@
+// The states of a rollout: gates, halt, completion, the end of an abort. All changes of state go through set_state,
+// which checks them against the table below.
+#include <algorithm>
+#include <cassert>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+
+namespace muster::rules {
+
+namespace {
+
+struct Transition {
+  RolloutState from, to;
+};
+
+// Reads: a rollout that is … may become …
+constexpr Transition transitions[] = {
+    {RolloutState::running, RolloutState::awaiting_approval},  // a wave with a manual gate is healthy
+    {RolloutState::running, RolloutState::paused},             // an operator paused it
+    {RolloutState::running, RolloutState::halted},             // too many devices failed
+    {RolloutState::running, RolloutState::completed},          // its last wave is done
+    {RolloutState::running, RolloutState::reverting},          // abort with revert
+    {RolloutState::running, RolloutState::aborted},            // abort with keep
+    {RolloutState::awaiting_approval, RolloutState::running},  // approved, or a device of the wave came back
+    {RolloutState::awaiting_approval, RolloutState::paused},
+    {RolloutState::awaiting_approval, RolloutState::halted},
+    {RolloutState::awaiting_approval, RolloutState::reverting},
+    {RolloutState::awaiting_approval, RolloutState::aborted},
+    {RolloutState::paused, RolloutState::running},  // resumed
+    {RolloutState::paused, RolloutState::reverting},
+    {RolloutState::paused, RolloutState::aborted},
+    {RolloutState::halted, RolloutState::running},  // resumed, its failures acknowledged
+    {RolloutState::halted, RolloutState::reverting},
+    {RolloutState::halted, RolloutState::aborted},
+    {RolloutState::completed, RolloutState::paused},  // late joiners get nothing for now
+    {RolloutState::completed, RolloutState::halted},  // failures after completion
+    {RolloutState::completed, RolloutState::reverting},
+    {RolloutState::completed, RolloutState::aborted},
+    {RolloutState::reverting, RolloutState::aborted},  // all reachable devices went back
+};
+
+bool allowed(RolloutState from, RolloutState to) {
+  return std::any_of(std::begin(transitions), std::end(transitions),
+                     [&](const Transition& t) { return t.from == from && t.to == to; });
+}
+
+std::string counts_of(const Tally& tally) {
+  return std::to_string(tally.of(Standing::done)) + " done, " + std::to_string(tally.failed) + " failed, " +
+         std::to_string(tally.of(Standing::unreachable)) + " unreachable of " + std::to_string(tally.devices());
+}
+
+}  // namespace
+
+void Core::set_state(Rollout& rollout, RolloutState state) {
+  assert(allowed(rollout.state, state));
+  rollout.state = state;
+  const bool ended = state == RolloutState::completed || state == RolloutState::aborted;
+  rollout.ended_s = ended ? turn_.now_s : 0;
+  rollout.persist = true;
+  members_.touch(rollout);
+}
+
+void Core::settle(Rollout& rollout) {
+  switch (rollout.state) {
+    case RolloutState::running:
+    case RolloutState::awaiting_approval:
+      settle_waves(rollout);
+      return;
+    case RolloutState::completed:
+      if (limit_reached(rollout)) halt(rollout);
+      return;
+    case RolloutState::reverting:
+      if (rollout.total().of(Standing::reverting) == 0) finish_abort(rollout);
+      return;
+    case RolloutState::paused:
+    case RolloutState::halted:
+    case RolloutState::aborted:
+      return;
+  }
+}
+
+// Goes as far as gates allow. Ends: each round either returns or closes one of the waves.
+void Core::settle_waves(Rollout& rollout) {
+  while (true) {
+    if (limit_reached(rollout)) return halt(rollout);
+    if (rollout.waves.back().state == WaveState::done) return complete(rollout);
+    WaveRun& run = rollout.waves[rollout.wave];
+    if (run.state == WaveState::pending) {
+      open_wave(rollout);
+    } else {
+      reopen_if_empty(rollout);
+    }
+    if (!wave_healthy(rollout)) {
+      if (rollout.state == RolloutState::awaiting_approval) set_state(rollout, RolloutState::running);
+      return;
+    }
+    if (rollout.rule.waves[rollout.wave].gate == Gate::manual && !run.approved) return await_approval(rollout);
+    close_wave(rollout);
+  }
+}
+
+void Core::open_wave(Rollout& rollout) {
+  WaveRun& run = rollout.waves[rollout.wave];
+  run.state = WaveState::open;
+  run.opened_s = turn_.now_s;
+  rollout.persist = true;
+  fill_wave(rollout);
+  const auto& tally = rollout.tallies[rollout.wave];
+  std::string why = "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
+                    " opened with " + std::to_string(tally.devices()) + " of " +
+                    std::to_string(rollout.total().targets) + " targets";
+  if (const auto count = tally.of(Standing::unreachable); count != 0)
+    why += "; " + std::to_string(count) + " unreachable";
+  if (const auto count = tally.of(Standing::held_by_other); count != 0)
+    why += "; " + std::to_string(count) + " held by another rollout";
+  if (const auto count = tally.of(Standing::waiting); count != 0)
+    why += "; " + std::to_string(count) + " kept back by orders";
+  turn_.audit("muster", audit::wave_opened, rollout.name(), std::move(why));
+}
+
+// A wave that opened before there was any target gets its devices as soon as there is one. Rings need no second look: a
+// device that comes to match one joins by itself.
+void Core::reopen_if_empty(Rollout& rollout) {
+  const WaveRun& run = rollout.waves[rollout.wave];
+  const auto& tally = rollout.tallies[rollout.wave];
+  if (run.covered || rollout.rule.waves[rollout.wave].percent == 0 || tally.devices() != 0) return;
+  if (rollout.total().targets == 0) return;
+  fill_wave(rollout);
+  turn_.audit("muster", audit::wave_opened, rollout.name(),
+              "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
+                  " has its first devices: " + std::to_string(tally.devices()) + " of " +
+                  std::to_string(rollout.total().targets) + " targets");
+}
+
+// Every device of the wave is done, unreachable, held by another rollout or an acknowledged failure, and at least one
+// says something: silence alone is not health.
+bool Core::wave_healthy(const Rollout& rollout) const {
+  const auto& tally = rollout.tallies[rollout.wave];
+  const auto devices = tally.devices();
+  if (devices == 0) return rollout.waves[rollout.wave].covered;
+  const auto spoken = tally.of(Standing::done) + tally.acknowledged_standing;
+  const auto silent = tally.of(Standing::unreachable) + tally.of(Standing::held_by_other);
+  return spoken != 0 && spoken + silent == devices;
+}
+
+bool Core::limit_reached(const Rollout& rollout) const {
+  return rollout.total().unacknowledged >= std::max<std::uint32_t>(1, rollout.rule.halt_failed_devices);
+}
+
+void Core::await_approval(Rollout& rollout) {
+  if (rollout.state == RolloutState::awaiting_approval) return;
+  set_state(rollout, RolloutState::awaiting_approval);
+  turn_.audit("muster", audit::wave_awaiting_approval, rollout.name(),
+              "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
+                  " is healthy: " + counts_of(rollout.tallies[rollout.wave]) + "; its gate is manual");
+}
+
+void Core::close_wave(Rollout& rollout) {
+  WaveRun& run = rollout.waves[rollout.wave];
+  if (rollout.state == RolloutState::awaiting_approval) set_state(rollout, RolloutState::running);
+  run.state = WaveState::done;
+  run.approved = false;
+  rollout.persist = true;
+  turn_.audit("muster", audit::wave_done, rollout.name(),
+              "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
+                  " is healthy: " + counts_of(rollout.tallies[rollout.wave]));
+  if (rollout.wave + 1 < rollout.waves.size()) ++rollout.wave;
+}
+
+void Core::halt(Rollout& rollout) {
+  set_state(rollout, RolloutState::halted);
+  const auto total = rollout.total();
+  turn_.audit("muster", audit::rollout_halted, rollout.name(),
+              "rollout " + rollout.name() + ": " + std::to_string(total.unacknowledged) +
+                  " unacknowledged failures, the rule halts at " + std::to_string(rollout.rule.halt_failed_devices) +
+                  "; " + std::to_string(total.reached) + " of " + std::to_string(total.targets) +
+                  " targets were reached");
+}
+
+void Core::complete(Rollout& rollout) {
+  set_state(rollout, RolloutState::completed);
+  turn_.audit("muster", audit::rollout_completed, rollout.name(),
+              "rollout " + rollout.name() + ": all " + std::to_string(rollout.waves.size()) +
+                  " waves are done: " + counts_of(rollout.total()));
+  offer_devices_of(rollout);
+}
+
+void Core::finish_abort(Rollout& rollout) {
+  set_state(rollout, RolloutState::aborted);
+  const auto total = rollout.total();
+  turn_.audit("muster", audit::rollout_aborted, rollout.name(),
+              "rollout " + rollout.name() + ": of " + std::to_string(total.reached) + " reached devices " +
+                  std::to_string(total.of(Standing::reverted)) + " went back, " +
+                  std::to_string(total.of(Standing::failed)) + " could not, " +
+                  std::to_string(total.of(Standing::unreachable)) + " are unreachable and will on their return");
+  offer_devices_of(rollout);
+}
+
+}  // namespace muster::rules

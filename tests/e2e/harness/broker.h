@@ -1,0 +1,60 @@
+// A real Mosquitto on a free loopback port, over TLS with client certificates, with or without Muster's plugin.
+// Tests only; one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/harness/keys.h"
+#include "tests/e2e/harness/process.h"
+
+namespace muster::e2e {
+
+struct BrokerSettings {
+  std::map<std::string, std::string> operators = {{"ops", "[view, operate, approve]"}, {"viewer", "[view]"}};
+  std::uint64_t chunk_bytes_per_s = 0;   // 0: no cap
+  bool with_plugin = true;
+  std::string more_config;               // lines added to mosquitto.conf
+};
+
+class Broker {
+ public:
+  // Writes its configuration below `folder`; start() runs it.
+  Broker(std::string folder, const Keys& keys, BrokerSettings settings = {});
+
+  // Starts and waits until it accepts connections; false (with the log in the test's output) when it ended instead.
+  [[nodiscard]] bool start();
+  // Starts a broker that is expected to refuse: its exit code and what it printed.
+  [[nodiscard]] Finished start_refused();
+  void kill_hard() { process_.kill_hard(); }  // kill -9
+  void stop();                                // SIGTERM, and waits for the orderly end
+  // Writes the plugin's configuration again and sends SIGHUP.
+  void reload(const BrokerSettings& settings);
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] bool running() { return process_.running(); }
+  [[nodiscard]] const Keys& keys() const { return keys_; }
+  [[nodiscard]] std::string data_dir() const { return folder_ + "/data"; }
+  [[nodiscard]] std::string plugin_config() const { return folder_ + "/muster.yaml"; }
+  [[nodiscard]] std::string log() const;
+  [[nodiscard]] bool log_has(const std::string& text) const { return log().find(text) != std::string::npos; }
+
+ private:
+  void write_config() const;
+  void write_plugin_config() const;
+  [[nodiscard]] Launch launch() const;
+
+  std::string folder_;
+  const Keys& keys_;
+  BrokerSettings settings_;
+  std::uint16_t port_;
+  Process process_;
+};
+
+// A port on 127.0.0.1 that nothing listens on now.
+[[nodiscard]] std::uint16_t free_port();
+[[nodiscard]] bool accepts_connections(std::uint16_t port);
+
+}  // namespace muster::e2e

@@ -1,0 +1,148 @@
+#include "operator/release_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "operator/manifest_text.h"
+#include "tests/unit/operator/temporary_directory.h"
+#include "trust/sha256.h"
+#include "trust/signing/signer.h"
+
+namespace muster::ctl {
+namespace {
+
+using test::TemporaryDirectory;
+
+constexpr const char* release_yaml =
+    "release: reader-deu@1\n"
+    "plane: model\n"
+    "security_version: 1\n"
+    "files: [deu.traineddata, notes.txt]\n"
+    "probes:\n"
+    "  - { exec: golden-replay, timeout: 30s }\n"
+    "evidence: [eval.json]\n";
+
+class ReleaseFolder : public testing::Test {
+ protected:
+  void SetUp() override {
+    source_ = directory_.write("src/reader.yaml", release_yaml);
+    directory_.write("src/deu.traineddata", std::string(300000, 'm'));
+    directory_.write("src/notes.txt", "notes");
+    directory_.write("src/eval.json", "{}");
+    const auto key = trust::SigningKey::generate();
+    ASSERT_TRUE(key);
+    ASSERT_TRUE(key->save(directory_ / "release.key"));
+  }
+  [[nodiscard]] tl::expected<BuiltRelease, Error> build(bool replace = false) const { return build_release(source_, directory_ / "out", 1800000000, replace); }
+
+  TemporaryDirectory directory_;
+  std::string source_;
+  std::string folder_ = directory_ / "out/reader-deu@1";
+};
+
+TEST_F(ReleaseFolder, HoldsEachFileUnderItsDigest) {
+  const auto built = build();
+  ASSERT_TRUE(built) << built.error().message;
+  EXPECT_EQ(built->folder, folder_);
+  EXPECT_EQ(built->file_count, 2u);
+  EXPECT_EQ(built->bytes, 300005u);
+  EXPECT_EQ(directory_.listing("out"), "reader-deu@1");
+  EXPECT_EQ(directory_.listing("out/reader-deu@1"), "files manifest.mman");
+  const auto digest = trust::sha256(ByteView(std::string_view("notes")));
+  EXPECT_EQ(directory_.read("out/reader-deu@1/files/" + to_hex(digest)), "notes");
+  const auto release = LocalRelease::open(folder_);
+  ASSERT_TRUE(release) << release.error().message;
+  EXPECT_EQ(release->digest(), built->manifest);
+  EXPECT_EQ(release->name_at_version(), "reader-deu@1");
+  EXPECT_TRUE(check_files(folder_, *release));
+}
+
+TEST_F(ReleaseFolder, IsTheSameReleaseWhenBuiltTwice) {
+  const auto first = build();
+  const auto second = build(true);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->manifest, second->manifest);
+}
+
+TEST_F(ReleaseFolder, NamesEveryFileThatIsMissingAndWhere) {
+  std::filesystem::remove(directory_ / "src/deu.traineddata");
+  std::filesystem::remove(directory_ / "src/eval.json");
+  const auto built = build();
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().kind, ErrorKind::invalid);
+  const auto& message = built.error().message;
+  EXPECT_NE(message.find("2 errors"), std::string::npos) << message;
+  EXPECT_NE(message.find("reader.yaml:4:9: "), std::string::npos) << message;
+  EXPECT_NE(message.find("reader.yaml:7:12: "), std::string::npos) << message;
+  EXPECT_EQ(directory_.listing("out"), "") << "nothing half-made is left";
+}
+
+TEST_F(ReleaseFolder, ShowsEveryDiagnosticOfABadFile) {
+  directory_.write("src/reader.yaml", "release: no version\nplane: mdoel\nfiles: [a]\n");
+  const auto built = build();
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().kind, ErrorKind::invalid);
+  EXPECT_NE(built.error().message.find("reader.yaml:1:"), std::string::npos) << built.error().message;
+  EXPECT_NE(built.error().message.find("reader.yaml:2:"), std::string::npos) << built.error().message;
+  EXPECT_FALSE(std::filesystem::exists(folder_));
+}
+
+TEST_F(ReleaseFolder, IsOnlyReplacedWhenAskedAndUnsigned) {
+  ASSERT_TRUE(build());
+  EXPECT_EQ(build().error().kind, ErrorKind::exists);
+  directory_.write("src/notes.txt", "other notes");
+  EXPECT_TRUE(build(true));
+  ASSERT_TRUE(sign_release(folder_, {directory_ / "release.key"}, false));
+  const auto over_signed = build(true);
+  ASSERT_FALSE(over_signed);
+  EXPECT_EQ(over_signed.error().kind, ErrorKind::exists);
+  EXPECT_NE(over_signed.error().message.find("another version"), std::string::npos);
+  EXPECT_TRUE(LocalRelease::open(folder_));
+}
+
+TEST_F(ReleaseFolder, SigningKeepsTheReleasesIdentity) {
+  const auto built = build();
+  ASSERT_TRUE(built);
+  const auto release = sign_release(folder_, {directory_ / "release.key"}, false);
+  ASSERT_TRUE(release) << release.error().message;
+  EXPECT_EQ(release->digest(), built->manifest);
+  EXPECT_EQ(release->signer_ids().size(), 1u);
+  EXPECT_EQ(LocalRelease::open(folder_)->signer_ids(), release->signer_ids());
+  EXPECT_EQ(sign_release(folder_, {directory_ / "release.key"}, false).error().kind, ErrorKind::exists);
+  EXPECT_TRUE(sign_release(folder_, {directory_ / "release.key"}, true));
+}
+
+TEST_F(ReleaseFolder, WhatWasChangedAfterTheBuildIsNotSigned) {
+  ASSERT_TRUE(build());
+  const auto digest = trust::sha256(ByteView(std::string_view("notes")));
+  directory_.write("out/reader-deu@1/files/" + to_hex(digest), "NOTES");
+  const auto release = sign_release(folder_, {directory_ / "release.key"}, false);
+  ASSERT_FALSE(release);
+  EXPECT_EQ(release.error().kind, ErrorKind::invalid);
+  EXPECT_EQ(directory_.listing("out/reader-deu@1"), "files manifest.mman");
+}
+
+TEST_F(ReleaseFolder, DamageIsFoundWhenItIsReadBack) {
+  ASSERT_TRUE(build());
+  const auto bytes = directory_.read("out/reader-deu@1/manifest.mman");
+  directory_.write("out/reader-deu@1/manifest.mman", bytes.substr(0, bytes.size() / 2));
+  EXPECT_EQ(LocalRelease::open(folder_).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(LocalRelease::open(directory_ / "src").error().kind, ErrorKind::not_found);
+  EXPECT_EQ(LocalRelease::from_envelope({1, 2, 3}).error().kind, ErrorKind::invalid);
+}
+
+TEST_F(ReleaseFolder, ShowsTheManifestAsJsonAndAsText) {
+  ASSERT_TRUE(build());
+  const auto release = sign_release(folder_, {directory_ / "release.key"}, false);
+  ASSERT_TRUE(release);
+  const SignatureView signature{"unchecked", release->signer_ids()};
+  const auto json = manifest_json(*release, signature);
+  EXPECT_NE(json.find(R"("name":"reader-deu","version":"1","plane":"model")"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"({"name":"notes.txt","size":5,"sha256":")" + to_hex(trust::sha256(ByteView(std::string_view("notes"))))), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("probes":[{"kind":"exec","target":"golden-replay","initial_delay_ms":0,"timeout_ms":30000)"), std::string::npos) << json;
+  const auto text = manifest_text(*release, signature, 200, {});
+  EXPECT_NE(text.find("signature         unchecked, by key " + release->signer_ids().front()), std::string::npos) << text;
+  EXPECT_NE(text.find("deu.traineddata  293.0 KiB"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace muster::ctl

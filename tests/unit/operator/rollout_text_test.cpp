@@ -1,0 +1,147 @@
+#include "operator/render/rollout_text.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "operator/commands/watch.h"
+#include "operator/render/screen.h"
+#include "operator/render/text_width.h"
+
+namespace muster::ctl {
+namespace {
+
+constexpr Style ascii{false, false};
+constexpr Style unicode{false, true};
+
+RolloutView view() {
+  RolloutView v;
+  v.rollout = "reader-2";
+  v.state = "running";
+  v.started_by = "alice";
+  v.versions = {{"model", "reader", "2"}, {"config", "sorter", "14"}};
+  v.started_s = 1000;
+  v.targets = 100;
+  v.reached = 50;
+  v.done = 30;
+  v.failed = 1;
+  v.unreachable = 2;
+  v.wave = 1;
+  v.waves = {{"canary", "done", "manual", 10, 10, 10, 0, 0, 1000}, {"half", "open", "auto", 50, 40, 20, 1, 2, 1100}, {"all", "pending", "auto", 100, 50, 0, 0, 0, 0}};
+  return v;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines) text += line + "\n";
+  return text;
+}
+
+TEST(RolloutFrame, At80Columns) {
+  EXPECT_EQ(joined(rollout_frame(view(), 1125, 80, unicode)),
+            "reader-2  running  model reader@2, config sorter@14  2 min 05 s\n"
+            "  canary   10 %  ██████████████████████████  10/10\n"
+            "▸ half     50 %  █████████████▓▒░░░░░░░░░░░  20/40  1 failed, 2 unreachable\n"
+            "  all     100 %  ░░░░░░░░░░░░░░░░░░░░░░░░░░  0/50\n"
+            "  reached 50 of 100 devices, 30 done, 1 failed, 2 unreachable\n");
+}
+
+TEST(RolloutFrame, At40ColumnsInAscii) {
+  EXPECT_EQ(joined(rollout_frame(view(), 1125, 40, ascii)),
+            "reader-2  running  model reader@2, conf~\n"
+            "  canary   10 %  ######  10/10\n"
+            "> half     50 %  ##x?..  20/40  1 faile~\n"
+            "  all     100 %  ......  0/50\n"
+            "  reached 50 of 100 devices, 30 done, 1~\n");
+}
+
+TEST(RolloutFrame, SaysWhatItWaitsForAndShowsRings) {
+  auto v = view();
+  v.state = "awaiting_approval";
+  v.waiting_for = "approval of wave canary";
+  v.wave = 0;
+  v.waves = {{"canary", "open", "manual", 0, 3, 3, 0, 0, 1000}};
+  EXPECT_EQ(joined(rollout_frame(v, 1000, 60, ascii)),
+            "reader-2  awaiting_approval  model reader@2, config sorter@~\n"
+            "> canary  ring  ######################  3/3  manual gate\n"
+            "  reached 50 of 100 devices, 30 done, 1 failed, 2 unreachab~\n"
+            "  approval of wave canary\n");
+}
+
+TEST(RolloutFrame, NoLineIsWiderThanTheTerminal) {
+  auto v = view();
+  v.waiting_for = std::string(300, 'w');
+  v.waves[0].name = std::string(64, 'n');
+  for (std::size_t columns = 20; columns < 200; ++columns) {
+    for (const auto& style : {ascii, unicode, Style{true, true}}) {
+      for (const auto& line : rollout_frame(v, 2000, columns, style)) ASSERT_LE(display_width(line), columns) << line;
+    }
+  }
+}
+
+TEST(RolloutFrame, WhatDevicesSayCannotDriveTheTerminal) {
+  auto v = view();
+  v.failures = {{"d\x1b[2J1", "probe_failed", "line\nbreak", true}};
+  const auto text = rollout_text(v, 1125, 80, ascii);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_NE(text.find("d?[2J1  probe_failed: line?break  (acknowledged)"), std::string::npos) << text;
+  EXPECT_NE(text.find("started 1970-01-01 00:16:40 by alice"), std::string::npos) << text;
+}
+
+TEST(RolloutLine, SaysItInOne) {
+  auto v = view();
+  v.failures = {{"dev-7", "probe_failed", "", false}};
+  EXPECT_EQ(rollout_line(v),
+            "reader-2 running: wave half 20/40  1 failed, 2 unreachable; reached 50 of 100 devices, 30 done, 1 failed, 2 unreachable (dev-7: probe_failed)");
+}
+
+TEST(RolloutTable, HasOneLineEach) {
+  auto ended = view();
+  ended.rollout = "reader-1";
+  ended.state = "completed";
+  ended.wave = 2;
+  EXPECT_EQ(rollout_table({view(), ended}, 200, ascii),
+            "rollout   state      wave  reached  done  failed  back  versions                          started\n"
+            "reader-2  running    half   50/100    30       1     0  model reader@2, config sorter@14  1970-01-01 00:16:40\n"
+            "reader-1  completed  all    50/100    30       1     0  model reader@2, config sorter@14  1970-01-01 00:16:40\n");
+}
+
+TEST(Screen, DrawsOverItselfAndClearsWhatIsLeft) {
+  std::ostringstream out;
+  Screen screen(out);
+  screen.draw({"a", "b"});
+  screen.draw({"c"});
+  EXPECT_EQ(out.str(), "a\x1b[K\nb\x1b[K\n\x1b[J\x1b[2Fc\x1b[K\n\x1b[J");
+}
+
+TEST(WatchEnd, WithoutUntilOnlyCompletionIsSuccess) {
+  const WatchOptions options;
+  EXPECT_EQ(watch_end("completed", options), ExitCode::ok);
+  EXPECT_EQ(watch_end("halted", options), ExitCode::rollout_halted);
+  EXPECT_EQ(watch_end("aborted", options), ExitCode::rollout_aborted);
+  for (const char* state : {"running", "awaiting_approval", "paused", "reverting", "from_the_future"}) EXPECT_FALSE(watch_end(state, options)) << state;
+}
+
+TEST(WatchEnd, UntilNamesWhatIsWanted) {
+  WatchOptions options;
+  options.until = {"awaiting_approval", "halted"};
+  EXPECT_EQ(watch_end("awaiting_approval", options), ExitCode::ok);
+  EXPECT_EQ(watch_end("halted", options), ExitCode::ok);
+  EXPECT_EQ(watch_end("completed", options), ExitCode::rollout_completed);
+  options.until = {"aborted"};
+  EXPECT_FALSE(watch_end("halted", options)) << "an abort comes after a halt";
+  EXPECT_FALSE(watch_end("completed", options)) << "a completed rollout can be aborted";
+  EXPECT_EQ(watch_end("aborted", options), ExitCode::ok);
+  options.until = {"reverting"};
+  EXPECT_EQ(watch_end("aborted", options), ExitCode::rollout_aborted);
+}
+
+TEST(WatchEnd, CanLookPastHalts) {
+  WatchOptions options;
+  options.through_halts = true;
+  EXPECT_FALSE(watch_end("halted", options));
+  EXPECT_EQ(watch_end("completed", options), ExitCode::ok);
+}
+
+}  // namespace
+}  // namespace muster::ctl
