@@ -16,7 +16,8 @@ namespace muster::ctl {
 
 class AuditChain {
  public:
-  // Takes the next entry. Nothing, or what is wrong with it in a sentence that names it; the chain then stays where it was.
+  // Takes the next entry. Nothing, or what is wrong with it in a sentence that names it; the chain then stays where it
+  // was.
   [[nodiscard]] std::optional<std::string> add(const AuditEntry& entry);
 
   [[nodiscard]] std::uint64_t seq() const { return hashes_.size(); }  // of the last entry; the first has 1
@@ -37,8 +38,10 @@ struct ExpectedHead {
 };
 [[nodiscard]] std::optional<ExpectedHead> parse_expected_head(const std::string& text);
 
-// Compares the complete chain with the head that the broker signed and with one kept from earlier; what is wrong, in a sentence.
-[[nodiscard]] std::optional<std::string> check_heads(const AuditChain& chain, std::uint64_t signed_seq, const Sha256& signed_hash,
+// Compares the complete chain with the head that the broker signed and with one kept from earlier; what is wrong, in a
+// sentence.
+[[nodiscard]] std::optional<std::string> check_heads(const AuditChain& chain, std::uint64_t signed_seq,
+                                                     const Sha256& signed_hash,
                                                      const std::optional<ExpectedHead>& expected);
 
 }  // namespace muster::ctl

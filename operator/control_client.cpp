@@ -12,6 +12,7 @@
 #include <random>
 
 #include "host/mqtt_client.h"
+#include "operator/connect_trouble.h"
 #include "operator/exit_code.h"
 #include "schemas/limits.h"
 #include "schemas/topics.h"
@@ -22,9 +23,9 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t inbox_max = 4096;       // messages of subscribed topics that wait to be read; older ones go first
+constexpr std::size_t inbox_max = 4096;  // messages of subscribed topics that wait to be read; older ones go first
 constexpr std::size_t commands_per_request_max = 16;
-constexpr int not_authorised = 0x87;          // MQTT 5 reason code
+constexpr int not_authorised = 0x87;  // MQTT 5 reason code
 
 tl::unexpected<Error> fail(ErrorKind kind, std::string message) {
   return tl::make_unexpected(Error{kind, std::move(message)});
@@ -38,7 +39,8 @@ std::string new_client_id() {
   return "musterctl-" + to_hex(ByteView(bytes.data(), bytes.size()));
 }
 
-tl::expected<void, Error> check_file(const std::string& path, const char* what, const char* option, const char* variable) {
+tl::expected<void, Error> check_file(const std::string& path, const char* what, const char* option,
+                                     const char* variable) {
   if (path.empty()) {
     return fail(ErrorKind::usage, std::string("no ") + what + " given: use " + option + " FILE or set " + variable);
   }
@@ -96,9 +98,9 @@ struct ControlClient::Impl {
 
   std::mutex mutex;
   std::condition_variable arrived;
-  std::deque<Bytes> responses;                           // guarded by mutex, as are the next four
+  std::deque<Bytes> responses;  // guarded by mutex, as are the next four
   std::deque<Message> inbox;
-  std::vector<std::pair<std::uint64_t, int>> refusals;   // ticket, reason code
+  std::vector<std::pair<std::uint64_t, int>> refusals;  // ticket, reason code
   bool lost = false;
   std::string lost_why;
 
@@ -149,7 +151,8 @@ struct ControlClient::Impl {
     const auto correlation = response.find("correlationData");
     if (correlation == response.end() || !correlation->is_string()) return;
     for (auto& [ticket, request] : pending) {
-      const auto it = std::find(request.correlations.begin(), request.correlations.end(), correlation->get<std::string>());
+      const auto it =
+          std::find(request.correlations.begin(), request.correlations.end(), correlation->get<std::string>());
       if (it == request.correlations.end()) continue;
       request.answers[static_cast<std::size_t>(it - request.correlations.begin())] = read_answer(response);
       return;
@@ -163,20 +166,25 @@ struct ControlClient::Impl {
     return {ErrorKind::timeout, "the broker at " + address() + " took the command but did not answer within " +
                                     std::to_string(connection.timeout_s) +
                                     " s: is the Muster plugin loaded (see the broker's log for lines of \"muster\")? "
-                                    "A slow one may get more with --timeout"};
+                                    "A slow one may get more time with --timeout-s"};
   }
   [[nodiscard]] Error publish_refused(int code) const {
     if (code == not_authorised) {
-      return {ErrorKind::refused, "the broker at " + address() +
-                                      " does not let this user send commands: name it under `operators:` in the plugin's "
-                                      "configuration and reload the broker (SIGHUP)"};
+      return {ErrorKind::refused,
+              "the broker at " + address() +
+                  " does not let this user send commands: name it under `operators:` in the plugin's "
+                  "configuration and reload the broker (SIGHUP)"};
     }
-    if (code < 0) return {ErrorKind::unreachable, "the connection to " + address() + " ended before the broker had the command"};
-    return {ErrorKind::refused, "the broker at " + address() + " refused the command with MQTT reason code " + std::to_string(code)};
+    if (code < 0)
+      return {ErrorKind::unreachable, "the connection to " + address() + " ended before the broker had the command"};
+    return {ErrorKind::refused,
+            "the broker at " + address() + " refused the command with MQTT reason code " + std::to_string(code)};
   }
 };
 
-ControlClient::ControlClient(Connection connection) : impl_(std::make_unique<Impl>()) { impl_->connection = std::move(connection); }
+ControlClient::ControlClient(Connection connection) : impl_(std::make_unique<Impl>()) {
+  impl_->connection = std::move(connection);
+}
 
 ControlClient::~ControlClient() {
   if (impl_->mqtt) impl_->mqtt->close();
@@ -194,7 +202,7 @@ tl::expected<void, Error> ControlClient::connect() {
   }
   impl_->pending.clear();
   host::MqttOptions options;
-  options.host = c.host;
+  options.host = c.host.find(':') == std::string::npos ? c.host : "[" + c.host + "]";  // an IPv6 address
   options.port = c.port;
   options.client_id = impl_->client_id;
   options.ca = c.ca;
@@ -208,7 +216,9 @@ tl::expected<void, Error> ControlClient::connect() {
   impl_->mqtt = std::make_unique<host::MqttClient>(
       options, [impl](host::MqttMessage&& message) { impl->on_message(std::move(message)); },
       [impl](const std::string& why) { impl->on_lost(why); });
-  if (auto connected = impl_->mqtt->connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
+  if (auto connected = impl_->mqtt->connect(); !connected) {
+    return tl::make_unexpected(explain_connect_failure(c, std::move(connected.error())));
+  }
   return impl_->filters.empty() ? tl::expected<void, Error>{} : impl_->mqtt->subscribe(impl_->filters, 1);
 }
 
@@ -229,7 +239,8 @@ tl::expected<std::uint64_t, Error> ControlClient::send(const std::vector<Request
   }
   payload += "]}";
   if (payload.size() > limits::control_len_max) {
-    return fail(ErrorKind::invalid, "the command is " + std::to_string(payload.size()) + " bytes long; the broker takes at most " +
+    return fail(ErrorKind::invalid, "the command is " + std::to_string(payload.size()) +
+                                        " bytes long; the broker takes at most " +
                                         std::to_string(limits::control_len_max));
   }
   pending.answers.resize(requests.size());

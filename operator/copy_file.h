@@ -9,7 +9,9 @@
 
 namespace muster::ctl {
 
-// Copies `source` (a regular file) to `folder`/<sha256 of its bytes>, synced; makes `folder` when missing. A failure leaves no file.
-[[nodiscard]] tl::expected<host::FileDigest, Error> copy_under_digest(const std::string& source, const std::string& folder);
+// Copies `source` (a regular file) to `folder`/<sha256 of its bytes>, synced; makes `folder` when missing. A failure
+// leaves no file.
+[[nodiscard]] tl::expected<host::FileDigest, Error> copy_under_digest(const std::string& source,
+                                                                      const std::string& folder);
 
 }  // namespace muster::ctl

@@ -12,15 +12,17 @@ using nlohmann::json;
 
 // Runs `read` over the parsed text; whatever does not fit (json throws) becomes the one error.
 template <typename Result>
-tl::expected<Result, Error> decoded(std::string_view text, const char* what, const std::function<Result(const json&)>& read) {
+tl::expected<Result, Error> decoded(std::string_view text, const char* what,
+                                    const std::function<Result(const json&)>& read) {
   try {
     const auto parsed = json::parse(text);
     if (parsed.is_object()) return read(parsed);
   } catch (const json::exception&) {
     // said below: which field it was helps nobody at a terminal
   }
-  return tl::make_unexpected(Error{ErrorKind::invalid, std::string("the broker's answer is not what this musterctl knows as ") + what +
-                                                           ": are both of the same version?"});
+  return tl::make_unexpected(
+      Error{ErrorKind::invalid, std::string("the broker's answer is not what this musterctl knows as ") + what +
+                                    ": are both of the same version?"});
 }
 
 std::string text_of(const json& object, const char* name) {
@@ -46,7 +48,9 @@ const json& object_of(const json& object, const char* name) {
   const auto it = object.find(name);
   return it == object.end() || !it->is_object() ? none : *it;
 }
-std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string dumped(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 // A reading as people read it: lists joined, fractions short.
 std::string shown(const json& value) {
@@ -65,7 +69,8 @@ std::string shown(const json& value) {
 }
 
 // Plain readings of an object, empty ones left out. Objects inside are flattened under "outer.inner".
-void append_readings(const json& object, const std::string& prefix, std::vector<std::pair<std::string, std::string>>& readings) {
+void append_readings(const json& object, const std::string& prefix,
+                     std::vector<std::pair<std::string, std::string>>& readings) {
   for (const auto& [name, value] : object.items()) {
     if (value.is_object()) {
       append_readings(value, prefix + name + ".", readings);
@@ -86,7 +91,8 @@ RolloutView rollout_of(const json& object) {
   view.started_s = number_of<std::uint64_t>(object, "started_s");
   view.ended_s = number_of<std::uint64_t>(object, "ended_s");
   for (const auto& version : list_of(object, "versions")) {
-    view.versions.push_back({text_of(version, "plane"), text_of(version, "name"), text_of(version, "version")});
+    view.versions.push_back(
+        {text_of(version, "plane"), version.at("name").get<std::string>(), text_of(version, "version")});
   }
   view.targets = number_of<std::uint32_t>(object, "targets");
   view.reached = number_of<std::uint32_t>(object, "reached");
@@ -98,7 +104,7 @@ RolloutView rollout_of(const json& object) {
   view.wave = number_of<std::uint32_t>(object, "wave");
   for (const auto& wave : list_of(object, "waves")) {
     WaveView w;
-    w.name = text_of(wave, "name");
+    w.name = wave.at("name").get<std::string>();
     w.state = text_of(wave, "state");
     w.gate = text_of(wave, "gate");
     w.percent = number_of<std::uint32_t>(wave, "percent");
@@ -110,7 +116,8 @@ RolloutView rollout_of(const json& object) {
     view.waves.push_back(std::move(w));
   }
   for (const auto& failure : list_of(object, "failures")) {
-    view.failures.push_back({text_of(failure, "device"), text_of(failure, "error"), text_of(failure, "detail"), flag_of(failure, "acknowledged")});
+    view.failures.push_back({failure.at("device").get<std::string>(), text_of(failure, "error"),
+                             text_of(failure, "detail"), flag_of(failure, "acknowledged")});
   }
   return view;
 }
@@ -138,7 +145,8 @@ DeviceView device_of(const json& object) {
   view.attempt_error = text_of(attempt, "error");
   view.attempt_detail = text_of(attempt, "detail");
   for (const auto& rollout : list_of(object, "rollouts")) {
-    view.rollouts.push_back({text_of(rollout, "rollout"), text_of(rollout, "standing"), number_of<std::uint32_t>(rollout, "wave")});
+    view.rollouts.push_back({rollout.at("rollout").get<std::string>(), text_of(rollout, "standing"),
+                             number_of<std::uint32_t>(rollout, "wave")});
   }
   append_readings(object_of(object, "health"), "", view.health);
   return view;
@@ -185,7 +193,9 @@ AuditPage audit_of(const json& object) {
 
 }  // namespace
 
-tl::expected<RolloutView, Error> decode_rollout(std::string_view text) { return decoded<RolloutView>(text, "a rollout", rollout_of); }
+tl::expected<RolloutView, Error> decode_rollout(std::string_view text) {
+  return decoded<RolloutView>(text, "a rollout", rollout_of);
+}
 
 tl::expected<std::vector<std::pair<RolloutView, std::string>>, Error> decode_rollouts(std::string_view text) {
   using List = std::vector<std::pair<RolloutView, std::string>>;
@@ -196,7 +206,9 @@ tl::expected<std::vector<std::pair<RolloutView, std::string>>, Error> decode_rol
   });
 }
 
-tl::expected<DeviceView, Error> decode_device(std::string_view text) { return decoded<DeviceView>(text, "a device", device_of); }
+tl::expected<DeviceView, Error> decode_device(std::string_view text) {
+  return decoded<DeviceView>(text, "a device", device_of);
+}
 
 tl::expected<DevicePage, Error> decode_devices(std::string_view text) {
   return decoded<DevicePage>(text, "a list of devices", [](const json& object) {
@@ -218,10 +230,13 @@ tl::expected<std::vector<ReleaseView>, Error> decode_releases(std::string_view t
   });
 }
 
-tl::expected<AuditPage, Error> decode_audit(std::string_view text) { return decoded<AuditPage>(text, "an audit record", audit_of); }
+tl::expected<AuditPage, Error> decode_audit(std::string_view text) {
+  return decoded<AuditPage>(text, "an audit record", audit_of);
+}
 
 tl::expected<std::uint64_t, Error> decode_offset(std::string_view text) {
-  return decoded<std::uint64_t>(text, "an offset", [](const json& object) { return object.at("offset").get<std::uint64_t>(); });
+  return decoded<std::uint64_t>(text, "an offset",
+                                [](const json& object) { return object.at("offset").get<std::uint64_t>(); });
 }
 
 tl::expected<std::string, Error> decode_message(std::string_view text) {
@@ -229,8 +244,9 @@ tl::expected<std::string, Error> decode_message(std::string_view text) {
 }
 
 tl::expected<Bytes, Error> decode_envelope(std::string_view text) {
-  return decoded<Bytes>(text, "a signed release",
-                        [](const json& object) { return from_base64(object.at("envelope").get<std::string>()).value_or(Bytes{}); });
+  return decoded<Bytes>(text, "a signed release", [](const json& object) {
+    return from_base64(object.at("envelope").get<std::string>()).value_or(Bytes{});
+  });
 }
 
 }  // namespace muster::ctl

@@ -1,4 +1,4 @@
-// The control API's JSON (docs/control-api.md) → operator/views.h. Fields that are missing keep their defaults; JSON of another
+// The control API's JSON (docs/control-api.md) → operator/views.h. Missing fields keep their defaults; JSON of another
 // shape is an error that blames the broker's version. Pure; any thread.
 #pragma once
 
@@ -16,7 +16,8 @@ namespace muster::ctl {
 
 [[nodiscard]] tl::expected<RolloutView, Error> decode_rollout(std::string_view json);
 // Each rollout with its own JSON text.
-[[nodiscard]] tl::expected<std::vector<std::pair<RolloutView, std::string>>, Error> decode_rollouts(std::string_view json);
+[[nodiscard]] tl::expected<std::vector<std::pair<RolloutView, std::string>>, Error> decode_rollouts(
+    std::string_view json);
 [[nodiscard]] tl::expected<DeviceView, Error> decode_device(std::string_view json);
 [[nodiscard]] tl::expected<DevicePage, Error> decode_devices(std::string_view json);
 [[nodiscard]] tl::expected<std::vector<ReleaseView>, Error> decode_releases(std::string_view json);

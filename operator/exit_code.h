@@ -1,4 +1,5 @@
-// What musterctl's exit code says, as docs/exit-codes.md lists it for scripts. Codes never change meaning. Pure; any thread.
+// What musterctl's exit code says, as docs/exit-codes.md lists it for scripts. Codes never change meaning. Pure; any
+// thread.
 #pragma once
 
 #include <optional>
@@ -29,17 +30,28 @@ enum class ExitCode : int {
 
 [[nodiscard]] constexpr ExitCode exit_code_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return ExitCode::usage;
-    case ErrorKind::not_found: return ExitCode::not_found;
-    case ErrorKind::exists: return ExitCode::exists;
-    case ErrorKind::invalid: return ExitCode::invalid;
-    case ErrorKind::untrusted: return ExitCode::untrusted;
-    case ErrorKind::io: return ExitCode::io;
-    case ErrorKind::no_space: return ExitCode::no_space;
-    case ErrorKind::unreachable: return ExitCode::unreachable;
-    case ErrorKind::refused: return ExitCode::refused;
-    case ErrorKind::timeout: return ExitCode::timeout;
-    case ErrorKind::internal: return ExitCode::internal;
+    case ErrorKind::usage:
+      return ExitCode::usage;
+    case ErrorKind::not_found:
+      return ExitCode::not_found;
+    case ErrorKind::exists:
+      return ExitCode::exists;
+    case ErrorKind::invalid:
+      return ExitCode::invalid;
+    case ErrorKind::untrusted:
+      return ExitCode::untrusted;
+    case ErrorKind::io:
+      return ExitCode::io;
+    case ErrorKind::no_space:
+      return ExitCode::no_space;
+    case ErrorKind::unreachable:
+      return ExitCode::unreachable;
+    case ErrorKind::refused:
+      return ExitCode::refused;
+    case ErrorKind::timeout:
+      return ExitCode::timeout;
+    case ErrorKind::internal:
+      return ExitCode::internal;
   }
   return ExitCode::internal;
 }
@@ -50,10 +62,10 @@ struct KindName {
   std::string_view name;
 };
 inline constexpr KindName kind_names[] = {
-    {ErrorKind::usage, "usage"},         {ErrorKind::not_found, "not_found"},     {ErrorKind::exists, "exists"},
-    {ErrorKind::invalid, "invalid"},     {ErrorKind::untrusted, "untrusted"},     {ErrorKind::io, "io"},
-    {ErrorKind::no_space, "no_space"},   {ErrorKind::unreachable, "unreachable"}, {ErrorKind::refused, "refused"},
-    {ErrorKind::timeout, "timeout"},     {ErrorKind::internal, "internal"},
+    {ErrorKind::usage, "usage"},       {ErrorKind::not_found, "not_found"},     {ErrorKind::exists, "exists"},
+    {ErrorKind::invalid, "invalid"},   {ErrorKind::untrusted, "untrusted"},     {ErrorKind::io, "io"},
+    {ErrorKind::no_space, "no_space"}, {ErrorKind::unreachable, "unreachable"}, {ErrorKind::refused, "refused"},
+    {ErrorKind::timeout, "timeout"},   {ErrorKind::internal, "internal"},
 };
 
 [[nodiscard]] constexpr std::string_view name_of(ErrorKind kind) {

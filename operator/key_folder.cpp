@@ -49,8 +49,10 @@ tl::expected<void, Error> write_root(const Keys& keys, const KeyFolderRequest& r
 
 tl::expected<KeyFolder, Error> make_key_folder(const KeyFolderRequest& request) {
   std::error_code ignored;
-  if (fs::exists(request.folder, ignored) && !(fs::is_directory(request.folder, ignored) && fs::is_empty(request.folder, ignored))) {
-    return tl::make_unexpected(Error{ErrorKind::exists, request.folder + " exists already: keys are never overwritten, so name a new folder"});
+  if (fs::exists(request.folder, ignored) &&
+      !(fs::is_directory(request.folder, ignored) && fs::is_empty(request.folder, ignored))) {
+    return tl::make_unexpected(
+        Error{ErrorKind::exists, request.folder + " exists already: keys are never overwritten, so name a new folder"});
   }
   auto folder = TemporaryFolder::make(request.folder);
   if (!folder) return tl::make_unexpected(std::move(folder.error()));
@@ -66,7 +68,8 @@ tl::expected<KeyFolder, Error> make_key_folder(const KeyFolderRequest& request) 
   if (auto written = write_root(*keys, request, made.expires_s, folder->path()); !written) {
     return tl::make_unexpected(std::move(written.error()));
   }
-  if (auto ca = trust::make_ca(folder->path(), request.ca_name, request.days); !ca) return tl::make_unexpected(std::move(ca.error()));
+  if (auto ca = trust::make_ca(folder->path(), request.ca_name, request.days); !ca)
+    return tl::make_unexpected(std::move(ca.error()));
   if (auto moved = folder->move_into_place(0700); !moved) return tl::make_unexpected(std::move(moved.error()));
   return made;
 }

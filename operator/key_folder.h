@@ -12,7 +12,7 @@ namespace muster::ctl {
 
 struct KeyFolderRequest {
   std::string folder;
-  std::uint32_t days = 3650;               // until the root document and the CA expire
+  std::uint32_t days = 3650;  // until the root document and the CA expire
   std::string ca_name = "Muster private CA";
   std::uint64_t now_s = 0;
 };
@@ -21,11 +21,11 @@ struct KeyFolder {
   std::string folder;
   std::string root_key_id, release_key_id, control_key_id;  // hexadecimal
   std::uint64_t expires_s = 0;
-  std::vector<std::string> files;           // names in the folder
+  std::vector<std::string> files;  // names in the folder
 };
 
-// Makes root.key, release.key and control.key (mode 0600), root.menv, root-chain.mrch and a private CA in `folder`, which must
-// be missing or empty (kind exists otherwise).
+// Makes root.key, release.key and control.key (mode 0600), root.menv, root-chain.mrch and a private CA in `folder`,
+// which must be missing or empty (kind exists otherwise).
 [[nodiscard]] tl::expected<KeyFolder, Error> make_key_folder(const KeyFolderRequest& request);
 
 }  // namespace muster::ctl

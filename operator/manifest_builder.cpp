@@ -15,7 +15,9 @@ using Vector = Offset<flatbuffers::Vector<Offset<Item>>>;
 template <typename Item>
 using Items = std::vector<Offset<Item>>;
 
-wire::Digest to_wire(const Sha256& digest) { return wire::Digest(digest.bytes); }
+wire::Digest to_wire(const Sha256& digest) {
+  return wire::Digest(digest.bytes);
+}
 
 // Absent rather than empty, so that what was not written takes no bytes and reads as "not said".
 Offset<flatbuffers::String> text_or_none(FlatBufferBuilder& builder, const std::string& text) {
@@ -58,8 +60,9 @@ Vector<wire::Requirement> requirements(FlatBufferBuilder& builder, const rules::
 Vector<wire::Probe> probes(FlatBufferBuilder& builder, const rules::ReleaseSpec& spec) {
   Items<wire::Probe> items;
   for (const auto& probe : spec.probes) {
-    items.push_back(wire::CreateProbe(builder, static_cast<wire::ProbeKind>(probe.kind), builder.CreateString(probe.target),
-                                      probe.initial_delay_ms, probe.timeout_ms, probe.attempts, probe.interval_ms));
+    items.push_back(wire::CreateProbe(builder, static_cast<wire::ProbeKind>(probe.kind),
+                                      builder.CreateString(probe.target), probe.initial_delay_ms, probe.timeout_ms,
+                                      probe.attempts, probe.interval_ms));
   }
   return list_or_none(builder, items);
 }
@@ -86,7 +89,8 @@ Offset<wire::Compatibility> compatibility(FlatBufferBuilder& builder, const rule
   if (spec.classes.empty() && spec.accelerators.empty() && spec.memory_mb_min == 0 && spec.runtime.empty()) return {};
   const auto classes = texts_or_none(builder, spec.classes);
   const auto accelerators = texts_or_none(builder, spec.accelerators);
-  return wire::CreateCompatibility(builder, classes, spec.memory_mb_min, accelerators, text_or_none(builder, spec.runtime));
+  return wire::CreateCompatibility(builder, classes, spec.memory_mb_min, accelerators,
+                                   text_or_none(builder, spec.runtime));
 }
 
 Offset<wire::Runtime> runtime(FlatBufferBuilder& builder, const rules::ReleaseSpec& spec) {
@@ -130,9 +134,9 @@ tl::expected<Bytes, Error> build_manifest(const rules::ReleaseSpec& spec, const 
   const AlignedBytes copy(bytes);
   const wire::Manifest* checked = nullptr;
   if (const auto fault = verify(copy.view(), checked); fault != WireFault::none) {
-    return tl::make_unexpected(Error{ErrorKind::invalid, "devices would refuse this manifest (" +
-                                                             std::string(muster::name_of(fault)) +
-                                                             "): a name, text or list in it is over a limit of docs/wire.md"});
+    return tl::make_unexpected(
+        Error{ErrorKind::invalid, "devices would refuse this manifest (" + std::string(muster::name_of(fault)) +
+                                      "): a name, text or list in it is over a limit of docs/wire.md"});
   }
   return bytes;
 }

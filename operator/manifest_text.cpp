@@ -12,7 +12,9 @@ namespace {
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
 
-std::string text_of(const flatbuffers::String* text) { return text == nullptr ? std::string() : text->str(); }
+std::string text_of(const flatbuffers::String* text) {
+  return text == nullptr ? std::string() : text->str();
+}
 
 std::string hex_of(const wire::Digest* digest) {
   return digest == nullptr ? std::string() : to_hex(ByteView(digest->bytes()->data(), digest->bytes()->size()));
@@ -83,7 +85,8 @@ std::string probe_text(const wire::Probe& probe) {
 void append_lists(const wire::Manifest& manifest, Entries& entries) {
   if (const auto* list = manifest.requirements(); list != nullptr) {
     for (const auto* item : *list) {
-      entries.emplace_back("requires", std::string(wire::EnumNamePlane(item->plane())) + " >= " + harmless(text_of(item->min_version())));
+      entries.emplace_back("requires", std::string(wire::EnumNamePlane(item->plane())) +
+                                           " >= " + harmless(text_of(item->min_version())));
     }
   }
   if (const auto* list = manifest.probes(); list != nullptr) {
@@ -91,12 +94,14 @@ void append_lists(const wire::Manifest& manifest, Entries& entries) {
   }
   if (const auto* list = manifest.recovery(); list != nullptr) {
     for (const auto* item : *list) {
-      entries.emplace_back("recovery", "when " + harmless(text_of(item->source())) + " do " + wire::EnumNameRecoveryAction(item->action()));
+      entries.emplace_back("recovery", "when " + harmless(text_of(item->source())) + " do " +
+                                           wire::EnumNameRecoveryAction(item->action()));
     }
   }
   for (const auto& [key, value] : provenance_entries(manifest)) entries.emplace_back(harmless(key), harmless(value));
   if (const auto* list = manifest.evidence(); list != nullptr) {
-    for (const auto* item : *list) entries.emplace_back("evidence", harmless(text_of(item->name())) + "  " + hex_of(item->sha256()));
+    for (const auto* item : *list)
+      entries.emplace_back("evidence", harmless(text_of(item->name())) + "  " + hex_of(item->sha256()));
   }
 }
 
@@ -112,33 +117,43 @@ std::string manifest_json(const LocalRelease& release, const SignatureView& sign
        {"security_version", std::uint64_t{m.security_version()}},
        {"created_s", std::uint64_t{m.created_s()}},
        {"expires_s", std::uint64_t{m.expires_s()}},
-       {"files", array_of(m.files(), [](const wire::FileEntry& file) -> JsonFields {
-          return {{"name", text_of(file.name())}, {"size", std::uint64_t{file.size()}}, {"sha256", hex_of(file.sha256())}};
-        })},
-       {"requires", array_of(m.requirements(), [](const wire::Requirement& item) -> JsonFields {
-          return {{"plane", std::string(wire::EnumNamePlane(item.plane()))}, {"min_version", text_of(item.min_version())}};
-        })},
+       {"files", array_of(m.files(),
+                          [](const wire::FileEntry& file) -> JsonFields {
+                            return {{"name", text_of(file.name())},
+                                    {"size", std::uint64_t{file.size()}},
+                                    {"sha256", hex_of(file.sha256())}};
+                          })},
+       {"requires", array_of(m.requirements(),
+                             [](const wire::Requirement& item) -> JsonFields {
+                               return {{"plane", std::string(wire::EnumNamePlane(item.plane()))},
+                                       {"min_version", text_of(item.min_version())}};
+                             })},
        {"compatible", compatible_json(m.compatible())},
        {"runtime", entries_json(runtime_entries(m.runtime()))},
-       {"probes", array_of(m.probes(), [](const wire::Probe& probe) -> JsonFields {
-          return {{"kind", std::string(wire::EnumNameProbeKind(probe.kind()))},
-                  {"target", text_of(probe.target())},
-                  {"initial_delay_ms", std::uint64_t{probe.initial_delay_ms()}},
-                  {"timeout_ms", std::uint64_t{probe.timeout_ms()}},
-                  {"attempts", std::uint64_t{probe.attempts()}},
-                  {"interval_ms", std::uint64_t{probe.interval_ms()}}};
-        })},
-       {"recovery", array_of(m.recovery(), [](const wire::RecoveryRule& rule) -> JsonFields {
-          return {{"when", text_of(rule.source())}, {"do", std::string(wire::EnumNameRecoveryAction(rule.action()))}};
-        })},
+       {"probes", array_of(m.probes(),
+                           [](const wire::Probe& probe) -> JsonFields {
+                             return {{"kind", std::string(wire::EnumNameProbeKind(probe.kind()))},
+                                     {"target", text_of(probe.target())},
+                                     {"initial_delay_ms", std::uint64_t{probe.initial_delay_ms()}},
+                                     {"timeout_ms", std::uint64_t{probe.timeout_ms()}},
+                                     {"attempts", std::uint64_t{probe.attempts()}},
+                                     {"interval_ms", std::uint64_t{probe.interval_ms()}}};
+                           })},
+       {"recovery", array_of(m.recovery(),
+                             [](const wire::RecoveryRule& rule) -> JsonFields {
+                               return {{"when", text_of(rule.source())},
+                                       {"do", std::string(wire::EnumNameRecoveryAction(rule.action()))}};
+                             })},
        {"provenance", entries_json(provenance_entries(m))},
-       {"evidence", array_of(m.evidence(), [](const wire::NamedDigest& item) -> JsonFields {
-          return {{"name", text_of(item.name())}, {"sha256", hex_of(item.sha256())}};
-        })},
+       {"evidence", array_of(m.evidence(),
+                             [](const wire::NamedDigest& item) -> JsonFields {
+                               return {{"name", text_of(item.name())}, {"sha256", hex_of(item.sha256())}};
+                             })},
        {"signature", RawJson{json_object({{"state", signature.state}, {"key_ids", signature.key_ids}})}}});
 }
 
-std::string manifest_text(const LocalRelease& release, const SignatureView& signature, std::size_t columns, const Style& style) {
+std::string manifest_text(const LocalRelease& release, const SignatureView& signature, std::size_t columns,
+                          const Style& style) {
   const auto& m = release.manifest();
   Entries entries{{"release", harmless(release.name_at_version())},
                   {"plane", wire::EnumNamePlane(m.plane())},
@@ -146,7 +161,8 @@ std::string manifest_text(const LocalRelease& release, const SignatureView& sign
                   {"security version", std::to_string(m.security_version())},
                   {"created", moment_text(m.created_s())},
                   {"expires", m.expires_s() == 0 ? "never" : moment_text(m.expires_s())},
-                  {"signature", signature.key_ids.empty() ? signature.state : signature.state + ", by key " + joined(signature.key_ids)}};
+                  {"signature", signature.key_ids.empty() ? signature.state
+                                                          : signature.state + ", by key " + joined(signature.key_ids)}};
   if (const auto* c = m.compatible(); c != nullptr) {
     entries.emplace_back("classes", joined(texts_of(c->classes())));
     entries.emplace_back("accelerators", joined(texts_of(c->accelerators())));

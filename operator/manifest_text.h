@@ -15,6 +15,7 @@ struct SignatureView {
 };
 
 [[nodiscard]] std::string manifest_json(const LocalRelease& release, const SignatureView& signature);
-[[nodiscard]] std::string manifest_text(const LocalRelease& release, const SignatureView& signature, std::size_t columns, const Style& style);
+[[nodiscard]] std::string manifest_text(const LocalRelease& release, const SignatureView& signature,
+                                        std::size_t columns, const Style& style);
 
 }  // namespace muster::ctl

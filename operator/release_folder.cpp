@@ -28,46 +28,55 @@ tl::unexpected<Error> fail(ErrorKind kind, std::string message) {
 }
 
 // A file that the release names and that cannot be read, said at the place in the release file that names it.
-std::string missing_file_line(const std::string& text, const std::string& file, const std::string& name, const Error& error) {
+std::string missing_file_line(const std::string& text, const std::string& file, const std::string& name,
+                              const Error& error) {
   const auto at = text.find(name);
   rules::Diagnostic diagnostic;
   diagnostic.file = file;
   const auto before = std::string_view(text).substr(0, at == std::string::npos ? 0 : at);
   diagnostic.line = static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n')) + 1;
   const auto line_start = before.rfind('\n');
-  diagnostic.column = static_cast<std::uint32_t>(before.size() - (line_start == std::string_view::npos ? 0 : line_start + 1)) + 1;
+  diagnostic.column =
+      static_cast<std::uint32_t>(before.size() - (line_start == std::string_view::npos ? 0 : line_start + 1)) + 1;
   diagnostic.what = error.message;
   diagnostic.expected = "paths are relative to the release file";
   return diagnostic.text();
 }
 
 tl::unexpected<Error> with_lines(const std::string& file, const std::vector<std::string>& lines) {
-  auto message = file + " has " + std::to_string(lines.size()) + (lines.size() == 1 ? " error" : " errors") + "; nothing was built";
+  auto message = file + " has " + std::to_string(lines.size()) + (lines.size() == 1 ? " error" : " errors") +
+                 "; nothing was built";
   for (const auto& line : lines) message += "\n" + line;
   return fail(ErrorKind::invalid, std::move(message));
 }
 
 // What `file` names, copied into `folder`/files and digested on the way.
-tl::expected<ManifestFacts, Error> gather(const rules::ReleaseSpec& spec, const std::string& text, const std::string& file,
-                                          const std::string& folder) {
+tl::expected<ManifestFacts, Error> gather(const rules::ReleaseSpec& spec, const std::string& text,
+                                          const std::string& file, const std::string& folder) {
   ManifestFacts facts;
   std::vector<std::string> problems;
   const auto base = fs::path(file).parent_path();
   for (const auto& name : spec.files) {
     auto copied = copy_under_digest((base / name).string(), folder + "/files");
-    if (copied) facts.files.push_back({name, copied->sha256, copied->size});
-    else if (copied.error().kind == ErrorKind::no_space) return tl::make_unexpected(std::move(copied.error()));
-    else problems.push_back(missing_file_line(text, file, name, copied.error()));
+    if (copied)
+      facts.files.push_back({name, copied->sha256, copied->size});
+    else if (copied.error().kind == ErrorKind::no_space)
+      return tl::make_unexpected(std::move(copied.error()));
+    else
+      problems.push_back(missing_file_line(text, file, name, copied.error()));
   }
   for (const auto& name : spec.evidence) {
     auto digest = host::digest_file((base / name).string());
-    if (digest) facts.evidence.push_back({name, digest->sha256, digest->size});
-    else problems.push_back(missing_file_line(text, file, name, digest.error()));
+    if (digest)
+      facts.evidence.push_back({name, digest->sha256, digest->size});
+    else
+      problems.push_back(missing_file_line(text, file, name, digest.error()));
   }
   if (!problems.empty()) return with_lines(file, problems);
   std::error_code failure;
   fs::create_directories(folder + "/files", failure);  // also for a release without files
-  if (auto synced = host::sync_folder(folder + "/files"); !synced) return tl::make_unexpected(std::move(synced.error()));
+  if (auto synced = host::sync_folder(folder + "/files"); !synced)
+    return tl::make_unexpected(std::move(synced.error()));
   return facts;
 }
 
@@ -76,17 +85,19 @@ tl::expected<void, Error> check_place(const std::string& target, bool replace) {
   std::error_code ignored;
   if (!fs::exists(target, ignored)) return {};
   if (fs::exists(fs::path(target) / envelope_name, ignored)) {
-    return fail(ErrorKind::exists, target + " is signed already: a release never changes, so give this one another version");
+    return fail(ErrorKind::exists,
+                target + " is signed already: a release never changes, so give this one another version");
   }
-  if (!replace) return fail(ErrorKind::exists, target + " exists already: use --replace to build it anew, or another --out");
+  if (!replace)
+    return fail(ErrorKind::exists, target + " exists already: use --replace to build it anew, or another --out");
   fs::remove_all(target, ignored);
   return {};
 }
 
 }  // namespace
 
-tl::expected<BuiltRelease, Error> build_release(const std::string& file, const std::string& out, std::uint64_t created_s,
-                                                bool replace) {
+tl::expected<BuiltRelease, Error> build_release(const std::string& file, const std::string& out,
+                                                std::uint64_t created_s, bool replace) {
   auto bytes = host::read_file(file, limits::rule_text_len_max);
   if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
   const std::string text(ByteView(*bytes).text());
@@ -125,7 +136,8 @@ tl::expected<void, Error> LocalRelease::take_manifest(ByteView bytes) {
   auto copy = std::make_unique<AlignedBytes>(bytes);
   const wire::Manifest* manifest = nullptr;
   if (const auto fault = verify(copy->view(), manifest); fault != WireFault::none) {
-    return fail(ErrorKind::invalid, "this is no manifest (" + std::string(muster::name_of(fault)) + "): build the release again");
+    return fail(ErrorKind::invalid,
+                "this is no manifest (" + std::string(muster::name_of(fault)) + "): build the release again");
   }
   manifest_copy_ = std::move(copy);
   manifest_ = manifest;
@@ -137,9 +149,11 @@ tl::expected<LocalRelease, Error> LocalRelease::from_envelope(Bytes envelope) {
   const AlignedBytes copy(envelope);
   const wire::Envelope* opened = nullptr;
   if (const auto fault = verify(copy.view(), opened); fault != WireFault::none) {
-    return fail(ErrorKind::invalid, "this is no signed envelope (" + std::string(muster::name_of(fault)) + "): sign the release again");
+    return fail(ErrorKind::invalid,
+                "this is no signed envelope (" + std::string(muster::name_of(fault)) + "): sign the release again");
   }
-  if (opened->kind() != wire::PayloadKind::manifest) return fail(ErrorKind::invalid, "this envelope holds no manifest: sign the release again");
+  if (opened->kind() != wire::PayloadKind::manifest)
+    return fail(ErrorKind::invalid, "this envelope holds no manifest: sign the release again");
   if (auto taken = release.take_manifest({opened->payload()->data(), opened->payload()->size()}); !taken) {
     return tl::make_unexpected(std::move(taken.error()));
   }
@@ -169,9 +183,13 @@ tl::expected<LocalRelease, Error> LocalRelease::open(const std::string& folder) 
   return release;
 }
 
-std::string LocalRelease::name_at_version() const { return manifest_->name()->str() + "@" + manifest_->version()->str(); }
+std::string LocalRelease::name_at_version() const {
+  return manifest_->name()->str() + "@" + manifest_->version()->str();
+}
 
-Sha256 LocalRelease::digest() const { return trust::sha256(manifest_bytes()); }
+Sha256 LocalRelease::digest() const {
+  return trust::sha256(manifest_bytes());
+}
 
 std::vector<std::string> LocalRelease::signer_ids() const {
   std::vector<std::string> ids;
@@ -185,7 +203,9 @@ std::vector<std::string> LocalRelease::signer_ids() const {
   return ids;
 }
 
-std::string blob_path(const std::string& folder, const Sha256& digest) { return folder + "/files/" + to_hex(digest); }
+std::string blob_path(const std::string& folder, const Sha256& digest) {
+  return folder + "/files/" + to_hex(digest);
+}
 
 tl::expected<void, Error> check_files(const std::string& folder, const LocalRelease& release) {
   for (const auto* file : *release.manifest().files()) {
@@ -193,19 +213,23 @@ tl::expected<void, Error> check_files(const std::string& folder, const LocalRele
     std::copy_n(file->sha256()->bytes()->data(), expected.bytes.size(), expected.bytes.begin());
     const auto path = blob_path(folder, expected);
     auto found = host::digest_file(path);
-    if (!found) return tl::make_unexpected(std::move(found.error()).with_context("the release's file " + file->name()->str()));
+    if (!found)
+      return tl::make_unexpected(std::move(found.error()).with_context("the release's file " + file->name()->str()));
     if (found->sha256 != expected || found->size != file->size()) {
-      return fail(ErrorKind::invalid, path + " is not what the manifest says of " + file->name()->str() + ": build the release again");
+      return fail(ErrorKind::invalid,
+                  path + " is not what the manifest says of " + file->name()->str() + ": build the release again");
     }
   }
   return {};
 }
 
-tl::expected<LocalRelease, Error> sign_release(const std::string& folder, const std::vector<std::string>& key_files, bool again) {
+tl::expected<LocalRelease, Error> sign_release(const std::string& folder, const std::vector<std::string>& key_files,
+                                               bool again) {
   auto release = LocalRelease::open(folder);
   if (!release) return release;
   if (!release->envelope().empty() && !again) {
-    return fail(ErrorKind::exists, folder + " is signed already: use --again to sign the same manifest with other keys");
+    return fail(ErrorKind::exists,
+                folder + " is signed already: use --again to sign the same manifest with other keys");
   }
   if (auto checked = check_files(folder, *release); !checked) return tl::make_unexpected(std::move(checked.error()));
   std::vector<trust::SigningKey> keys;

@@ -16,16 +16,16 @@
 namespace muster::ctl {
 
 struct BuiltRelease {
-  std::string folder;     // OUT/NAME@VERSION
-  std::string release;    // NAME@VERSION
-  Sha256 manifest;        // the release's identity
+  std::string folder;   // OUT/NAME@VERSION
+  std::string release;  // NAME@VERSION
+  Sha256 manifest;      // the release's identity
   std::size_t file_count = 0;
   std::uint64_t bytes = 0;
 };
 
-// Reads and checks `file`, copies and digests what it names (relative to it) and writes the folder under `out`. An error in
-// the file has kind invalid, and every diagnostic on a line of its own after the first. A folder that is already there is
-// left alone unless `replace`, which a signed one never is. `created_s` goes into the manifest.
+// Reads and checks `file`, copies and digests what it names (relative to it) and writes the folder under `out`. An
+// error in the file has kind invalid, and every diagnostic on a line of its own after the first. A folder that is
+// already there is left alone unless `replace`, which a signed one never is. `created_s` goes into the manifest.
 [[nodiscard]] tl::expected<BuiltRelease, Error> build_release(const std::string& file, const std::string& out,
                                                               std::uint64_t created_s, bool replace);
 
@@ -59,9 +59,9 @@ class LocalRelease {
 // Digests every file of the folder again and compares it with the manifest: what is signed is what is there.
 [[nodiscard]] tl::expected<void, Error> check_files(const std::string& folder, const LocalRelease& release);
 
-// Signs the folder's manifest with all of `key_files` and writes manifest.menv. One that is signed already is left alone unless
-// `again`. Gives the signed release.
-[[nodiscard]] tl::expected<LocalRelease, Error> sign_release(const std::string& folder, const std::vector<std::string>& key_files,
-                                                             bool again);
+// Signs the folder's manifest with all of `key_files` and writes manifest.menv. One that is signed already is left
+// alone unless `again`. Gives the signed release.
+[[nodiscard]] tl::expected<LocalRelease, Error> sign_release(const std::string& folder,
+                                                             const std::vector<std::string>& key_files, bool again);
 
 }  // namespace muster::ctl

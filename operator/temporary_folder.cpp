@@ -25,7 +25,8 @@ tl::expected<TemporaryFolder, Error> TemporaryFolder::make(const std::string& ta
   auto place = fs::absolute(target, failure).lexically_normal();
   if (place.filename().empty()) place = place.parent_path();
   fs::create_directories(place.parent_path(), failure);
-  if (failure) return tl::make_unexpected(io_error("cannot make the folder " + place.parent_path().string(), failure.value()));
+  if (failure)
+    return tl::make_unexpected(io_error("cannot make the folder " + place.parent_path().string(), failure.value()));
   auto pattern = (place.parent_path() / ("." + place.filename().string() + ".making-XXXXXX")).string();
   if (::mkdtemp(pattern.data()) == nullptr) {
     return tl::make_unexpected(io_error("cannot make a folder in " + place.parent_path().string(), errno));

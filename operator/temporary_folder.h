@@ -1,5 +1,5 @@
-// A folder that is made whole or not at all: filled under a temporary name beside its place, then moved there by one rename.
-// Linux; one thread.
+// A folder that is made whole or not at all: filled under a temporary name beside its place, then moved there by one
+// rename. Linux; one thread.
 #pragma once
 
 #include <string>
@@ -20,8 +20,8 @@ class TemporaryFolder {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // Syncs the folder and moves it to its place with `mode`. REQUIRES: files in it are synced. Fails with kind exists when
-  // something other than an empty folder is there.
+  // Syncs the folder and moves it to its place with `mode`. REQUIRES: files in it are synced. Fails with kind exists
+  // when something other than an empty folder is there.
   [[nodiscard]] tl::expected<void, Error> move_into_place(unsigned mode);
 
  private:

@@ -8,11 +8,13 @@ namespace muster::ctl {
 
 tl::expected<trust::TrustRoot, Error> load_root(const std::string& path) {
   auto bytes = host::read_file(path, limits::root_document_len_max + limits::envelope_overhead_max);
-  if (!bytes) return tl::make_unexpected(std::move(bytes.error()).with_context("the trust root (--root or MUSTER_ROOT)"));
+  if (!bytes)
+    return tl::make_unexpected(std::move(bytes.error()).with_context("the trust root (--root or MUSTER_ROOT)"));
   const AlignedBytes copy(*bytes);
   trust::TrustRoot root;
   if (const auto fault = trust::pin_root(copy.view(), root); fault != trust::TrustFault::none) {
-    return tl::make_unexpected(Error{ErrorKind::untrusted, path + " is no valid root document (" + std::string(trust::name_of(fault)) +
+    return tl::make_unexpected(Error{ErrorKind::untrusted, path + " is no valid root document (" +
+                                                               std::string(trust::name_of(fault)) +
                                                                "): use the root.menv that `musterctl keys init` made"});
   }
   return root;
@@ -30,8 +32,9 @@ tl::expected<void, Error> advance_root_from(ControlClient& client, trust::TrustR
     if ((*message)->topic != topic) continue;
     const AlignedBytes copy((*message)->payload);
     if (const auto fault = trust::advance_root(copy.view(), root); fault != trust::TrustFault::none) {
-      return tl::make_unexpected(Error{ErrorKind::untrusted, "the broker's root chain does not follow from the pinned root (" +
-                                                                 std::string(trust::name_of(fault)) + "): is --root of this installation?"});
+      return tl::make_unexpected(
+          Error{ErrorKind::untrusted, "the broker's root chain does not follow from the pinned root (" +
+                                          std::string(trust::name_of(fault)) + "): is --root of this installation?"});
     }
     return {};
   }

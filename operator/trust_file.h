@@ -1,4 +1,5 @@
-// The trust root as operators hold it: the file that devices pin, moved on by the chain that the broker retains. One thread.
+// The trust root as operators hold it: the file that devices pin, moved on by the chain that the broker retains. One
+// thread.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ namespace muster::ctl {
 // Reads and pins root.menv.
 [[nodiscard]] tl::expected<trust::TrustRoot, Error> load_root(const std::string& path);
 
-// Moves `root` to the newest version that the broker's retained chain proves; leaves it as it is when the broker retains none.
-// A chain that proves nothing (a broken or foreign one) is an error of kind untrusted.
+// Moves `root` to the newest version that the broker's retained chain proves; leaves it as it is when the broker
+// retains none. A chain that proves nothing (a broken or foreign one) is an error of kind untrusted.
 [[nodiscard]] tl::expected<void, Error> advance_root_from(ControlClient& client, trust::TrustRoot& root);
 
 }  // namespace muster::ctl

@@ -11,10 +11,9 @@
 namespace muster::ctl {
 namespace {
 
-// Two pieces of 64 KiB fill a request of at most 256 KiB once they are base64; four requests under way keep the broker's
-// disk and the line busy together.
-constexpr std::size_t pieces_per_request = 2;
-constexpr std::size_t requests_under_way_max = 4;
+// Each piece is a request of its own, since the broker answers a request's commands one after the other; requests are worked
+// on in the order in which they come. This many under way keep the broker's disk and the line busy together.
+constexpr std::size_t pieces_under_way_max = 8;
 // endBlob reads and syncs the whole file before it is answered; a small broker's disk is given this much time for it.
 constexpr std::uint64_t slow_disk_bytes_per_s = 10 * 1024 * 1024;
 
@@ -33,7 +32,8 @@ std::vector<File> files_of(const std::string& folder, const LocalRelease& releas
     file.path = blob_path(folder, file.digest);
     file.size = entry->size();
     // Two names may share one content.
-    const bool known = std::any_of(files.begin(), files.end(), [&](const File& other) { return other.digest == file.digest; });
+    const bool known =
+        std::any_of(files.begin(), files.end(), [&](const File& other) { return other.digest == file.digest; });
     if (!known) files.push_back(std::move(file));
   }
   return files;
@@ -42,23 +42,24 @@ std::vector<File> files_of(const std::string& folder, const LocalRelease& releas
 // Reads pieces of one file, in order, as putBlob requests.
 class PieceReader {
  public:
-  PieceReader(const File& file, std::uint64_t offset) : file_(file), stream_(file.path, std::ios::binary), offset_(offset) {
+  PieceReader(const File& file, std::uint64_t offset)
+      : file_(file), stream_(file.path, std::ios::binary), offset_(offset) {
     stream_.seekg(static_cast<std::streamoff>(offset));
   }
   [[nodiscard]] bool at_end() const { return offset_ >= file_.size; }
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
 
-  tl::expected<std::vector<Request>, Error> next() {
-    std::vector<Request> requests;
-    while (requests.size() < pieces_per_request && !at_end()) {
-      Bytes data(static_cast<std::size_t>(std::min<std::uint64_t>(limits::chunk_data_len_max, file_.size - offset_)));
-      if (!stream_.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()))) {
-        return tl::make_unexpected(Error{ErrorKind::io, "cannot read " + file_.path + ": it is missing or shorter than the manifest says; build the release again"});
-      }
-      requests.push_back({"putBlob", {{"digest", to_hex(file_.digest)}, {"offset", offset_}, {"data", to_base64(data)}}});
-      offset_ += data.size();
+  tl::expected<Request, Error> next() {
+    Bytes data(static_cast<std::size_t>(std::min<std::uint64_t>(limits::chunk_data_len_max, file_.size - offset_)));
+    if (!stream_.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()))) {
+      return tl::make_unexpected(
+          Error{ErrorKind::io, "cannot read " + file_.path +
+                                   ": it is missing or shorter than the manifest says; build the release again"});
     }
-    return requests;
+    Request request{"putBlob",
+                    {{"digest", to_hex(file_.digest)}, {"offset", offset_}, {"data", to_base64(data)}}};
+    offset_ += data.size();
+    return request;
   }
 
  private:
@@ -76,10 +77,10 @@ tl::expected<void, Error> send_pieces(ControlClient& client, const File& file, s
   };
   std::deque<UnderWay> under_way;
   while (!reader.at_end() || !under_way.empty()) {
-    while (!reader.at_end() && under_way.size() < requests_under_way_max) {
-      auto requests = reader.next();
-      if (!requests) return tl::make_unexpected(std::move(requests.error()));
-      auto ticket = client.send(*requests);
+    while (!reader.at_end() && under_way.size() < pieces_under_way_max) {
+      auto request = reader.next();
+      if (!request) return tl::make_unexpected(std::move(request.error()));
+      auto ticket = client.send(*request);
       if (!ticket) return tl::make_unexpected(std::move(ticket.error()));
       under_way.push_back({*ticket, reader.offset()});
     }
@@ -92,13 +93,16 @@ tl::expected<void, Error> send_pieces(ControlClient& client, const File& file, s
 }
 
 // True when bytes of the file were sent, false when the broker had it.
-tl::expected<bool, Error> upload_file(ControlClient& client, const File& file, UploadResult& result, const std::function<void(std::uint64_t)>& at) {
+tl::expected<bool, Error> upload_file(ControlClient& client, const File& file, UploadResult& result,
+                                      const std::function<void(std::uint64_t)>& at) {
   auto begun = client.call({"beginBlob", {{"digest", to_hex(file.digest)}, {"size", file.size}}});
   if (!begun) return tl::make_unexpected(std::move(begun.error()));
   const auto offset = decode_offset(*begun);
   if (!offset) return tl::make_unexpected(offset.error());
   if (*offset > file.size) {
-    return tl::make_unexpected(Error{ErrorKind::internal, "the broker asked to go on at byte " + std::to_string(*offset) + " of " + std::to_string(file.size)});
+    return tl::make_unexpected(
+        Error{ErrorKind::internal,
+              "the broker asked to go on at byte " + std::to_string(*offset) + " of " + std::to_string(file.size)});
   }
   at(*offset);
   if (*offset == file.size && file.size != 0) return false;
@@ -112,15 +116,17 @@ tl::expected<bool, Error> upload_file(ControlClient& client, const File& file, U
 
 }  // namespace
 
-tl::expected<UploadResult, Error> publish_release(ControlClient& client, const std::string& folder, const LocalRelease& release,
-                                                  const std::string& reason, const UploadProgress& progress) {
+tl::expected<UploadResult, Error> publish_release(ControlClient& client, const std::string& folder,
+                                                  const LocalRelease& release, const std::string& reason,
+                                                  const UploadProgress& progress) {
   const auto files = files_of(folder, release);
   UploadResult result;
   result.files_total = files.size();
   for (const auto& file : files) result.bytes_total += file.size;
   std::uint64_t before = 0;
   for (const auto& file : files) {
-    auto sent = upload_file(client, file, result, [&](std::uint64_t offset) { progress(before + offset, result.bytes_total); });
+    auto sent =
+        upload_file(client, file, result, [&](std::uint64_t offset) { progress(before + offset, result.bytes_total); });
     if (!sent) return tl::make_unexpected(std::move(sent.error()).with_context("uploading " + file.name));
     if (*sent) ++result.files_sent;
     before += file.size;

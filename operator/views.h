@@ -1,5 +1,5 @@
-// What the broker says of rollouts, devices, releases and its audit record, as plain data. States stay the broker's own words, so
-// that an older musterctl shows what a newer broker says. Decoded by operator/decode.h; any thread.
+// What the broker says of rollouts, devices, releases and its audit record, as plain data. States stay the broker's own
+// words, so that an older musterctl shows what a newer broker says. Decoded by operator/decode.h; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace muster::ctl {
 
 struct WaveView {
   std::string name, state, gate;
-  std::uint32_t percent = 0;                          // 0: a ring
+  std::uint32_t percent = 0;  // 0: a ring
   std::uint32_t devices = 0, done = 0, failed = 0, unreachable = 0;
-  std::uint64_t opened_s = 0;                         // 0: not yet
+  std::uint64_t opened_s = 0;  // 0: not yet
 
   friend bool operator==(const WaveView&, const WaveView&) = default;
 };
@@ -39,17 +39,17 @@ struct RolloutView {
   std::vector<VersionView> versions;
   std::uint64_t started_s = 0, ended_s = 0;
   std::uint32_t targets = 0, reached = 0, done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
-  std::uint32_t wave = 0;                             // index of the open one
+  std::uint32_t wave = 0;  // index of the open one
   std::vector<WaveView> waves;
-  std::vector<FailureView> failures;                  // newest first
+  std::vector<FailureView> failures;  // newest first
 
   friend bool operator==(const RolloutView&, const RolloutView&) = default;
 };
 
 struct PlaneView {
   std::string plane;
-  std::optional<std::string> active;                  // manifest digest in hexadecimal; none: the plane is empty
-  std::optional<std::string> release;                 // name@version, where the broker knows the release
+  std::optional<std::string> active;   // manifest digest in hexadecimal; none: the plane is empty
+  std::optional<std::string> release;  // name@version, where the broker knows the release
 };
 
 struct DeviceRolloutView {
@@ -61,7 +61,7 @@ struct DeviceView {
   std::string device, state;
   bool connected = false, reported = false;
   std::uint64_t last_seen_s = 0;
-  std::vector<std::pair<std::string, std::string>> facts;   // name, value as text; empty ones left out
+  std::vector<std::pair<std::string, std::string>> facts;  // name, value as text; empty ones left out
   std::vector<PlaneView> planes;
   std::uint64_t assigned_epoch = 0, attempt_epoch = 0;
   std::string attempt_state, attempt_error, attempt_detail;
@@ -71,7 +71,7 @@ struct DeviceView {
 
 struct DevicePage {
   std::vector<DeviceView> devices;
-  std::vector<std::string> json;                      // each one's own text
+  std::vector<std::string> json;  // each one's own text
   bool more = false;
 };
 
@@ -89,9 +89,9 @@ struct AuditEntry {
 
 struct AuditPage {
   std::vector<AuditEntry> entries;
-  std::vector<std::string> json;                      // each one's own text
+  std::vector<std::string> json;  // each one's own text
   bool more = false;
-  std::uint64_t head_seq = 0;                         // 0: the record is empty
+  std::uint64_t head_seq = 0;  // 0: the record is empty
   Sha256 head_hash;
   Bytes head_envelope;
 };

@@ -233,7 +233,10 @@ void Agent::change_state(DeviceTrigger trigger, const std::string& why) {
   note(NoteLevel::info, "device: " + text_of(from) + " -> " + text_of(*next) + ": " + why);
   if (reduced(*next) && !reduced(from)) emit(RunWorkload{WorkloadCommand::degraded});
   if (reduced(from) && !reduced(*next) && *next != DeviceState::recovering) emit(RunWorkload{WorkloadCommand::normal});
-  if (from == DeviceState::safe_mode) policy_.rearm(now_ms_);
+  if (from != DeviceState::safe_mode) return;
+  // What was measured in safe mode says nothing about the normal workload.
+  emit(ResetReadings{});
+  policy_.rearm(now_ms_);
 }
 
 void Agent::emit(Effect effect) {

@@ -170,6 +170,7 @@ class Agent {
   std::uint64_t progress_reported_ms_ = 0;
   std::uint64_t soak_mark_ms_ = 0, soak_left_ms_ = 0, soak_check_ms_ = 0, soak_overdue_ms_ = 0;
   std::uint64_t wake_ms_ = 0;
+  std::uint64_t judged_from_ms_ = 0;    // the recovery policy rests until then, one window after going back; 0: it does not
   std::array<Sha256, plane_count> downloaded_{};
   RecoveryPolicy policy_;
 };

@@ -223,6 +223,8 @@ void Agent::finish_back() {
   advance(AttemptTrigger::pointers_back, {});
   change_state(DeviceTrigger::release_rolled_back, attempt.detail);
   after_activation();
+  // The broken workload may still be sending; what was gone back to is judged from the next window on.
+  judged_from_ms_ = now_ms_ + setup_.health_window_ms;
   take_pending();
 }
 

@@ -21,6 +21,12 @@ void Agent::on(const Readings& readings) {
   const auto phase = durable_.attempt.phase;
   const bool moving = phase == AttemptPhase::swapped || phase == AttemptPhase::probing || phase == AttemptPhase::rolling_back;
   if (moving || durable_.state == DeviceState::safe_mode) return;
+  if (judged_from_ms_ != 0 && phase != AttemptPhase::soaking) {
+    if (now_ms_ < judged_from_ms_) return;
+    judged_from_ms_ = 0;
+    emit(ResetReadings{});
+    return;
+  }
   const auto verdict = policy_.evaluate(readings.values, now_ms_, setup_.health_window_ms);
   switch (verdict.decision) {
     case RecoveryPolicy::Decision::go_on: break;

@@ -19,6 +19,7 @@ Fetcher::~Fetcher() { cancel(); }
 void Fetcher::begin(std::uint64_t job) {
   cancel();
   job_ = job;
+  current_ = nullptr;
   job_lives_ = std::make_shared<bool>(true);
 }
 

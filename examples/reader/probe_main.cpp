@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 
 #include "examples/reader/model_slot.h"
@@ -40,7 +41,9 @@ tl::expected<void, Error> replay_golden_labels(const std::string& model, const s
 tl::expected<void, Error> probe(const std::string& slot, const std::string& labels_dir, double limit) {
   auto model = find_model(slot);
   if (!model) return tl::unexpected(std::move(model.error()));
-  auto labels = load_labels(labels_dir);
+  std::error_code ignored;
+  const auto own = slot + "/golden";
+  auto labels = load_labels(std::filesystem::is_directory(own, ignored) ? own : labels_dir);
   if (!labels) return tl::unexpected(std::move(labels.error()));
   return rehearse([&] { return replay_golden_labels(*model, *labels, limit); }, probe_time_limit);
 }
@@ -55,7 +58,10 @@ int main(int argc, char** argv) {
   double limit = muster::reader::edits_per_hundred_max;
   CLI::App app("Loads the slot's model and reads the golden labels with it; exits 0 when the model serves, 1 when not.",
                "reader-probe");
-  app.add_option("--labels", labels, "folder of golden labels: NAME.png with known texts NAME.txt")->required();
+  app.add_option(
+         "--labels", labels,
+         "golden labels, NAME.png with known texts NAME.txt, for releases without a golden/ folder of their own")
+      ->required();
   app.add_option("--max-edits", limit, "most edits per hundred characters")
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();

@@ -1,6 +1,8 @@
 // musterctl device …, directive …
 #include "operator/commands/device.h"
 
+#include <CLI/CLI.hpp>
+
 #include "operator/cli/session.h"
 
 namespace muster::ctl {
@@ -10,21 +12,26 @@ struct DeviceOption {
   std::string device;
 };
 
-void add_directive(CLI::App& group, Session& session, const std::string& name, const std::string& order, const std::string& what,
-                   const std::string& example, bool of_release) {
+void add_directive(CLI::App& group, Session& session, const std::string& name, const std::string& order,
+                   const std::string& what, const std::string& example, bool of_release) {
   auto options = std::make_shared<DirectiveOptions>();
   options->order = order;
-  auto* command = add_command<DirectiveOptions>(group, session, name, what, example, options, [&session](const DirectiveOptions& o) {
-    return directive_give(session.connection, o, session.terminal);
+  auto* command = add_command(group, session, name, what, example, [&session, options] {
+    return directive_give(session.connection, *options, session.terminal);
   });
   auto* device = command->add_option("--device", options->device, "one device")->type_name("ID");
-  auto* of_group = command->add_option("--group", options->group, "all devices with this attribute, such as region=de")->type_name("ATTRIBUTE=VALUE");
+  auto* of_group = command->add_option("--group", options->group, "all devices with this attribute, such as region=de")
+                       ->type_name("ATTRIBUTE=VALUE");
   auto* fleet = command->add_flag("--fleet", options->fleet, "all devices");
   device->excludes(of_group)->excludes(fleet);
   of_group->excludes(fleet);
   if (of_release) {
-    command->add_option("--plane", options->plane, "the plane it is about")->required()->check(CLI::IsMember({"firmware", "model", "config"}));
-    command->add_option("--release", options->release, "the release it is about")->required()->type_name("NAME@VERSION");
+    command->add_option("--plane", options->plane, "the plane it is about")
+        ->required()
+        ->check(CLI::IsMember({"firmware", "model", "config"}));
+    command->add_option("--release", options->release, "the release it is about")
+        ->required()
+        ->type_name("NAME@VERSION");
   }
   add_reason(*command, options->reason);
   add_connection(*command, session);
@@ -33,27 +40,32 @@ void add_directive(CLI::App& group, Session& session, const std::string& name, c
 }  // namespace
 
 void add_device_commands(CLI::App& app, Session& session) {
-  auto& device = new_group(app, "device", "what the broker knows of devices");
-  auto none = std::make_shared<DeviceOption>();
-  auto* command = add_command<DeviceOption>(device, session, "list", "list all devices", "musterctl device list", none,
-                                            [&session](const DeviceOption&) { return device_list(session.connection, session.terminal); });
+  auto& device = add_group(app, "device", "what the broker knows of devices");
+  auto* command = add_command(device, session, "list", "list all devices", "musterctl device list",
+                              [&session] { return device_list(session.connection, session.terminal); });
   add_connection(*command, session);
   auto one = std::make_shared<DeviceOption>();
-  command = add_command<DeviceOption>(device, session, "show", "show one device: facts, planes, attempt, rollouts, last health", "musterctl device show gw-17", one,
-                                      [&session](const DeviceOption& o) { return device_show(session.connection, o.device, session.terminal); });
+  command = add_command(device, session, "show", "show one device: facts, planes, attempt, rollouts, last health",
+                        "musterctl device show gw-17",
+                        [&session, one] { return device_show(session.connection, one->device, session.terminal); });
   command->add_option("DEVICE", one->device, "its id")->required();
   add_connection(*command, session);
 
-  auto& directive = new_group(app, "directive", "orders outside of rollouts; they stand until taken back, also for devices that are off");
+  auto& directive = add_group(app, "directive",
+                              "orders outside of rollouts; they stand until taken back, also for devices that are off");
   add_directive(directive, session, "safe-mode", "safe_mode", "run the workload degraded; the agent stays up",
                 "musterctl directive safe-mode --group region=de --reason 'bad labels'", false);
-  add_directive(directive, session, "resume", "resume", "end safe mode and a pause of updates", "musterctl directive resume --group region=de", false);
-  add_directive(directive, session, "rollback", "rollback", "devices that run this release go back to what they had before it",
+  add_directive(directive, session, "resume", "resume", "end safe mode and a pause of updates",
+                "musterctl directive resume --group region=de", false);
+  add_directive(directive, session, "rollback", "rollback",
+                "devices that run this release go back to what they had before it",
                 "musterctl directive rollback --fleet --plane model --release reader@2 --reason 'reads nothing'", true);
   add_directive(directive, session, "freeze", "freeze", "this release may not be activated",
                 "musterctl directive freeze --fleet --plane model --release reader@2", true);
-  add_directive(directive, session, "thaw", "thaw", "take a freeze back", "musterctl directive thaw --fleet --plane model --release reader@2", true);
-  add_directive(directive, session, "pause-updates", "pause_updates", "take no new assignment while this stands; resume ends it",
+  add_directive(directive, session, "thaw", "thaw", "take a freeze back",
+                "musterctl directive thaw --fleet --plane model --release reader@2", true);
+  add_directive(directive, session, "pause-updates", "pause_updates",
+                "take no new assignment while this stands; resume ends it",
                 "musterctl directive pause-updates --device gw-17 --reason 'on site work'", false);
 }
 

@@ -1,6 +1,8 @@
 // musterctl keys …, cert …
 #include "operator/commands/keys.h"
 
+#include <CLI/CLI.hpp>
+
 #include "operator/cli/session.h"
 
 namespace muster::ctl {
@@ -8,39 +10,50 @@ namespace {
 
 constexpr int days_max = 36500;
 
-void add_cert_command(CLI::App& group, Session& session, CertOptions::Holder holder, const std::string& name, const std::string& what,
-                      const std::string& example) {
+void add_cert_command(CLI::App& group, Session& session, CertOptions::Holder holder, const std::string& name,
+                      const std::string& what, const std::string& example) {
   auto options = std::make_shared<CertOptions>();
   options->holder = holder;
-  auto* command = add_command<CertOptions>(group, session, name, what, example, options,
-                                           [&session](const CertOptions& o) { return cert_issue(o, session.terminal); });
-  command->add_option("NAME", options->name, holder == CertOptions::Holder::server ? "host name or address" : "becomes the MQTT user name")->required();
+  auto* command = add_command(group, session, name, what, example,
+                              [&session, options] { return cert_issue(*options, session.terminal); });
+  command
+      ->add_option("NAME", options->name,
+                   holder == CertOptions::Holder::server ? "host name or address" : "becomes the MQTT user name")
+      ->required();
   command->add_option("--ca", options->ca_folder, "folder with ca.key and ca.crt")->required()->type_name("DIR");
   command->add_option("--out", options->stem, "writes STEM.key and STEM.crt")->required()->type_name("STEM");
-  command->add_option("--days", options->days, "how long it is valid")->check(CLI::Range(1, days_max))->capture_default_str();
+  command->add_option("--days", options->days, "how long it is valid")
+      ->check(CLI::Range(1, days_max))
+      ->capture_default_str();
   if (holder == CertOptions::Holder::server) {
-    command->add_option("--alt", options->alt_names, "another name or address of the server; may be repeated")->type_name("NAME");
+    command->add_option("--alt", options->alt_names, "another name or address of the server; may be repeated")
+        ->allow_extra_args(false)
+        ->type_name("NAME");
   }
 }
 
 }  // namespace
 
 void add_keys_commands(CLI::App& app, Session& session) {
-  auto& keys = new_group(app, "keys", "the keys of an installation");
+  auto& keys = add_group(app, "keys", "the keys of an installation");
   auto init = std::make_shared<KeysInitOptions>();
-  auto* command = add_command<KeysInitOptions>(keys, session, "init", "make root, release and control keys, the root document and a private CA",
-                                               "musterctl keys init keys", init,
-                                               [&session](const KeysInitOptions& o) { return keys_init(o, session.terminal); });
+  auto* command =
+      add_command(keys, session, "init", "make root, release and control keys, the root document and a private CA",
+                  "musterctl keys init keys", [&session, init] { return keys_init(*init, session.terminal); });
   command->add_option("DIR", init->folder, "a folder that is not there yet, or empty")->required();
-  command->add_option("--days", init->days, "how long the root document and the CA are valid")->check(CLI::Range(1, days_max))->capture_default_str();
+  command->add_option("--days", init->days, "how long the root document and the CA are valid")
+      ->check(CLI::Range(1, days_max))
+      ->capture_default_str();
   command->add_option("--ca-name", init->ca_name, "the CA's name in certificates")->capture_default_str();
 
-  auto& cert = new_group(app, "cert", "certificates of the broker, devices and operators");
+  auto& cert = add_group(app, "cert", "certificates of the broker, devices and operators");
   auto ca = std::make_shared<CertCaOptions>();
-  command = add_command<CertCaOptions>(cert, session, "ca", "make a private CA (keys init has made one already)", "musterctl cert ca tls", ca,
-                                       [&session](const CertCaOptions& o) { return cert_ca(o, session.terminal); });
+  command = add_command(cert, session, "ca", "make a private CA (keys init has made one already)",
+                        "musterctl cert ca tls", [&session, ca] { return cert_ca(*ca, session.terminal); });
   command->add_option("DIR", ca->folder, "where ca.key and ca.crt go")->required();
-  command->add_option("--days", ca->days, "how long it is valid")->check(CLI::Range(1, days_max))->capture_default_str();
+  command->add_option("--days", ca->days, "how long it is valid")
+      ->check(CLI::Range(1, days_max))
+      ->capture_default_str();
   command->add_option("--ca-name", ca->ca_name, "its name in certificates")->capture_default_str();
   add_cert_command(cert, session, CertOptions::Holder::server, "server", "a key and certificate for the broker",
                    "musterctl cert server broker.example --alt 10.0.0.5 --ca keys --out broker");

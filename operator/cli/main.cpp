@@ -1,5 +1,6 @@
-// musterctl: what operators run. Parses the command line, runs the one command, turns errors into a sentence and an exit code
-// (docs/exit-codes.md).
+// musterctl: what operators run. Parses the command line, runs the one command, turns errors into a sentence and an
+// exit code (docs/exit-codes.md).
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -19,7 +20,9 @@ int report(const Error& error, const Terminal& terminal) {
     return code;
   }
   const auto line_end = error.message.find('\n');
-  JsonFields fields{{"error", error.message.substr(0, line_end)}, {"kind", std::string(name_of(error.kind))}, {"exit_code", static_cast<std::uint64_t>(code)}};
+  JsonFields fields{{"error", error.message.substr(0, line_end)},
+                    {"kind", std::string(name_of(error.kind))},
+                    {"exit_code", static_cast<std::uint64_t>(code)}};
   std::vector<std::string> diagnostics;
   for (auto at = line_end; at != std::string::npos;) {
     const auto next = error.message.find('\n', at + 1);
@@ -49,7 +52,8 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, const Termina
 int run(int argc, char** argv) {
   Session session;
   session.terminal = stdout_terminal();
-  CLI::App app("Staged rollouts over MQTT: keys, releases, rollouts, devices, orders and the audit record.", "musterctl");
+  CLI::App app("Staged rollouts over MQTT: keys, releases, rollouts, devices, orders and the audit record.",
+               "musterctl");
   app.footer("Every command has --help with an example, and --json. Exit codes: docs/exit-codes.md.");
   app.set_version_flag("--version", version);
   app.require_subcommand(1);
@@ -65,7 +69,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error, session.terminal);
   }
-  if (const char* password = std::getenv("MUSTER_PASSWORD"); password != nullptr) session.connection.password = password;
+  if (const char* password = std::getenv("MUSTER_PASSWORD"); password != nullptr)
+    session.connection.password = password;
   const auto outcome = session.run();
   // A full disk or a closed pipe behind stdout must not pass for success.
   std::cout.flush();

@@ -1,6 +1,8 @@
 // musterctl rollout …
 #include "operator/commands/rollout.h"
 
+#include <CLI/CLI.hpp>
+
 #include "operator/cli/session.h"
 #include "operator/commands/watch.h"
 #include "rules/config/load_rule.h"
@@ -12,11 +14,13 @@ struct NameOption {
   std::string name;
 };
 
-CLI::App* add_change(CLI::App& group, Session& session, const std::string& name, const std::string& api_command, const std::string& what,
-                     const std::string& example, const std::shared_ptr<RolloutChange>& change) {
+CLI::App* add_change(CLI::App& group, Session& session, const std::string& name, const std::string& api_command,
+                     const std::string& what, const std::string& example,
+                     const std::shared_ptr<RolloutChange>& change) {
   change->command = api_command;
-  auto* command = add_command<RolloutChange>(group, session, name, what, example, change,
-                                             [&session](const RolloutChange& c) { return rollout_change(session.connection, c, session.terminal); });
+  auto* command = add_command(group, session, name, what, example, [&session, change] {
+    return rollout_change(session.connection, *change, session.terminal);
+  });
   command->add_option("ROLLOUT", change->rollout, "its name")->required();
   add_reason(*command, change->reason);
   add_connection(*command, session);
@@ -24,25 +28,32 @@ CLI::App* add_change(CLI::App& group, Session& session, const std::string& name,
 }
 
 void add_changes(CLI::App& group, Session& session) {
-  add_change(group, session, "approve", "approveRollout", "let a rollout pass its manual gate", "musterctl rollout approve reader-2 --reason 'canary looks well'",
-             std::make_shared<RolloutChange>());
-  add_change(group, session, "pause", "pauseRollout", "stop a rollout from reaching more devices", "musterctl rollout pause reader-2 --reason 'odd latency'",
-             std::make_shared<RolloutChange>());
+  add_change(group, session, "approve", "approveRollout", "let a rollout pass its manual gate",
+             "musterctl rollout approve reader-2 --reason 'canary looks well'", std::make_shared<RolloutChange>());
+  add_change(group, session, "pause", "pauseRollout", "stop a rollout from reaching more devices",
+             "musterctl rollout pause reader-2 --reason 'odd latency'", std::make_shared<RolloutChange>());
   auto resume = std::make_shared<RolloutChange>();
   add_change(group, session, "resume", "resumeRollout", "go on with a paused or halted rollout",
              "musterctl rollout resume reader-2 --acknowledge-failures --reason 'gw-3 has a bad disk'", resume)
-      ->add_flag("--acknowledge-failures", resume->acknowledge_failures, "the failures so far are known and no longer halt it");
+      ->add_flag("--acknowledge-failures", resume->acknowledge_failures,
+                 "the failures so far are known and no longer halt it");
   auto abort = std::make_shared<RolloutChange>();
-  auto* command = add_change(group, session, "abort", "abortRollout", "end a rollout; without --keep or --revert as its rule says",
-                             "musterctl rollout abort reader-2 --revert --reason 'wrong thresholds'", abort);
-  auto* keep = command->add_flag_callback("--keep", [abort] { abort->mode = "keep"; }, "leave devices with what they have");
-  command->add_flag_callback("--revert", [abort] { abort->mode = "revert"; }, "bring every device back to what it had before")->excludes(keep);
+  auto* command =
+      add_change(group, session, "abort", "abortRollout", "end a rollout; without --keep or --revert as its rule says",
+                 "musterctl rollout abort reader-2 --revert --reason 'wrong thresholds'", abort);
+  auto* keep = command->add_flag_callback(
+      "--keep", [abort] { abort->mode = "keep"; }, "leave devices with what they have");
+  command
+      ->add_flag_callback(
+          "--revert", [abort] { abort->mode = "revert"; }, "bring every device back to what it had before")
+      ->excludes(keep);
 }
 
 // "90s" as rule files write durations; the API of watch has milliseconds.
 std::string read_timeout(const std::string& text, std::optional<std::uint64_t>& timeout_ms) {
   std::uint64_t ms = 0;
-  if (!rules::parse_duration_ms(text, ms) || ms == 0) return "a duration such as 90s, 15m or 2h is needed, not '" + text + "'";
+  if (!rules::parse_duration_ms(text, ms) || ms == 0)
+    return "a duration such as 90s, 15m or 2h is needed, not '" + text + "'";
   timeout_ms = ms;
   return {};
 }
@@ -50,18 +61,23 @@ std::string read_timeout(const std::string& text, std::optional<std::uint64_t>& 
 void add_watch(CLI::App& group, Session& session, const std::string& name, const std::string& what, bool quiet) {
   auto watch = std::make_shared<WatchOptions>();
   watch->quiet = quiet;
-  auto* command = add_command<WatchOptions>(group, session, name, what, "musterctl rollout " + name + " reader-2 --until completed --timeout 10m", watch,
-                                            [&session](const WatchOptions& o) { return rollout_watch(session.connection, o, session.terminal); });
+  auto* command =
+      add_command(group, session, name, what, "musterctl rollout " + name + " reader-2 --until completed --timeout 10m",
+                  [&session, watch] { return rollout_watch(session.connection, *watch, session.terminal); });
   command->add_option("ROLLOUT", watch->rollout, "its name")->required();
   command->add_option("--until", watch->until, "end with exit code 0 in one of these states (default: completed)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("STATE[,STATE]")
       ->check(CLI::IsMember({"running", "awaiting_approval", "paused", "halted", "completed", "reverting", "aborted"}));
-  command->add_option_function<std::string>("--timeout",
-                                            [watch](const std::string& text) {
-                                              if (auto wrong = read_timeout(text, watch->timeout_ms); !wrong.empty()) throw CLI::ValidationError("--timeout", wrong);
-                                            },
-                                            "give up after this long, with exit code 11 (default: never)")
+  command
+      ->add_option_function<std::string>(
+          "--timeout",
+          [watch](const std::string& text) {
+            if (auto wrong = read_timeout(text, watch->timeout_ms); !wrong.empty())
+              throw CLI::ValidationError("--timeout", wrong);
+          },
+          "give up after this long, with exit code 11 (default: never)")
       ->type_name("DURATION");
   command->add_flag("--through-halts", watch->through_halts, "a halt does not end it");
   if (!quiet) command->add_flag("--quiet", watch->quiet, "print only how it ended, as wait does");
@@ -71,18 +87,18 @@ void add_watch(CLI::App& group, Session& session, const std::string& name, const
 }  // namespace
 
 void add_rollout_commands(CLI::App& app, Session& session) {
-  auto& group = new_group(app, "rollout", "start, steer and watch rollouts");
+  auto& group = add_group(app, "rollout", "start, steer and watch rollouts");
 
   auto file = std::make_shared<NameOption>();
-  auto* command = add_command<NameOption>(group, session, "check", "check a rule file and say what it will do; needs no broker",
-                                          "musterctl rollout check reader-2.yaml", file,
-                                          [&session](const NameOption& o) { return rollout_check(o.name, session.terminal); });
+  auto* command = add_command(group, session, "check", "check a rule file and say what it will do; needs no broker",
+                              "musterctl rollout check reader-2.yaml",
+                              [&session, file] { return rollout_check(file->name, session.terminal); });
   command->add_option("FILE", file->name, "the rule file (YAML)")->required();
 
   auto start = std::make_shared<RolloutStartOptions>();
-  command = add_command<RolloutStartOptions>(group, session, "start", "start the rollout that a rule file describes",
-                                             "musterctl rollout start reader-2.yaml --reason 'release 2'", start,
-                                             [&session](const RolloutStartOptions& o) { return rollout_start(session.connection, o, session.terminal); });
+  command = add_command(group, session, "start", "start the rollout that a rule file describes",
+                        "musterctl rollout start reader-2.yaml --reason 'release 2'",
+                        [&session, start] { return rollout_start(session.connection, *start, session.terminal); });
   command->add_option("FILE", start->file, "the rule file (YAML)")->required();
   add_reason(*command, start->reason);
   add_connection(*command, session);
@@ -90,14 +106,14 @@ void add_rollout_commands(CLI::App& app, Session& session) {
   add_changes(group, session);
 
   auto one = std::make_shared<NameOption>();
-  command = add_command<NameOption>(group, session, "status", "show one rollout in full, or all as a table", "musterctl rollout status reader-2", one,
-                                    [&session](const NameOption& o) { return rollout_status(session.connection, o.name, session.terminal); });
+  command = add_command(group, session, "status", "show one rollout in full, or all as a table",
+                        "musterctl rollout status reader-2",
+                        [&session, one] { return rollout_status(session.connection, one->name, session.terminal); });
   command->add_option("ROLLOUT", one->name, "its name");
   add_connection(*command, session);
 
-  auto all = std::make_shared<NameOption>();
-  command = add_command<NameOption>(group, session, "list", "list all rollouts", "musterctl rollout list", all,
-                                    [&session](const NameOption&) { return rollout_status(session.connection, "", session.terminal); });
+  command = add_command(group, session, "list", "list all rollouts", "musterctl rollout list",
+                        [&session] { return rollout_status(session.connection, "", session.terminal); });
   add_connection(*command, session);
 
   add_watch(group, session, "watch", "follow a rollout, with live bars on a terminal, until it ends", false);

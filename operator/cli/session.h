@@ -1,29 +1,33 @@
-// What all commands' options share: --json, where the broker is, and the one action that a parsed command line asks for. The
-// files of cli/ are the only ones that know the command line library. One thread.
+// What all commands' options share: --json, where the broker is, and the one action that a parsed command line asks
+// for. The files of cli/ are the only ones that know the command line library. One thread.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "operator/commands/terminal.h"
 #include "operator/control_client.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace muster::ctl {
 
 struct Session {
   Terminal terminal;
   Connection connection;
-  std::function<Outcome()> run;   // set by the command that was given
+  std::function<Outcome()> run;  // set by the command that was given
 };
 
-// A command below `parent` with its example and --json. `action` runs after parsing, with the options parsed.
-template <typename Options>
-CLI::App* add_command(CLI::App& parent, Session& session, const std::string& name, const std::string& what, const std::string& example,
-                      const std::shared_ptr<Options>& options, std::function<Outcome(const Options&)> action);
+// A command below `parent` with its example and --json; `action` runs after parsing.
+CLI::App* add_command(CLI::App& parent, Session& session, const std::string& name, const std::string& what,
+                      const std::string& example, std::function<Outcome()> action);
+// A group of commands: nothing by itself.
+CLI::App& add_group(CLI::App& app, const std::string& name, const std::string& what);
 
-// --host, --port, --ca, --cert, --key, --user, --timeout, each with its MUSTER_* variable.
+// --host, --port, --ca, --cert, --key, --user, --timeout-s, each with its MUSTER_* variable.
 void add_connection(CLI::App& command, Session& session);
 // --reason, ending in the audit record.
 void add_reason(CLI::App& command, std::string& reason);
@@ -36,18 +40,5 @@ void add_release_commands(CLI::App& app, Session& session);
 void add_rollout_commands(CLI::App& app, Session& session);
 void add_device_commands(CLI::App& app, Session& session);
 void add_audit_commands(CLI::App& app, Session& session);
-
-// --- implementation ---
-
-CLI::App* new_command(CLI::App& parent, Session& session, const std::string& name, const std::string& what, const std::string& example);
-CLI::App& new_group(CLI::App& app, const std::string& name, const std::string& what);
-
-template <typename Options>
-CLI::App* add_command(CLI::App& parent, Session& session, const std::string& name, const std::string& what, const std::string& example,
-                      const std::shared_ptr<Options>& options, std::function<Outcome(const Options&)> action) {
-  auto* command = new_command(parent, session, name, what, example);
-  command->callback([&session, options, action] { session.run = [options, action] { return action(*options); }; });
-  return command;
-}
 
 }  // namespace muster::ctl

@@ -26,11 +26,15 @@ tl::unexpected<Error> broken(const std::string& what) {
 }
 
 std::string entries_table(const std::vector<AuditEntry>& entries, const Terminal& terminal) {
-  Table table({{"seq", Align::right, 4}, {"time", Align::left, 19}, {"who", Align::left, 6}, {"what", Align::left, 8},
-               {"subject", Align::left, 8}, {"why", Align::left, 12}});
+  Table table({{"seq", Align::right, 4},
+               {"time", Align::left, 19},
+               {"who", Align::left, 6},
+               {"what", Align::left, 8},
+               {"subject", Align::left, 8},
+               {"why", Align::left, 12}});
   for (const auto& entry : entries) {
-    table.add_row({std::to_string(entry.seq), moment_text(entry.time_s), harmless(entry.who), harmless(entry.what), harmless(entry.subject),
-                   harmless(entry.why)});
+    table.add_row({std::to_string(entry.seq), moment_text(entry.time_s), harmless(entry.who), harmless(entry.what),
+                   harmless(entry.subject), harmless(entry.why)});
   }
   return table.empty() ? "no entries\n" : table.text(terminal.columns, terminal.style);
 }
@@ -48,7 +52,9 @@ tl::expected<Record, Error> fetch_record(ControlClient& client) {
     for (const auto& entry : page->entries) {
       if (const auto wrong = record.chain.add(entry)) return broken(*wrong);
     }
-    if (page->more && page->entries.empty()) return broken("the broker says that there is more after entry " + std::to_string(record.chain.seq()) + " but gives none");
+    if (page->more && page->entries.empty())
+      return broken("the broker says that there is more after entry " + std::to_string(record.chain.seq()) +
+                    " but gives none");
     record.last = std::move(*page);
   } while (record.last.more);
   return record;
@@ -64,10 +70,12 @@ tl::expected<void, Error> check_signature(ControlClient& client, const AuditPage
     if (auto advanced = advance_root_from(client, root); !advanced) return advanced;
     fault = trust::open_audit_head(envelope.view(), {&root, wall_clock_s()}, head);
   }
-  if (fault != trust::TrustFault::none) return broken("the head's signature does not hold (" + std::string(trust::name_of(fault)) + ")");
+  if (fault != trust::TrustFault::none)
+    return broken("the head's signature does not hold (" + std::string(trust::name_of(fault)) + ")");
   Sha256 hash;
   std::copy_n(head->hash()->bytes()->data(), hash.bytes.size(), hash.bytes.begin());
-  if (head->seq() != page.head_seq || hash != page.head_hash) return broken("the signed head is not the one that the broker names");
+  if (head->seq() != page.head_seq || hash != page.head_hash)
+    return broken("the signed head is not the one that the broker names");
   return {};
 }
 
@@ -93,8 +101,10 @@ Outcome audit_show(const Connection& connection, const AuditShowOptions& options
     more = page->more && !page->entries.empty();
     if (!entries.empty()) after = entries.back().seq;
   }
-  if (terminal.json) *terminal.out << json_object({{"entries", RawJson{json_array(json)}}, {"more", more}}) << "\n";
-  else *terminal.out << entries_table(entries, terminal);
+  if (terminal.json)
+    *terminal.out << json_object({{"entries", RawJson{json_array(json)}}, {"more", more}}) << "\n";
+  else
+    *terminal.out << entries_table(entries, terminal);
   if (!terminal.json && more) *terminal.out << "more: musterctl audit show --after " << after << "\n";
   return ExitCode::ok;
 }
@@ -104,11 +114,15 @@ Outcome audit_verify(const Connection& connection, const AuditVerifyOptions& opt
   if (!options.expected_head.empty()) {
     expected = parse_expected_head(options.expected_head);
     if (!expected) {
-      return tl::make_unexpected(Error{ErrorKind::usage, "--expect-head takes SEQ:HASH or HASH, as audit verify prints them, not '" + options.expected_head + "'"});
+      return tl::make_unexpected(Error{
+          ErrorKind::usage,
+          "--expect-head takes SEQ:HASH or HASH, as audit verify prints them, not '" + options.expected_head + "'"});
     }
   }
   if (options.root.empty()) {
-    return tl::make_unexpected(Error{ErrorKind::usage, "the head's signature can not be checked without the trust root: use --root root.menv or set MUSTER_ROOT"});
+    return tl::make_unexpected(Error{
+        ErrorKind::usage,
+        "the head's signature can not be checked without the trust root: use --root root.menv or set MUSTER_ROOT"});
   }
   const auto root = load_root(options.root);
   if (!root) return tl::make_unexpected(root.error());
@@ -123,13 +137,17 @@ Outcome audit_verify(const Connection& connection, const AuditVerifyOptions& opt
   }
   if (auto signature = check_signature(client, last, *root); !signature) return tl::make_unexpected(signature.error());
   if (const auto wrong = check_heads(chain, last.head_seq, last.head_hash, expected)) return broken(*wrong);
-  auto text = "audit record intact: " + (chain.seq() == 1 ? "1 entry" : std::to_string(chain.seq()) + " entries") + ", head " + to_hex(chain.head()) + ", signed";
+  auto text = "audit record intact: " + (chain.seq() == 1 ? "1 entry" : std::to_string(chain.seq()) + " entries") +
+              ", head " + to_hex(chain.head()) + ", signed";
   if (chain.seq() > last.head_seq) text += " up to entry " + std::to_string(last.head_seq);
-  text += "\nkeep " + std::to_string(last.head_seq) + ":" + to_hex(last.head_hash) + " to prove later that nothing before it was changed (--expect-head)";
-  terminal.result(text, json_object({{"intact", true},
-                                     {"entries", chain.seq()},
-                                     {"head", RawJson{json_object({{"seq", chain.seq()}, {"hash", to_hex(chain.head())}})}},
-                                     {"signed_head", RawJson{json_object({{"seq", last.head_seq}, {"hash", to_hex(last.head_hash)}})}}}));
+  text += "\nkeep " + std::to_string(last.head_seq) + ":" + to_hex(last.head_hash) +
+          " to prove later that nothing before it was changed (--expect-head)";
+  terminal.result(
+      text,
+      json_object({{"intact", true},
+                   {"entries", chain.seq()},
+                   {"head", RawJson{json_object({{"seq", chain.seq()}, {"hash", to_hex(chain.head())}})}},
+                   {"signed_head", RawJson{json_object({{"seq", last.head_seq}, {"hash", to_hex(last.head_hash)}})}}}));
   return ExitCode::ok;
 }
 

@@ -7,7 +7,9 @@
 namespace muster::ctl {
 namespace {
 
-tl::unexpected<Error> usage(std::string message) { return tl::make_unexpected(Error{ErrorKind::usage, std::move(message)}); }
+tl::unexpected<Error> usage(std::string message) {
+  return tl::make_unexpected(Error{ErrorKind::usage, std::move(message)});
+}
 
 // "device/ID", "group/a=v" or "fleet", as the control API names scopes.
 tl::expected<std::string, Error> scope_of(const DirectiveOptions& options) {
@@ -45,8 +47,11 @@ Outcome device_list(const Connection& connection, const Terminal& terminal) {
     for (auto& device : page->devices) devices.push_back(std::move(device));
     for (auto& text : page->json) json.push_back({std::move(text)});
   }
-  if (terminal.json) *terminal.out << json_object({{"devices", RawJson{json_array(json)}}}) << "\n";
-  else *terminal.out << (devices.empty() ? "no device has connected yet\n" : device_table(devices, wall_clock_s(), terminal.columns, terminal.style));
+  if (terminal.json)
+    *terminal.out << json_object({{"devices", RawJson{json_array(json)}}}) << "\n";
+  else
+    *terminal.out << (devices.empty() ? "no device has connected yet\n"
+                                      : device_table(devices, wall_clock_s(), terminal.columns, terminal.style));
   return ExitCode::ok;
 }
 
@@ -57,8 +62,10 @@ Outcome device_show(const Connection& connection, const std::string& device, con
   if (!answer) return tl::make_unexpected(std::move(answer.error()));
   const auto view = decode_device(*answer);
   if (!view) return tl::make_unexpected(view.error());
-  if (terminal.json) *terminal.out << *answer << "\n";
-  else *terminal.out << device_text(*view, wall_clock_s(), terminal.style);
+  if (terminal.json)
+    *terminal.out << *answer << "\n";
+  else
+    *terminal.out << device_text(*view, wall_clock_s(), terminal.style);
   return ExitCode::ok;
 }
 
@@ -67,7 +74,8 @@ Outcome directive_give(const Connection& connection, const DirectiveOptions& opt
   if (!scope) return tl::make_unexpected(scope.error());
   Request request{"giveOrder", {{"scope", *scope}, {"order", options.order}}};
   if (!options.release.empty()) {
-    if (ReleaseRef ref; !parse_release_ref(options.release, ref)) return usage("'" + options.release + "' is no release: write NAME@VERSION");
+    if (ReleaseRef ref; !parse_release_ref(options.release, ref))
+      return usage("'" + options.release + "' is no release: write NAME@VERSION");
     request.fields.emplace_back("plane", options.plane);
     request.fields.emplace_back("release", options.release);
   }

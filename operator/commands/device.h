@@ -12,12 +12,13 @@ namespace muster::ctl {
 [[nodiscard]] Outcome device_show(const Connection& connection, const std::string& device, const Terminal& terminal);
 
 struct DirectiveOptions {
-  std::string order;            // of the control API: safe_mode, resume, rollback, freeze, thaw, pause_updates
-  std::string device, group;    // exactly one of device, group and fleet
+  std::string order;          // of the control API: safe_mode, resume, rollback, freeze, thaw, pause_updates
+  std::string device, group;  // exactly one of device, group and fleet
   bool fleet = false;
-  std::string plane, release;   // rollback, freeze, thaw
+  std::string plane, release;  // rollback, freeze, thaw
   std::string reason;
 };
-[[nodiscard]] Outcome directive_give(const Connection& connection, const DirectiveOptions& options, const Terminal& terminal);
+[[nodiscard]] Outcome directive_give(const Connection& connection, const DirectiveOptions& options,
+                                     const Terminal& terminal);
 
 }  // namespace muster::ctl

@@ -26,7 +26,7 @@ struct CertCaOptions {
 struct CertOptions {
   enum class Holder : unsigned char { server, device, operator_ };
   Holder holder = Holder::device;
-  std::string name;                    // a host name for a server, an id for the others
+  std::string name;  // a host name for a server, an id for the others
   std::string ca_folder, stem;
   std::vector<std::string> alt_names;  // servers only; the name itself is always one
   std::uint32_t days = 365;

@@ -23,7 +23,8 @@ tl::expected<std::uint64_t, Error> creation_time() {
   char* end = nullptr;
   const auto value = std::strtoull(fixed, &end, 10);
   if (*end == '\0') return value;
-  return tl::make_unexpected(Error{ErrorKind::usage, std::string("SOURCE_DATE_EPOCH is '") + fixed + "': it must be seconds since 1970, or unset"});
+  return tl::make_unexpected(Error{
+      ErrorKind::usage, std::string("SOURCE_DATE_EPOCH is '") + fixed + "': it must be seconds since 1970, or unset"});
 }
 
 // Checks the release's signature against the root in `root_file`; says "unchecked" without one.
@@ -38,13 +39,19 @@ tl::expected<SignatureView, Error> check_signature(const LocalRelease& release, 
   const auto fault = trust::open_manifest(envelope.view(), {&*root, wall_clock_s()}, manifest, digest);
   if (fault == trust::TrustFault::none) return SignatureView{"valid", release.signer_ids()};
   if (fault == trust::TrustFault::expired) {
-    return tl::make_unexpected(Error{ErrorKind::untrusted, release.name_at_version() + " has expired: build it again as a new version with a later `expires`"});
+    return tl::make_unexpected(
+        Error{ErrorKind::untrusted,
+              release.name_at_version() + " has expired: build it again as a new version with a later `expires`"});
   }
-  return tl::make_unexpected(Error{ErrorKind::untrusted, "the signature of " + release.name_at_version() + " does not hold (" +
-                                                             std::string(trust::name_of(fault)) + "): sign it with the key that holds the release role in " + root_file});
+  return tl::make_unexpected(Error{ErrorKind::untrusted, "the signature of " + release.name_at_version() +
+                                                             " does not hold (" + std::string(trust::name_of(fault)) +
+                                                             "): sign it with the key that holds the release role in " +
+                                                             root_file});
 }
 
-std::string folder_name(const std::string& folder) { return folder.empty() ? std::string(".") : folder; }
+std::string folder_name(const std::string& folder) {
+  return folder.empty() ? std::string(".") : folder;
+}
 
 }  // namespace
 
@@ -53,8 +60,9 @@ Outcome release_build(const ReleaseBuildOptions& options, const Terminal& termin
   if (!created_s) return tl::make_unexpected(created_s.error());
   auto built = build_release(options.file, folder_name(options.out), *created_s, options.replace);
   if (!built) return tl::make_unexpected(std::move(built.error()));
-  terminal.result("built " + built->folder + ": " + count_text(built->file_count, "file") + ", " + size_text(built->bytes) + ", manifest " +
-                      to_hex(built->manifest) + "\nnext: musterctl release sign " + built->folder + " --key release.key",
+  terminal.result("built " + built->folder + ": " + count_text(built->file_count, "file") + ", " +
+                      size_text(built->bytes) + ", manifest " + to_hex(built->manifest) +
+                      "\nnext: musterctl release sign " + built->folder + " --key release.key",
                   json_object({{"release", built->release},
                                {"folder", built->folder},
                                {"manifest", to_hex(built->manifest)},
@@ -67,9 +75,11 @@ Outcome release_sign(const ReleaseSignOptions& options, const Terminal& terminal
   auto release = sign_release(options.folder, options.keys, options.again);
   if (!release) return tl::make_unexpected(std::move(release.error()));
   const auto ids = release->signer_ids();
-  terminal.result("signed " + release->name_at_version() + " with " + count_text(ids.size(), "key") + ", manifest " + to_hex(release->digest()) +
-                      "\nnext: musterctl release publish " + options.folder,
-                  json_object({{"release", release->name_at_version()}, {"manifest", to_hex(release->digest())}, {"key_ids", ids}}));
+  terminal.result(
+      "signed " + release->name_at_version() + " with " + count_text(ids.size(), "key") + ", manifest " +
+          to_hex(release->digest()) + "\nnext: musterctl release publish " + options.folder,
+      json_object(
+          {{"release", release->name_at_version()}, {"manifest", to_hex(release->digest())}, {"key_ids", ids}}));
   return ExitCode::ok;
 }
 
@@ -77,18 +87,23 @@ Outcome release_publish(const Connection& connection, const ReleasePublishOption
   auto release = LocalRelease::open(options.folder);
   if (!release) return tl::make_unexpected(std::move(release.error()));
   if (release->envelope().empty()) {
-    return tl::make_unexpected(Error{ErrorKind::untrusted, options.folder + " is not signed: run musterctl release sign " + options.folder + " --key release.key"});
+    return tl::make_unexpected(
+        Error{ErrorKind::untrusted,
+              options.folder + " is not signed: run musterctl release sign " + options.folder + " --key release.key"});
   }
-  if (auto signature = check_signature(*release, options.root); !signature) return tl::make_unexpected(std::move(signature.error()));
+  if (auto signature = check_signature(*release, options.root); !signature)
+    return tl::make_unexpected(std::move(signature.error()));
   ControlClient client(connection);
   if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
   ProgressLine progress(*terminal.err, terminal.drawable && !terminal.json, terminal.columns, terminal.style);
-  auto published = publish_release(client, options.folder, *release, options.reason,
-                                   [&](std::uint64_t done, std::uint64_t total) { progress.show(release->name_at_version(), done, total); });
+  auto published = publish_release(
+      client, options.folder, *release, options.reason,
+      [&](std::uint64_t done, std::uint64_t total) { progress.show(release->name_at_version(), done, total); });
   progress.clear();
   if (!published) return tl::make_unexpected(std::move(published.error()));
   const auto sent = published->files_sent == 0 ? std::string("its files were there already")
-                                               : "sent " + size_text(published->bytes_sent) + " in " + count_text(published->files_sent, "file");
+                                               : "sent " + size_text(published->bytes_sent) + " in " +
+                                                     count_text(published->files_sent, "file");
   terminal.result("published " + release->name_at_version() + ": " + sent,
                   json_object({{"release", RawJson{published->release_json}},
                                {"bytes_sent", published->bytes_sent},
@@ -110,13 +125,18 @@ Outcome release_show(const Connection& connection, const ReleaseShowOptions& opt
     if (!envelope) return tl::make_unexpected(std::move(envelope.error()));
     release = LocalRelease::from_envelope(std::move(*envelope));
   } else {
-    return tl::make_unexpected(Error{ErrorKind::usage, "'" + options.what + "' is neither a folder nor a release: name a folder that `release build` made, or NAME@VERSION"});
+    return tl::make_unexpected(
+        Error{ErrorKind::usage,
+              "'" + options.what +
+                  "' is neither a folder nor a release: name a folder that `release build` made, or NAME@VERSION"});
   }
   if (!release) return tl::make_unexpected(std::move(release.error()));
   const auto signature = check_signature(*release, options.root);
   if (!signature) return tl::make_unexpected(signature.error());
-  if (terminal.json) *terminal.out << manifest_json(*release, *signature) << "\n";
-  else *terminal.out << manifest_text(*release, *signature, terminal.columns, terminal.style);
+  if (terminal.json)
+    *terminal.out << manifest_json(*release, *signature) << "\n";
+  else
+    *terminal.out << manifest_text(*release, *signature, terminal.columns, terminal.style);
   return ExitCode::ok;
 }
 
@@ -131,14 +151,24 @@ Outcome release_list(const Connection& connection, const Terminal& terminal) {
     *terminal.out << *answer << "\n";
     return ExitCode::ok;
   }
-  Table table({{"release", Align::left, 8}, {"plane", Align::left, 5}, {"files", Align::right, 5}, {"size", Align::right, 9}, {"security", Align::right, 8},
-               {"expires", Align::left, 10}, {"published", Align::left, 10}, {"by", Align::left, 4}, {"manifest", Align::left, 8}});
+  Table table({{"release", Align::left, 8},
+               {"plane", Align::left, 5},
+               {"files", Align::right, 5},
+               {"size", Align::right, 9},
+               {"security", Align::right, 8},
+               {"expires", Align::left, 10},
+               {"published", Align::left, 10},
+               {"by", Align::left, 4},
+               {"manifest", Align::left, 8}});
   for (const auto& release : *releases) {
-    table.add_row({harmless(release.name + "@" + release.version), harmless(release.plane), std::to_string(release.file_count), size_text(release.bytes),
-                   std::to_string(release.security_version), release.expires_s == 0 ? std::string("never") : moment_text(release.expires_s).substr(0, 10),
+    table.add_row({harmless(release.name + "@" + release.version), harmless(release.plane),
+                   std::to_string(release.file_count), size_text(release.bytes),
+                   std::to_string(release.security_version),
+                   release.expires_s == 0 ? std::string("never") : moment_text(release.expires_s).substr(0, 10),
                    moment_text(release.published_s), harmless(release.published_by), release.manifest.substr(0, 12)});
   }
-  *terminal.out << (table.empty() ? "no release is published yet: musterctl release publish FOLDER\n" : table.text(terminal.columns, terminal.style));
+  *terminal.out << (table.empty() ? "no release is published yet: musterctl release publish FOLDER\n"
+                                  : table.text(terminal.columns, terminal.style));
   return ExitCode::ok;
 }
 

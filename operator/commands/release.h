@@ -24,15 +24,17 @@ struct ReleaseSignOptions {
 
 struct ReleasePublishOptions {
   std::string folder, reason;
-  std::string root;   // root.menv; when given, the signature is checked before anything is sent
+  std::string root;  // root.menv; when given, the signature is checked before anything is sent
 };
-[[nodiscard]] Outcome release_publish(const Connection& connection, const ReleasePublishOptions& options, const Terminal& terminal);
+[[nodiscard]] Outcome release_publish(const Connection& connection, const ReleasePublishOptions& options,
+                                      const Terminal& terminal);
 
 struct ReleaseShowOptions {
-  std::string what;   // a folder, or NAME@VERSION for the broker's
-  std::string root;   // root.menv; when given, the signature is checked
+  std::string what;  // a folder, or NAME@VERSION for the broker's
+  std::string root;  // root.menv; when given, the signature is checked
 };
-[[nodiscard]] Outcome release_show(const Connection& connection, const ReleaseShowOptions& options, const Terminal& terminal);
+[[nodiscard]] Outcome release_show(const Connection& connection, const ReleaseShowOptions& options,
+                                   const Terminal& terminal);
 
 [[nodiscard]] Outcome release_list(const Connection& connection, const Terminal& terminal);
 

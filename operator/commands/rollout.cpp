@@ -48,7 +48,8 @@ Outcome rollout_start(const Connection& connection, const RolloutStartOptions& o
   if (!checked) return tl::make_unexpected(Error(checked.error()).with_context("nothing was started"));
   ControlClient client(connection);
   if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
-  Request request{"startRollout", {{"rule", checked->text}, {"file", std::filesystem::path(options.file).filename().string()}}};
+  Request request{"startRollout",
+                  {{"rule", checked->text}, {"file", std::filesystem::path(options.file).filename().string()}}};
   if (!options.reason.empty()) request.fields.emplace_back("reason", options.reason);
   auto answer = client.call(request);
   if (!answer) return tl::make_unexpected(std::move(answer.error()));
@@ -76,7 +77,8 @@ Outcome rollout_change(const Connection& connection, const RolloutChange& change
 Outcome rollout_status(const Connection& connection, const std::string& rollout, const Terminal& terminal) {
   ControlClient client(connection);
   if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
-  auto answer = rollout.empty() ? client.call({"listRollouts", {}}) : client.call({"getRollout", {{"rollout", rollout}}});
+  auto answer =
+      rollout.empty() ? client.call({"listRollouts", {}}) : client.call({"getRollout", {{"rollout", rollout}}});
   if (!answer) return tl::make_unexpected(std::move(answer.error()));
   if (terminal.json) {
     *terminal.out << *answer << "\n";
@@ -92,7 +94,8 @@ Outcome rollout_status(const Connection& connection, const std::string& rollout,
   if (!list) return tl::make_unexpected(list.error());
   std::vector<RolloutView> views;
   for (const auto& [view, text] : *list) views.push_back(view);
-  *terminal.out << (views.empty() ? "no rollout yet: musterctl rollout start FILE\n" : rollout_table(views, terminal.columns, terminal.style));
+  *terminal.out << (views.empty() ? "no rollout yet: musterctl rollout start FILE\n"
+                                  : rollout_table(views, terminal.columns, terminal.style));
   return ExitCode::ok;
 }
 

@@ -14,18 +14,21 @@ namespace muster::ctl {
 struct RolloutStartOptions {
   std::string file, reason;
 };
-[[nodiscard]] Outcome rollout_start(const Connection& connection, const RolloutStartOptions& options, const Terminal& terminal);
+[[nodiscard]] Outcome rollout_start(const Connection& connection, const RolloutStartOptions& options,
+                                    const Terminal& terminal);
 
 // approve, pause, resume, abort.
 struct RolloutChange {
-  std::string command;             // of the control API
+  std::string command;  // of the control API
   std::string rollout, reason;
-  bool acknowledge_failures = false;   // resume
-  std::string mode;                    // abort: "keep", "revert", or empty: as the rule says
+  bool acknowledge_failures = false;  // resume
+  std::string mode;                   // abort: "keep", "revert", or empty: as the rule says
 };
-[[nodiscard]] Outcome rollout_change(const Connection& connection, const RolloutChange& change, const Terminal& terminal);
+[[nodiscard]] Outcome rollout_change(const Connection& connection, const RolloutChange& change,
+                                     const Terminal& terminal);
 
 // One rollout in full, or all as a table when `rollout` is empty.
-[[nodiscard]] Outcome rollout_status(const Connection& connection, const std::string& rollout, const Terminal& terminal);
+[[nodiscard]] Outcome rollout_status(const Connection& connection, const std::string& rollout,
+                                     const Terminal& terminal);
 
 }  // namespace muster::ctl

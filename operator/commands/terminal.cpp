@@ -18,7 +18,8 @@ std::string_view variable(const char* name) {
   return value == nullptr ? std::string_view() : value;
 }
 
-// The locale as its variables say it, in their order of precedence; setlocale() is not called, so that numbers stay plain.
+// The locale as its variables say it, in their order of precedence; setlocale() is not called, so that numbers stay
+// plain.
 bool locale_is_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const auto value = variable(name);
@@ -50,6 +51,8 @@ Terminal stdout_terminal() {
   return terminal;
 }
 
-std::uint64_t wall_clock_s() { return static_cast<std::uint64_t>(std::time(nullptr)); }
+std::uint64_t wall_clock_s() {
+  return static_cast<std::uint64_t>(std::time(nullptr));
+}
 
 }  // namespace muster::ctl

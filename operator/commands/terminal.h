@@ -19,12 +19,14 @@ struct Terminal {
   std::ostream* out = nullptr;  // results
   std::ostream* err = nullptr;  // progress and what is beside the result
   bool json = false;
-  bool drawable = false;        // out is a terminal: redrawing in place makes sense
-  std::size_t columns = 80;     // unlimited (very large) when out is no terminal, so that nothing is cut from pipes
+  bool drawable = false;     // out is a terminal: redrawing in place makes sense
+  std::size_t columns = 80;  // unlimited (very large) when out is no terminal, so that nothing is cut from pipes
   Style style;
 
   // Prints `text` followed by a line break, or with --json `json` instead.
-  void result(const std::string& text, const std::string& json_text) const { *out << (json ? json_text : text) << "\n"; }
+  void result(const std::string& text, const std::string& json_text) const {
+    *out << (json ? json_text : text) << "\n";
+  }
 };
 
 // What stdout is: its width, colours (not with NO_COLOR or TERM=dumb) and characters (by the locale's name).

@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds redraw_interval{1000};   // the elapsed time goes on without news
+constexpr milliseconds redraw_interval{1000};  // the elapsed time goes on without news
 constexpr milliseconds backoff_first{250};
 constexpr milliseconds backoff_max{5000};
 
@@ -27,16 +27,20 @@ bool contains(const std::vector<std::string>& list, const std::string& item) {
 // Shows statuses the way that the terminal and the options ask for.
 class Display {
  public:
-  Display(const WatchOptions& options, const Terminal& terminal) : options_(options), terminal_(terminal), screen_(*terminal.out) {}
+  Display(const WatchOptions& options, const Terminal& terminal)
+      : options_(options), terminal_(terminal), screen_(*terminal.out) {}
 
   void show(const RolloutView& view, const std::string& json) {
     json_ = json;
     const bool changed = !last_ || !(*last_ == view);
     last_ = view;
     if (options_.quiet || !changed) return;
-    if (terminal_.json) *terminal_.out << json << std::endl;
-    else if (terminal_.drawable) draw();
-    else print_line();
+    if (terminal_.json)
+      *terminal_.out << json << std::endl;
+    else if (terminal_.drawable)
+      draw();
+    else
+      print_line();
   }
   void tick() {
     if (last_ && !options_.quiet && !terminal_.json && terminal_.drawable) draw();
@@ -48,8 +52,10 @@ class Display {
   // `wait` says only how it ended.
   void finish() {
     if (!options_.quiet || !last_) return;
-    if (terminal_.json) *terminal_.out << json_ << "\n";
-    else *terminal_.out << rollout_line(*last_) << "\n";
+    if (terminal_.json)
+      *terminal_.out << json_ << "\n";
+    else
+      *terminal_.out << rollout_line(*last_) << "\n";
   }
   [[nodiscard]] std::string last_state() const { return last_ ? last_->state : std::string("unknown"); }
 
@@ -81,14 +87,17 @@ class Watch {
   Outcome run() {
     if (auto connected = client_.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
     // Asked once, so that a name which does not exist is an error and not an endless wait. The topic tells the rest.
-    if (auto known = client_.call({"getRollout", {{"rollout", options_.rollout}}}); !known) return tl::make_unexpected(std::move(known.error()));
-    if (auto subscribed = client_.subscribe(topic_); !subscribed) return tl::make_unexpected(std::move(subscribed.error()));
+    if (auto known = client_.call({"getRollout", {{"rollout", options_.rollout}}}); !known)
+      return tl::make_unexpected(std::move(known.error()));
+    if (auto subscribed = client_.subscribe(topic_); !subscribed)
+      return tl::make_unexpected(std::move(subscribed.error()));
     for (;;) {
       if (Clock::now() >= deadline_) return timed_out();
       auto message = client_.next_message(std::min(deadline_, Clock::now() + redraw_interval));
       if (!message) {
         if (message.error().kind != ErrorKind::unreachable) return tl::make_unexpected(std::move(message.error()));
-        if (auto again = reconnect(message.error().message); !again) return tl::make_unexpected(std::move(again.error()));
+        if (auto again = reconnect(message.error().message); !again)
+          return tl::make_unexpected(std::move(again.error()));
       } else if (!*message) {
         display_.tick();
       } else if (auto ended = take(**message); !ended || *ended) {
@@ -125,8 +134,9 @@ class Watch {
   }
 
   [[nodiscard]] Outcome timed_out() const {
-    return tl::make_unexpected(Error{ErrorKind::timeout, "the time is up and " + options_.rollout + " is " + display_.last_state() +
-                                                             ": it goes on without this watch; see musterctl rollout status " + options_.rollout});
+    return tl::make_unexpected(Error{
+        ErrorKind::timeout, "the time is up and " + options_.rollout + " is " + display_.last_state() +
+                                ": it goes on without this watch; see musterctl rollout status " + options_.rollout});
   }
 
   const WatchOptions& options_;

@@ -1,5 +1,5 @@
-// `mosquitto_ctrl <connection options> muster <musterctl's arguments>`: hands over to musterctl, with mosquitto_ctrl's connection
-// options as musterctl's MUSTER_* variables. Nothing else: what musterctl can do is in musterctl.
+// `mosquitto_ctrl <connection options> muster <musterctl's arguments>`: hands over to musterctl, with mosquitto_ctrl's
+// connection options as musterctl's MUSTER_* variables. Nothing else: what musterctl can do is in musterctl.
 //
 // mosquitto_ctrl loads mosquitto_ctrl_muster.so by its bare name (LD_LIBRARY_PATH or a folder of ld.so.conf) and calls
 // ctrl_main() on its only thread.
@@ -15,8 +15,8 @@
 
 extern "C" {
 
-// The beginning of the structure that mosquitto_ctrl passes. Its header is not installed; this prefix has the same layout in
-// Mosquitto 2.0.11 to 2.1 built with TLS, and nothing behind it is read.
+// The beginning of the structure that mosquitto_ctrl passes. Its header is not installed; this prefix has the same
+// layout in Mosquitto 2.0.11 to 2.1 built with TLS, and nothing behind it is read.
 struct MosquittoCtrlPrefix {
   char* id;
   int protocol_version;
@@ -70,8 +70,9 @@ std::string program_path() {
   arguments.push_back(nullptr);
   std::fflush(nullptr);
   ::execvp(path.c_str(), arguments.data());
-  std::fprintf(stderr, "mosquitto_ctrl muster: cannot start %s: %s; install musterctl, or set MUSTERCTL to where it is\n", path.c_str(),
-               std::strerror(errno));
+  std::fprintf(stderr,
+               "mosquitto_ctrl muster: cannot start %s: %s; install musterctl, or set MUSTERCTL to where it is\n",
+               path.c_str(), std::strerror(errno));
   // Not a return value: mosquitto_ctrl turns those into an exit code of 0 or into a message of its own.
   std::exit(1);
 }

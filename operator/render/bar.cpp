@@ -8,8 +8,10 @@ namespace {
 
 constexpr std::size_t part_count = 4;  // done, failed, unreachable, open
 
-// Cells for each part: its share rounded down, at least one for what is not zero; what remains goes to the largest remainders.
-std::array<std::size_t, part_count> cells_of(const std::array<std::uint64_t, part_count>& counts, std::uint64_t total, std::size_t width) {
+// Cells for each part: its share rounded down, at least one for what is not zero; what remains goes to the largest
+// remainders.
+std::array<std::size_t, part_count> cells_of(const std::array<std::uint64_t, part_count>& counts, std::uint64_t total,
+                                             std::size_t width) {
   std::array<std::size_t, part_count> cells{};
   std::array<std::uint64_t, part_count> remainders{};
   std::size_t used = 0;
@@ -23,8 +25,11 @@ std::array<std::size_t, part_count> cells_of(const std::array<std::uint64_t, par
     used += cells[i];
   }
   while (used < width) {
-    const auto most = static_cast<std::size_t>(std::max_element(remainders.begin(), remainders.end()) - remainders.begin());
-    const auto target = remainders[most] == 0 ? static_cast<std::size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin()) : most;
+    const auto most =
+        static_cast<std::size_t>(std::max_element(remainders.begin(), remainders.end()) - remainders.begin());
+    const auto target = remainders[most] == 0
+                            ? static_cast<std::size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin())
+                            : most;
     ++cells[target];
     remainders[most] = 0;
     ++used;
@@ -49,8 +54,8 @@ std::string bar(const BarParts& parts, std::size_t width, const Style& style) {
     const char *unicode, *ascii;
     Paint paint;
   };
-  static constexpr std::array<Look, part_count> looks = {{
-      {"█", "#", Paint::good}, {"▓", "x", Paint::bad}, {"▒", "?", Paint::waiting}, {"░", ".", Paint::faint}}};
+  static constexpr std::array<Look, part_count> looks = {
+      {{"█", "#", Paint::good}, {"▓", "x", Paint::bad}, {"▒", "?", Paint::waiting}, {"░", ".", Paint::faint}}};
   std::array<std::size_t, part_count> cells{0, 0, 0, width};
   if (parts.total != 0 && width != 0) {
     const auto taken = parts.done + parts.failed + parts.unreachable;

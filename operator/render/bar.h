@@ -14,8 +14,8 @@ struct BarParts {
   std::uint64_t done = 0, failed = 0, unreachable = 0, total = 0;
 };
 
-// Exactly `width` columns. Integer arithmetic: a part that is not zero takes at least one cell while there is room, and the bar is
-// full only when nothing is open. A total of 0 draws an empty bar.
+// Exactly `width` columns. Integer arithmetic: a part that is not zero takes at least one cell while there is room, and
+// the bar is full only when nothing is open. A total of 0 draws an empty bar.
 [[nodiscard]] std::string bar(const BarParts& parts, std::size_t width, const Style& style);
 
 }  // namespace muster::ctl

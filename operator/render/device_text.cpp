@@ -39,11 +39,20 @@ std::string state_text(const DeviceView& device, const Style& style) {
 
 }  // namespace
 
-std::string device_table(const std::vector<DeviceView>& devices, std::uint64_t now_s, std::size_t columns, const Style& style) {
-  Table table({{"device", Align::left, 8}, {"link", Align::left, 9}, {"state", Align::left, 7}, {"class", Align::left, 5}, {"region", Align::left, 4},
-               {"firmware", Align::left, 6}, {"model", Align::left, 6}, {"config", Align::left, 6}, {"attempt", Align::left, 9}});
+std::string device_table(const std::vector<DeviceView>& devices, std::uint64_t now_s, std::size_t columns,
+                         const Style& style) {
+  Table table({{"device", Align::left, 8},
+               {"link", Align::left, 9},
+               {"state", Align::left, 7},
+               {"class", Align::left, 5},
+               {"region", Align::left, 4},
+               {"firmware", Align::left, 6},
+               {"model", Align::left, 6},
+               {"config", Align::left, 6},
+               {"attempt", Align::left, 9}});
   for (const auto& device : devices) {
-    std::vector<std::string> row{harmless(device.device), link_text(device, now_s), state_text(device, style), fact_of(device, "class"), fact_of(device, "region")};
+    std::vector<std::string> row{harmless(device.device), link_text(device, now_s), state_text(device, style),
+                                 fact_of(device, "class"), fact_of(device, "region")};
     for (const auto& plane : device.planes) row.push_back(plane_text(plane));
     row.push_back(attempt_text(device));
     table.add_row(std::move(row));
@@ -54,17 +63,21 @@ std::string device_table(const std::vector<DeviceView>& devices, std::uint64_t n
 std::string device_text(const DeviceView& device, std::uint64_t now_s, const Style& style) {
   std::vector<std::pair<std::string, std::string>> entries{
       {"device", painted(harmless(device.device), Paint::strong, style)},
-      {"link", link_text(device, now_s) + (device.last_seen_s == 0 ? "" : ", last seen " + moment_text(device.last_seen_s))},
+      {"link",
+       link_text(device, now_s) + (device.last_seen_s == 0 ? "" : ", last seen " + moment_text(device.last_seen_s))},
       {"state", state_text(device, style)}};
   for (const auto& [name, value] : device.facts) entries.emplace_back(harmless(name), harmless(value));
   for (const auto& plane : device.planes) {
-    entries.emplace_back(plane.plane + " plane", plane.active ? plane_text(plane) + "  " + harmless(*plane.active) : std::string("empty"));
+    entries.emplace_back(plane.plane + " plane",
+                         plane.active ? plane_text(plane) + "  " + harmless(*plane.active) : std::string("empty"));
   }
   auto attempt = attempt_text(device);
   if (!device.attempt_detail.empty()) attempt += ": " + harmless(device.attempt_detail);
-  entries.emplace_back("attempt", attempt + " (epoch " + std::to_string(device.attempt_epoch) + ", assigned " + std::to_string(device.assigned_epoch) + ")");
+  entries.emplace_back("attempt", attempt + " (epoch " + std::to_string(device.attempt_epoch) + ", assigned " +
+                                      std::to_string(device.assigned_epoch) + ")");
   for (const auto& rollout : device.rollouts) {
-    entries.emplace_back("rollout", harmless(rollout.rollout) + ": " + harmless(rollout.standing) + ", wave " + std::to_string(rollout.wave + 1));
+    entries.emplace_back("rollout", harmless(rollout.rollout) + ": " + harmless(rollout.standing) + ", wave " +
+                                        std::to_string(rollout.wave + 1));
   }
   auto text = name_value_lines(entries, style);
   if (device.health.empty()) return text + "\nno health summary yet\n";

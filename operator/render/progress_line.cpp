@@ -8,9 +8,11 @@
 
 namespace muster::ctl {
 
-std::string progress_text(const std::string& label, std::uint64_t done, std::uint64_t total, std::size_t columns, const Style& style) {
+std::string progress_text(const std::string& label, std::uint64_t done, std::uint64_t total, std::size_t columns,
+                          const Style& style) {
   const auto percent = total == 0 ? 100 : done * 100 / total;
-  const auto tail = padded(std::to_string(percent) + " %", 5, Align::right) + "  " + size_text(done) + " of " + size_text(total);
+  const auto tail =
+      padded(std::to_string(percent) + " %", 5, Align::right) + "  " + size_text(done) + " of " + size_text(total);
   const auto taken = display_width(label) + 2 + 2 + display_width(tail);
   const auto width = std::clamp<std::size_t>(columns > taken ? columns - taken : 0, 4, 40);
   return fit(label + "  " + bar({done, 0, 0, total}, width, style) + "  " + tail, columns, style.unicode ? "…" : "~");

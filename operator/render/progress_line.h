@@ -33,6 +33,7 @@ class ProgressLine {
 };
 
 // "reader@2  ██████░░░░  60 %  12.0 of 20.0 MiB", at most `columns` wide.
-[[nodiscard]] std::string progress_text(const std::string& label, std::uint64_t done, std::uint64_t total, std::size_t columns, const Style& style);
+[[nodiscard]] std::string progress_text(const std::string& label, std::uint64_t done, std::uint64_t total,
+                                        std::size_t columns, const Style& style);
 
 }  // namespace muster::ctl

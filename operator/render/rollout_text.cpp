@@ -16,12 +16,15 @@ constexpr std::size_t bar_width_min = 6;
 std::string versions_text(const RolloutView& view) {
   std::string text;
   for (const auto& version : view.versions) {
-    text += (text.empty() ? "" : ", ") + harmless(version.plane) + " " + harmless(version.name) + "@" + harmless(version.version);
+    text += (text.empty() ? "" : ", ") + harmless(version.plane) + " " + harmless(version.name) + "@" +
+            harmless(version.version);
   }
   return text;
 }
 
-std::string share_text(const WaveView& wave) { return wave.percent == 0 ? "ring" : std::to_string(wave.percent) + " %"; }
+std::string share_text(const WaveView& wave) {
+  return wave.percent == 0 ? "ring" : std::to_string(wave.percent) + " %";
+}
 
 // "3 failed" and the like, for counts that are not zero.
 void append_count(std::string& text, std::uint64_t count, const char* word) {
@@ -48,7 +51,8 @@ std::string totals(const RolloutView& view) {
 }
 
 std::string headline(const RolloutView& view, std::uint64_t now_s, const Style& style) {
-  auto text = painted(harmless(view.rollout), Paint::strong, style) + "  " + painted(harmless(view.state), paint_of_state(view.state), style);
+  auto text = painted(harmless(view.rollout), Paint::strong, style) + "  " +
+              painted(harmless(view.state), paint_of_state(view.state), style);
   if (auto versions = versions_text(view); !versions.empty()) text += "  " + versions;
   const auto end = view.ended_s != 0 ? view.ended_s : now_s;
   if (view.started_s != 0 && end >= view.started_s) text += "  " + duration_text(end - view.started_s);
@@ -66,14 +70,15 @@ std::string failure_line(const FailureView& failure, const Style& style) {
 Paint paint_of_state(const std::string& state) {
   if (state == "completed" || state == "healthy" || state == "committed" || state == "done") return Paint::good;
   if (state == "halted" || state == "failed" || state == "safe_mode") return Paint::bad;
-  if (state == "aborted" || state == "reverting" || state == "paused" || state == "awaiting_approval" || state == "rolled_back" ||
-      state == "degraded" || state == "recovering") {
+  if (state == "aborted" || state == "reverting" || state == "paused" || state == "awaiting_approval" ||
+      state == "rolled_back" || state == "degraded" || state == "recovering") {
     return Paint::waiting;
   }
   return Paint::plain;
 }
 
-std::vector<std::string> rollout_frame(const RolloutView& view, std::uint64_t now_s, std::size_t columns, const Style& style) {
+std::vector<std::string> rollout_frame(const RolloutView& view, std::uint64_t now_s, std::size_t columns,
+                                       const Style& style) {
   const char* mark = style.unicode ? "…" : "~";
   columns = std::max<std::size_t>(columns, 20);
   std::size_t name_width = 0, share_width = 0, counts_width = 0;
@@ -92,7 +97,8 @@ std::vector<std::string> rollout_frame(const RolloutView& view, std::uint64_t no
     const std::string pointer = open ? (style.unicode ? "▸ " : "> ") : "  ";
     lines.push_back(fit(pointer + padded(fit(harmless(wave.name), name_width, mark), name_width) + "  " +
                             padded(share_text(wave), share_width, Align::right) + "  " +
-                            bar({wave.done, wave.failed, wave.unreachable, wave.devices}, bar_width, style) + "  " + wave_counts(wave),
+                            bar({wave.done, wave.failed, wave.unreachable, wave.devices}, bar_width, style) + "  " +
+                            wave_counts(wave),
                         columns, mark));
   }
   lines.push_back(fit("  " + totals(view), columns, mark));
@@ -105,7 +111,8 @@ std::vector<std::string> rollout_frame(const RolloutView& view, std::uint64_t no
 std::string rollout_text(const RolloutView& view, std::uint64_t now_s, std::size_t columns, const Style& style) {
   std::string text;
   for (const auto& line : rollout_frame(view, now_s, columns, style)) text += line + "\n";
-  text += "  started " + moment_text(view.started_s) + (view.started_by.empty() ? "" : " by " + harmless(view.started_by));
+  text +=
+      "  started " + moment_text(view.started_s) + (view.started_by.empty() ? "" : " by " + harmless(view.started_by));
   if (view.ended_s != 0) text += ", ended " + moment_text(view.ended_s);
   text += "\n";
   for (const auto& failure : view.failures) text += failure_line(failure, style) + "\n";
@@ -119,20 +126,28 @@ std::string rollout_line(const RolloutView& view) {
     text += "wave " + harmless(wave.name) + " " + wave_counts(wave) + "; ";
   }
   text += totals(view);
-  if (!view.failures.empty()) text += " (" + harmless(view.failures.front().device) + ": " + harmless(view.failures.front().error) + ")";
+  if (!view.failures.empty())
+    text += " (" + harmless(view.failures.front().device) + ": " + harmless(view.failures.front().error) + ")";
   if (!view.waiting_for.empty()) text += "; " + harmless(view.waiting_for);
   return text;
 }
 
 std::string rollout_table(const std::vector<RolloutView>& views, std::size_t columns, const Style& style) {
-  Table table({{"rollout", Align::left, 8}, {"state", Align::left, 9}, {"wave", Align::left, 4}, {"reached", Align::right, 7},
-               {"done", Align::right, 4}, {"failed", Align::right, 6}, {"back", Align::right, 4}, {"versions", Align::left, 8},
+  Table table({{"rollout", Align::left, 8},
+               {"state", Align::left, 9},
+               {"wave", Align::left, 4},
+               {"reached", Align::right, 7},
+               {"done", Align::right, 4},
+               {"failed", Align::right, 6},
+               {"back", Align::right, 4},
+               {"versions", Align::left, 8},
                {"started", Align::left, 10}});
   for (const auto& view : views) {
     const auto wave = view.wave < view.waves.size() ? harmless(view.waves[view.wave].name) : std::string("-");
     table.add_row({harmless(view.rollout), painted(harmless(view.state), paint_of_state(view.state), style), wave,
-                   std::to_string(view.reached) + "/" + std::to_string(view.targets), std::to_string(view.done), std::to_string(view.failed),
-                   std::to_string(view.rolled_back), versions_text(view), moment_text(view.started_s)});
+                   std::to_string(view.reached) + "/" + std::to_string(view.targets), std::to_string(view.done),
+                   std::to_string(view.failed), std::to_string(view.rolled_back), versions_text(view),
+                   moment_text(view.started_s)});
   }
   return table.text(columns, style);
 }

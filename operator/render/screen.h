@@ -1,4 +1,5 @@
-// A block of lines on a terminal that is drawn over itself. REQUIRES of the lines: none wider than the terminal. One thread.
+// A block of lines on a terminal that is drawn over itself. REQUIRES of the lines: none wider than the terminal. One
+// thread.
 #pragma once
 
 #include <ostream>

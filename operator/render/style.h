@@ -7,8 +7,8 @@
 namespace muster::ctl {
 
 struct Style {
-  bool color = false;     // ANSI colours
-  bool unicode = false;   // block characters and ellipses; else plain ASCII
+  bool color = false;    // ANSI colours
+  bool unicode = false;  // block characters and ellipses; else plain ASCII
 };
 
 enum class Paint : unsigned char { plain, good, bad, waiting, faint, strong };

@@ -23,8 +23,8 @@ class Table {
   void add_row(std::vector<std::string> cells);
   [[nodiscard]] bool empty() const { return rows_.empty(); }
 
-  // Title line and rows, each ending in a line break, none wider than `columns_max` as far as width_min allows. The widest columns
-  // give way first.
+  // Title line and rows, each ending in a line break, none wider than `columns_max` as far as width_min allows. The
+  // widest columns give way first.
   [[nodiscard]] std::string text(std::size_t columns_max, const Style& style) const;
 
  private:
@@ -35,6 +35,7 @@ class Table {
 };
 
 // "name  value" lines, values aligned; wide values go on as they are. Entries with an empty value are left out.
-[[nodiscard]] std::string name_value_lines(const std::vector<std::pair<std::string, std::string>>& entries, const Style& style);
+[[nodiscard]] std::string name_value_lines(const std::vector<std::pair<std::string, std::string>>& entries,
+                                           const Style& style);
 
 }  // namespace muster::ctl

@@ -42,8 +42,10 @@ std::string fit(std::string_view text, std::size_t columns, std::string_view mar
   for (std::size_t at = 0; at < text.size() && width < columns - mark_width;) {
     const auto escape = escape_len(text, at);
     const auto len = escape != 0 ? escape : point_len(text, at);
-    if (escape != 0) colored = text.substr(at, len) != "\x1b[0m";
-    else ++width;
+    if (escape != 0)
+      colored = text.substr(at, len) != "\x1b[0m";
+    else
+      ++width;
     result += text.substr(at, len);
     at += len;
   }

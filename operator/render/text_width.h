@@ -1,5 +1,5 @@
-// How wide text is on a terminal, and cutting and padding it to a width. Counts code points, which is right for the characters that
-// names and our own output use; ANSI colour sequences take no room. Pure; any thread.
+// How wide text is on a terminal, and cutting and padding it to a width. Counts code points, which is right for the
+// characters that names and our own output use; ANSI colour sequences take no room. Pure; any thread.
 #pragma once
 
 #include <cstddef>

@@ -109,7 +109,8 @@ class Lexer {
     const std::string_view source = text_.substr(begin, at_ - begin);
     double number = 0;
     const auto read = std::from_chars(text_.data() + begin, text_.data() + digits_end, number);
-    if (at_ != digits_end || read.ptr != text_.data() + digits_end) {
+    const bool malformed = at_ != digits_end || read.ptr != text_.data() + digits_end;
+    if (malformed) {
       error(begin, "'" + std::string(source) + "' is not a number",
             "a decimal number without a unit, such as 250 or 2.5; put texts such as versions in quote marks");
     } else if (read.ec != std::errc()) {
@@ -117,7 +118,9 @@ class Lexer {
             "a number between -1e308 and 1e308");
     }
     at_ = begin;
-    add(TokenKind::number, source.size()).number = number;
+    Token& token = add(TokenKind::number, source.size());
+    token.number = number;
+    token.broken = malformed || read.ec != std::errc();
     at_ += source.size();
   }
 

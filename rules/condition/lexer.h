@@ -44,6 +44,7 @@ struct Token {
   std::string_view source;  // as written; a view into the condition
   std::string text;         // of a quoted text: its value, escapes resolved
   double number = 0;
+  bool broken = false;  // a number that is none: its error has been added
 };
 
 // The last token is always `end`. Faults are added to `errors`; what is wrong but clear in meaning (= for ==, `and`)

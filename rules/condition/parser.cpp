@@ -245,7 +245,7 @@ class Parser {
     list.children.push_back(item);
     const Node& node = tree_.nodes[item];
     const bool literal = node.kind == NodeKind::number || node.kind == NodeKind::text || node.kind == NodeKind::boolean;
-    if (!literal && errors_.size() == errors_before) {
+    if (!literal && node.kind != NodeKind::error && errors_.size() == errors_before) {
       error(node.offset, "a list holds only literal values", "texts in quote marks, numbers, true or false");
     }
     return literal;

@@ -116,9 +116,9 @@ class Types {
     }
     const bool plain = node.source.find('.') == std::string_view::npos;
     if (vocabulary_.other_identifiers_are_numbers && plain) return type_of_metric(node, known);
-    std::string_view meant = closest(node.source, known);
-    if (meant.empty() && plain) meant = closest("device." + std::string(node.source), known);
-    std::string expected = "did you mean " + std::string(meant) + "?";
+    std::string meant(closest(node.source, known));
+    if (meant.empty() && plain) meant = with_prefix(node.source, known);
+    std::string expected = "did you mean " + meant + "?";
     if (meant.empty() && vocabulary_.other_identifiers_are_numbers) {
       expected = "a reading of the device by its plain name, such as " + std::string(known.front());
     } else if (meant.empty()) {
@@ -127,6 +127,17 @@ class Types {
     }
     error(node.offset, "unknown name " + std::string(node.source), std::move(expected));
     return NodeType::any;
+  }
+
+  // region → device.region.
+  static std::string with_prefix(std::string_view word, const std::vector<std::string_view>& known) {
+    constexpr std::string_view prefix = "device.";
+    std::vector<std::string_view> rests;
+    for (const std::string_view name : known) {
+      if (name.substr(0, prefix.size()) == prefix) rests.push_back(name.substr(prefix.size()));
+    }
+    const std::string_view meant = closest(word, rests);
+    return meant.empty() ? std::string() : std::string(prefix) + std::string(meant);
   }
 
   // Any plain name may be a task metric; but a slip in a standard name would make a rule that never acts.

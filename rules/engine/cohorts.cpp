@@ -73,8 +73,8 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
   if (!try_assign(member)) return;
   turn_.audit("muster", audit::device_joined, fleet_.id(index),
               "rollout " + rollout.name() + ": it joined after " + describe_wave(rollout.rule.waves[wave]) +
-                  " had opened and belongs to it; " + std::to_string(rollout.tally_of(wave).devices()) +
-                  " devices are in that wave");
+                  " had opened and belongs to it; that wave now has " +
+                  count_text(rollout.tally_of(wave).devices(), "device"));
 }
 
 // Gives the open wave its devices. REQUIRES: the wave is open and has none.

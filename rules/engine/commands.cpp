@@ -21,7 +21,7 @@ std::string unknown_rollout(std::string_view name) {
 }
 
 std::string failures_text(std::uint32_t count) {
-  return std::to_string(count) + (count == 1 ? " failure" : " failures");
+  return count_text(count, "failure");
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ Core::Answer Core::run(const Command& command, const ApproveWave& body) {
   const auto& open = rollout->tallies[rollout->wave];
   return {true,
           text + "; " + describe_wave(rollout->rule.waves[rollout->wave]) + " is open with " +
-              std::to_string(open.devices()) + " more devices",
+              count_text(open.devices(), "more device"),
           rollout->name()};
 }
 
@@ -84,7 +84,7 @@ Core::Answer Core::run(const Command& command, const PauseRollout& body) {
   const auto total = rollout->total();
   const auto counts = std::to_string(total.of(Standing::done)) + " done, " +
                       std::to_string(total.of(Standing::assigned)) + " at work, " + std::to_string(total.failed) +
-                      " failed of " + std::to_string(total.targets) + " targets";
+                      " failed of " + count_text(total.targets, "target");
   turn_.audit(command.who, audit::rollout_paused, rollout->name(),
               with_reason("it was " + std::string(name_of(state)) + ": " + counts, command.why));
   return {true, "paused rollout " + rollout->name() + ": no device gets it until it is resumed; " + counts,
@@ -182,9 +182,9 @@ Core::Answer Core::run(const Command& command, const AbortRollout& body) {
   for (const auto index : back) withdraw(index);
 
   const auto total = rollout->total();
-  const auto reached = std::to_string(total.reached) + " of " + std::to_string(total.targets) +
-                       " targets were reached, " + std::to_string(total.failed) + " failed; " +
-                       std::to_string(back.size()) + " go back to their earlier versions";
+  const auto reached = std::to_string(total.reached) + " of " + count_text(total.targets, "target") + " reached, " +
+                       std::to_string(total.failed) + " failed; " + std::to_string(back.size()) +
+                       " go back to their earlier versions";
   set_state(*rollout, revert ? RolloutState::reverting : RolloutState::aborted);
   turn_.audit(command.who, revert ? audit::rollout_reverting : audit::rollout_aborted, name,
               with_reason(std::string(revert ? "abort with revert: " : "abort with keep: ") + reached, command.why));

@@ -22,9 +22,8 @@ struct Persist {
 
 // One decision or command for the audit record: who did what to what, when and why. "muster" is the engine itself.
 struct Audit {
-  std::string who;  // operator, device id, or "muster"
-  std::string
-      what;  // a fixed word: rollout.started, wave.opened, device.failed, …; the list is in engine/audit_words.h
+  std::string who;      // operator, device id, or "muster"
+  std::string what;     // a fixed word of audit_words.h: rollout.started, wave.opened, device.failed, …
   std::string subject;  // rollout, device or scope
   std::string why;      // the reason, in a sentence, with the counts that decided it
 };

@@ -13,10 +13,6 @@ std::uint64_t plus(std::uint64_t time_s, std::uint64_t duration_s) {
   return duration_s > UINT64_MAX - time_s ? UINT64_MAX : time_s + duration_s;
 }
 
-std::string count_text(std::uint32_t count, std::string_view noun) {
-  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
-}
-
 }  // namespace
 
 void Core::on(const DeviceReport& report) {

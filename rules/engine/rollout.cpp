@@ -75,6 +75,10 @@ std::uint64_t bucket_of(std::uint64_t seed, std::string_view device) {
   return XXH3_64bits_withSeed(device.data(), device.size(), seed);
 }
 
+std::string count_text(std::size_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
 std::string describe_wave(const Wave& wave) {
   return "wave " + wave.name + (wave.percent == 0 ? " (ring)" : " (" + std::to_string(wave.percent) + " %)");
 }

@@ -133,6 +133,8 @@ inline constexpr std::size_t failures_shown_max = 20;
 
 [[nodiscard]] std::uint64_t bucket_of(std::uint64_t seed, std::string_view device);
 
+// "1 wave", "2 waves"
+[[nodiscard]] std::string count_text(std::size_t count, std::string_view noun);
 // "wave canary (10 %)", "wave lab (ring)"
 [[nodiscard]] std::string describe_wave(const Wave& wave);
 // "reader@2"

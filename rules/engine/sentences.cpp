@@ -47,8 +47,7 @@ std::string halted_sentence(const Rollout& rollout) {
   for (const auto& failure : rollout.failures) {
     if (!failure.acknowledged && names.size() < names_shown_max) names.push_back(failure.device + ": " + failure.error);
   }
-  std::string text =
-      std::to_string(count) + (count == 1 ? " device" : " devices") + " failed without being acknowledged";
+  std::string text = count_text(count, "device") + " failed without being acknowledged";
   if (!names.empty()) text += " (" + join_names(names) + (count > names.size() ? ", …" : "") + ")";
   return text + ", and the rule halts at " + std::to_string(rollout.rule.halt_failed_devices) +
          "; resume with the failures acknowledged, or abort";
@@ -146,7 +145,7 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   if (auto frozen = frozen_sentence(rollout); !frozen.empty()) return frozen;
   if (tally.of(Standing::assigned) != 0) return {};  // at work
   if (const auto failed = tally.of(Standing::failed) - tally.acknowledged_standing; failed != 0) {
-    return std::to_string(failed) + (failed == 1 ? " device" : " devices") + " of " + name + " failed (" +
+    return count_text(failed, "device") + " of " + name + " failed (" +
            name_some(rollout, rollout.wave, Standing::failed) +
            "), fewer than the rule halts at; resume with the failures acknowledged, or abort";
   }

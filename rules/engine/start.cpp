@@ -118,9 +118,8 @@ std::string Core::conflict_of_start(const StartRollout& body, const std::vector<
     }
     if (count == 0) continue;
     std::string text = "rollout " + other->name() + " is " + std::string(name_of(other->state)) + " on plane " +
-                       std::string(name_of(static_cast<Plane>(shared))) + " and has " + std::to_string(count) +
-                       (count == 1 ? " target" : " targets") + " of this rule (" + std::string(first) +
-                       (count == 1 ? "" : " among them");
+                       std::string(name_of(static_cast<Plane>(shared))) + " and has " + count_text(count, "target") +
+                       " of this rule (" + std::string(first) + (count == 1 ? "" : " among them");
     return text + "); wait until it has completed, abort it, or choose other targets";
   }
   return {};
@@ -207,16 +206,15 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
   for (const auto& release : rollout.releases) {
     versions += (versions.empty() ? "" : ", ") + std::string(name_of(release.plane)) + " " + describe(release);
   }
-  std::string why = versions + " for " + std::to_string(targets.size()) + " targets (" + rollout.rule.targets_text +
-                    "), seed " + std::to_string(rollout.rule.seed) + ", " + std::to_string(rollout.waves.size()) +
-                    " waves";
+  std::string why = versions + " for " + count_text(targets.size(), "target") + " (" + rollout.rule.targets_text +
+                    "), seed " + std::to_string(rollout.rule.seed) + ", " + count_text(rollout.waves.size(), "wave");
   if (!command.why.empty()) why += "; reason given: " + command.why;
   turn_.audit(command.who, audit::rollout_started, rollout.name(), std::move(why));
   settle_all();
   answer.ok = true;
   answer.message = "rollout " + rollout.name() + " started: " + describe_wave(rollout.rule.waves[0]) +
                    " is open with " + std::to_string(rollout.tallies[0].devices()) + " of " +
-                   std::to_string(targets.size()) + " targets";
+                   count_text(targets.size(), "target");
   return answer;
 }
 

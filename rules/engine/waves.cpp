@@ -109,7 +109,7 @@ void Core::open_wave(Rollout& rollout) {
   const auto& tally = rollout.tallies[rollout.wave];
   std::string why = "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
                     " opened with " + std::to_string(tally.devices()) + " of " +
-                    std::to_string(rollout.total().targets) + " targets";
+                    count_text(rollout.total().targets, "target");
   if (const auto count = tally.of(Standing::unreachable); count != 0)
     why += "; " + std::to_string(count) + " unreachable";
   if (const auto count = tally.of(Standing::held_by_other); count != 0)
@@ -130,7 +130,7 @@ void Core::reopen_if_empty(Rollout& rollout) {
   turn_.audit("muster", audit::wave_opened, rollout.name(),
               "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
                   " has its first devices: " + std::to_string(tally.devices()) + " of " +
-                  std::to_string(rollout.total().targets) + " targets");
+                  count_text(rollout.total().targets, "target"));
 }
 
 // Every device of the wave is done, unreachable, held by another rollout or an acknowledged failure, and at least one
@@ -164,7 +164,7 @@ void Core::close_wave(Rollout& rollout) {
   rollout.persist = true;
   turn_.audit("muster", audit::wave_done, rollout.name(),
               "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
-                  " is healthy: " + counts_of(rollout.tallies[rollout.wave]));
+                  " has passed: " + counts_of(rollout.tallies[rollout.wave]));
   if (rollout.wave + 1 < rollout.waves.size()) ++rollout.wave;
 }
 
@@ -172,17 +172,15 @@ void Core::halt(Rollout& rollout) {
   set_state(rollout, RolloutState::halted);
   const auto total = rollout.total();
   turn_.audit("muster", audit::rollout_halted, rollout.name(),
-              "rollout " + rollout.name() + ": " + std::to_string(total.unacknowledged) +
-                  " unacknowledged failures, the rule halts at " + std::to_string(rollout.rule.halt_failed_devices) +
-                  "; " + std::to_string(total.reached) + " of " + std::to_string(total.targets) +
-                  " targets were reached");
+              "rollout " + rollout.name() + ": " + count_text(total.unacknowledged, "unacknowledged failure") +
+                  ", the rule halts at " + std::to_string(rollout.rule.halt_failed_devices) + "; " +
+                  std::to_string(total.reached) + " of " + count_text(total.targets, "target") + " reached");
 }
 
 void Core::complete(Rollout& rollout) {
   set_state(rollout, RolloutState::completed);
   turn_.audit("muster", audit::rollout_completed, rollout.name(),
-              "rollout " + rollout.name() + ": all " + std::to_string(rollout.waves.size()) +
-                  " waves are done: " + counts_of(rollout.total()));
+              "rollout " + rollout.name() + ": all waves are done: " + counts_of(rollout.total()));
   offer_devices_of(rollout);
 }
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Configures and builds one CMake preset. Sourced after common.sh.
 
 # build_preset NAME [TARGET...]: a tree that is up to date takes a second. A failure ends the script with the compiler's words

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What all scripts share: where the tree is, how they speak, how they fail. Sourced, not run; bash and POSIX tools only, as
 # a fresh machine has nothing else.
 

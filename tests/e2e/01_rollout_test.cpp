@@ -15,11 +15,6 @@ const std::string one_wave = "[{ name: all, percent: 100, soak: 0s }]";
 
 class Rollout : public World {
  protected:
-  std::size_t agents_with(const std::string& content) {
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < agent_count(); ++i) count += agent(i).active_file("model", "model.txt") == content ? 1 : 0;
-    return count;
-  }
   // Version 1 on every agent, by a rollout of its own.
   void settle_on_version_1() {
     make_release({.name = "m", .version = "1", .model_txt = "good 1"});

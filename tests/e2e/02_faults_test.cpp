@@ -15,11 +15,6 @@ const std::string canary_first = "[{ name: canary, percent: 10, soak: 0s }, { na
 
 class Faults : public World {
  protected:
-  std::size_t agents_with(const std::string& content) {
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < agent_count(); ++i) count += agent(i).active_file("model", "model.txt") == content ? 1 : 0;
-    return count;
-  }
   void settle_on_version_1() {
     make_release({.name = "m", .version = "1", .model_txt = "good 1"});
     start_rollout("m-1", rule("m-1", "{ model: m@1 }", one_wave));
@@ -101,7 +96,7 @@ TEST_F(Faults, ABrokerKilledMidWaveGoesOnWhereItWas) {
   EXPECT_EQ(count("m-2", "failed"), 0);
   for (std::size_t i = 0; i < agent_count(); ++i) EXPECT_EQ(agent(i).call_count("notify-model"), 2u) << agent(i).name();
   std::size_t opened = 0;
-  for (const auto& entry : audit()) opened += entry.value("what", "") == "wave.opened" && entry.value("subject", "").find("m-2") == 0 ? 1 : 0;
+  for (const auto& entry : audit()) opened += entry.value("what", "") == "wave.opened" && entry.value("subject", "").find("m-2") == 0 ? 1u : 0u;
   EXPECT_EQ(opened, 3u);
   EXPECT_EQ(audit_count("rollout.completed"), 2u);
   expect_audit_intact();

@@ -74,6 +74,11 @@ void Broker::write_plugin_config() const {
   write_text(plugin_config(), text.str());
 }
 
+void Broker::take_port_of(const Broker& other) {
+  port_ = other.port_;
+  write_config();
+}
+
 Launch Broker::launch() const {
   Launch launch;
   launch.args = {programs::mosquitto, "-c", folder_ + "/mosquitto.conf"};

@@ -71,6 +71,27 @@ Bytes chunk_get(const Sha256& digest, std::uint64_t offset, std::uint32_t length
   return bytes_of(builder);
 }
 
+ChunkAsked read_chunk_get(const Bytes& payload) {
+  const AlignedBytes copy{ByteView(payload)};
+  const wire::ChunkGet* request = nullptr;
+  ChunkAsked asked;
+  if (verify(copy.view(), request) != WireFault::none) return asked;
+  asked.valid = true;
+  asked.digest = from_wire(*request->digest());
+  asked.offset = request->offset();
+  asked.length = request->length();
+  return asked;
+}
+
+Bytes chunk(const Sha256& digest, std::uint64_t offset, const Bytes& data) {
+  FlatBufferBuilder builder;
+  const auto of = to_wire(digest);
+  builder.ForceVectorAlignment(data.size(), sizeof(std::uint8_t), 8);
+  const auto content = builder.CreateVector(data);
+  wire::FinishChunkBuffer(builder, wire::CreateChunk(builder, &of, offset, offset + data.size(), wire::ChunkStatus::ok, content));
+  return bytes_of(builder);
+}
+
 ChunkSeen read_chunk(const Bytes& payload) {
   const AlignedBytes copy{ByteView(payload)};
   const wire::Chunk* chunk = nullptr;

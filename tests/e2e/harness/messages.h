@@ -10,10 +10,10 @@
 namespace muster::e2e {
 
 struct Report {
-  std::string device;
+  std::string device = {};
   std::uint64_t boot_id = 1, seq = 1;
   std::string region = "eu", device_class = "rk3566";
-  Sha256 active_model;                 // zero: the plane is empty
+  Sha256 active_model = {};                 // zero: the plane is empty
   std::uint64_t attempt_epoch = 0;
   std::uint8_t attempt_state = 0;      // wire::AttemptState
   std::uint8_t device_state = 0;       // wire::DeviceState; may be out of range
@@ -22,13 +22,24 @@ struct Report {
 [[nodiscard]] Bytes state_report(const Report& report);
 
 struct Health {
-  std::string device;
+  std::string device = {};
   std::uint64_t boot_id = 1, seq = 1;
   double p95_ms = 20;
 };
 [[nodiscard]] Bytes health_summary(const Health& health);
 
 [[nodiscard]] Bytes chunk_get(const Sha256& digest, std::uint64_t offset, std::uint32_t length);
+
+struct ChunkAsked {
+  bool valid = false;
+  Sha256 digest;
+  std::uint64_t offset = 0;
+  std::uint32_t length = 0;
+};
+[[nodiscard]] ChunkAsked read_chunk_get(const Bytes& payload);
+
+// An answer that holds the whole blob from `offset` on.
+[[nodiscard]] Bytes chunk(const Sha256& digest, std::uint64_t offset, const Bytes& data);
 
 // What came as a Chunk; status 255 when it is none.
 struct ChunkSeen {
@@ -40,20 +51,20 @@ struct ChunkSeen {
 
 struct ReleaseToAssign {
   std::uint8_t plane = 1;              // wire::Plane; may be out of range
-  Sha256 manifest, envelope;
+  Sha256 manifest = {}, envelope = {};
   std::uint32_t envelope_size = 0;
   std::string name = "m", version = "1";
 };
 struct AssignmentToSend {
-  std::string device;
+  std::string device = {};
   std::uint64_t epoch = 1, issued_s = 0, expires_s = 0;
-  std::vector<ReleaseToAssign> releases;
+  std::vector<ReleaseToAssign> releases = {};
 };
 // The payload of an assignment, to be sealed by whatever key the test likes.
 [[nodiscard]] Bytes assignment(const AssignmentToSend& assignment);
 
 struct DirectiveToSend {
-  std::string scope;
+  std::string scope = {};
   std::uint64_t epoch = 1, issued_s = 0, expires_s = 0;
   std::uint8_t order = 0;              // wire::OrderKind: safe mode
 };

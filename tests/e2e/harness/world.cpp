@@ -94,6 +94,11 @@ void World::start_rollout(const std::string& name, const std::string& text) {
   ctl_->must({"rollout", "start", rule_file(name, text)});
 }
 
+std::size_t World::agents_with(const std::string& model_txt) const {
+  const auto has_it = [&](const auto& one) { return one->active_file("model", "model.txt") == model_txt; };
+  return static_cast<std::size_t>(std::count_if(agents_.begin(), agents_.end(), has_it));
+}
+
 nlohmann::json World::status(const std::string& rollout) {
   return ops().control("getRollout", {{"rollout", rollout}}).value("data", nlohmann::json::object());
 }

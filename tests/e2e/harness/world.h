@@ -25,7 +25,7 @@ struct ReleaseToMake {
   std::string model_txt = "good";
   std::string plane = "model";
   std::string probes = "[{ exec: good-file, timeout: 5s }]";
-  std::string more;                                             // lines added to the release file
+  std::string more = {};                                             // lines added to the release file
   std::vector<std::pair<std::string, std::string>> files = {};  // name and content
 };
 
@@ -58,6 +58,7 @@ class World : public testing::Test {
   [[nodiscard]] std::string rule_file(const std::string& name, const std::string& text);
 
   // --- looking ---
+  [[nodiscard]] std::size_t agents_with(const std::string& model_txt) const;  // whose active model says so
   [[nodiscard]] nlohmann::json status(const std::string& rollout);
   [[nodiscard]] std::string state(const std::string& rollout);
   [[nodiscard]] long count(const std::string& rollout, const std::string& field);  // targets, reached, done, failed, …

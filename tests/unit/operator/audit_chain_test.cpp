@@ -13,7 +13,9 @@ std::vector<AuditEntry> record(std::size_t count) {
   std::vector<AuditEntry> entries;
   Sha256 previous;
   for (std::size_t i = 1; i <= count; ++i) {
-    AuditEntry entry{i, 1800000000 + i, "alice", "rollout.paused", "reader-" + std::to_string(i), "because " + std::to_string(i * 7), {}};
+    AuditEntry entry{
+        i, 1800000000 + i, "alice", "rollout.paused", "reader-" + std::to_string(i), "because " + std::to_string(i * 7),
+        {}};
     entry.hash = audit_hash(previous, entry);
     previous = entry.hash;
     entries.push_back(std::move(entry));
@@ -37,7 +39,8 @@ TEST(AuditChain, HashesTheBytesThatTheControlApiSays) {
   // Written out by hand from docs/control-api.md, so that a change of the format on both sides is noticed.
   std::string bytes(32, '\0');
   bytes += std::string("\0\0\0\0\0\0\0\x01", 8) + std::string("\0\0\0\0\0\0\0\x2a", 8);
-  bytes += std::string("\0\0\0\x05", 4) + "alice" + std::string("\0\0\0\x02", 4) + "do" + std::string("\0\0\0\0", 4) + std::string("\0\0\0\x03", 4) + "\xc3\xa4!";
+  bytes += std::string("\0\0\0\x05", 4) + "alice" + std::string("\0\0\0\x02", 4) + "do" + std::string("\0\0\0\0", 4) +
+           std::string("\0\0\0\x03", 4) + "\xc3\xa4!";
   const AuditEntry entry{1, 42, "alice", "do", "", "ä!", {}};
   EXPECT_EQ(audit_hash({}, entry), trust::sha256(ByteView(std::string_view(bytes))));
 }
@@ -118,7 +121,9 @@ TEST(AuditChain, AnEarlierHeadMustStillBeThere) {
   const auto entries = record(8);
   AuditChain whole;
   ASSERT_FALSE(check(entries, whole));
-  const auto head = [&](std::uint64_t seq, const Sha256& hash) { return check_heads(whole, 8, entries[7].hash, ExpectedHead{seq, hash}); };
+  const auto head = [&](std::uint64_t seq, const Sha256& hash) {
+    return check_heads(whole, 8, entries[7].hash, ExpectedHead{seq, hash});
+  };
   EXPECT_FALSE(head(3, entries[2].hash));
   EXPECT_FALSE(head(0, entries[2].hash));
   EXPECT_TRUE(head(3, entries[3].hash));
@@ -130,7 +135,8 @@ TEST(AuditChain, ReadsExpectedHeads) {
   const std::string hash(64, 'a');
   EXPECT_EQ(parse_expected_head("12:" + hash)->seq, 12u);
   EXPECT_EQ(parse_expected_head(hash)->seq, 0u);
-  for (const std::string& text : {std::string(), std::string("12"), "12:" + hash.substr(1), "0:" + hash, "x:" + hash, "-1:" + hash, "1 :" + hash, ":" + hash}) {
+  for (const std::string& text : {std::string(), std::string("12"), "12:" + hash.substr(1), "0:" + hash, "x:" + hash,
+                                  "-1:" + hash, "1 :" + hash, ":" + hash}) {
     EXPECT_FALSE(parse_expected_head(text)) << text;
   }
 }

@@ -47,7 +47,8 @@ TEST(Bar, IsAlwaysAsWideAsAsked) {
     const BarParts parts{number(50), number(5), number(5), number(60)};
     const auto width = static_cast<std::size_t>(number(50));
     const auto text = bar(parts, width, unicode);
-    ASSERT_EQ(display_width(text), width) << parts.done << " " << parts.failed << " " << parts.unreachable << " " << parts.total;
+    ASSERT_EQ(display_width(text), width)
+        << parts.done << " " << parts.failed << " " << parts.unreachable << " " << parts.total;
     const bool open = parts.done + parts.failed + parts.unreachable < parts.total;
     if (width < 4 || parts.total == 0) continue;
     ASSERT_EQ(text.find("░") != std::string::npos, open);
@@ -56,10 +57,11 @@ TEST(Bar, IsAlwaysAsWideAsAsked) {
 }
 
 TEST(ProgressLine, FitsItsWidth) {
-  EXPECT_EQ(progress_text("r@1", 0, 2048, 60, ascii), "r@1  " + std::string(26, '.') + "    0 %  0 B of 2.0 KiB");
-  EXPECT_EQ(progress_text("r@1", 2048, 2048, 40, ascii), "r@1  ####  100 %  2.0 KiB of 2.0 KiB");
+  EXPECT_EQ(progress_text("r@1", 0, 2048, 60, ascii), "r@1  " + std::string(32, '.') + "    0 %  0 B of 2.0 KiB");
+  EXPECT_EQ(progress_text("r@1", 2048, 2048, 40, ascii), "r@1  ########  100 %  2.0 KiB of 2.0 KiB");
   EXPECT_EQ(progress_text("r@1", 0, 0, 40, ascii).find("nan"), std::string::npos);
-  for (std::size_t columns = 5; columns < 100; ++columns) EXPECT_LE(display_width(progress_text("reader@2", 700, 1000, columns, unicode)), columns);
+  for (std::size_t columns = 5; columns < 100; ++columns)
+    EXPECT_LE(display_width(progress_text("reader@2", 700, 1000, columns, unicode)), columns);
 }
 
 }  // namespace

@@ -10,7 +10,9 @@
 namespace muster::ctl::test {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 // The names below "Subcommands:" in a command's help.
 std::vector<std::string> subcommands_in(const std::string& help) {
@@ -127,7 +129,8 @@ TEST(RolloutCheck, SaysInWordsWhatARuleWillDo) {
 TEST(RolloutCheck, ShowsAllErrorsOfABadRule) {
   const TemporaryDirectory directory;
   const auto file = directory.write("rule.yaml",
-                                    "rollout: bad name!\ntargets: device.clas == \"x\"\nversions:\n  model: reader-deu@1\nwaves:\n  - { name: all, percentage: 100 }\n");
+                                    "rollout: bad name!\ntargets: device.clas == \"x\"\nversions:\n  model: "
+                                    "reader-deu@1\nwaves:\n  - { name: all, percentage: 100 }\n");
   const auto ran = musterctl({"rollout", "check", file});
   EXPECT_EQ(ran.code, 5);
   for (const char* place : {":1:", ":2:", ":6:"}) EXPECT_TRUE(contains(ran.err, file + place)) << ran.err;
@@ -143,7 +146,10 @@ TEST(KeysAndCerts, AreMadeOnceAndNeverOverwritten) {
   const auto keys = directory / "keys";
   ASSERT_EQ(musterctl({"keys", "init", keys}).code, 0);
   EXPECT_EQ(musterctl({"keys", "init", keys}).code, 4);
-  ASSERT_EQ(musterctl({"cert", "server", "localhost", "--alt", "127.0.0.1", "--ca", keys, "--out", directory / "broker"}).code, 0);
+  ASSERT_EQ(
+      musterctl({"cert", "server", "localhost", "--alt", "127.0.0.1", "--ca", keys, "--out", directory / "broker"})
+          .code,
+      0);
   ASSERT_EQ(musterctl({"cert", "device", "gw-1", "--ca", keys, "--out", directory / "gw-1", "--days", "30"}).code, 0);
   ASSERT_EQ(musterctl({"cert", "operator", "alice", "--ca", keys, "--out", directory / "alice"}).code, 0);
   EXPECT_EQ(directory.listing(), "alice.crt alice.key broker.crt broker.key gw-1.crt gw-1.key keys");
@@ -159,7 +165,8 @@ TEST(KeysAndCerts, AreMadeOnceAndNeverOverwritten) {
 TEST(ReleaseCommands, BuildSignAndShow) {
   const TemporaryDirectory directory;
   ASSERT_EQ(musterctl({"keys", "init", directory / "keys"}).code, 0);
-  const auto file = directory.write("reader.yaml", "release: reader@1\nplane: model\nsecurity_version: 1\nfiles: [model.bin]\n");
+  const auto file =
+      directory.write("reader.yaml", "release: reader@1\nplane: model\nsecurity_version: 1\nfiles: [model.bin]\n");
   directory.write("model.bin", "weights");
   const std::vector<std::pair<std::string, std::string>> fixed{{"SOURCE_DATE_EPOCH", "1800000000"}};
   const auto folder = directory / "out/reader@1";
@@ -169,7 +176,7 @@ TEST(ReleaseCommands, BuildSignAndShow) {
   EXPECT_TRUE(contains(musterctl({"release", "show", folder}).out, "created           2027-01-15 08:00:00"));
   const auto unsigned_publish = musterctl({"release", "publish", folder});
   EXPECT_EQ(unsigned_publish.code, 6) << unsigned_publish.err;
-  ASSERT_EQ(musterctl({"release", "sign", folder, "--key", directory / "keys/release.key"}).code, 0);
+  ASSERT_EQ(musterctl({"release", "sign", "--key", directory / "keys/release.key", folder}).code, 0);
   const auto shown = musterctl({"release", "show", folder, "--root", directory / "keys/root.menv", "--json"});
   EXPECT_EQ(shown.code, 0) << shown.err;
   EXPECT_TRUE(contains(shown.out, R"("signature":{"state":"valid")")) << shown.out;
@@ -181,7 +188,8 @@ TEST(ReleaseCommands, RefuseAKeyThatDoesNotHoldTheRole) {
   const TemporaryDirectory directory;
   ASSERT_EQ(musterctl({"keys", "init", directory / "keys"}).code, 0);
   ASSERT_EQ(musterctl({"keys", "init", directory / "other"}).code, 0);
-  const auto file = directory.write("reader.yaml", "release: reader@1\nplane: model\nsecurity_version: 1\nfiles: [model.bin]\n");
+  const auto file =
+      directory.write("reader.yaml", "release: reader@1\nplane: model\nsecurity_version: 1\nfiles: [model.bin]\n");
   directory.write("model.bin", "weights");
   ASSERT_EQ(musterctl({"release", "build", file, "--out", directory.path()}).code, 0);
   ASSERT_EQ(musterctl({"release", "sign", directory / "reader@1", "--key", directory / "other/release.key"}).code, 0);
@@ -195,7 +203,8 @@ TEST(ReleaseCommands, RefuseAKeyThatDoesNotHoldTheRole) {
 TEST(Cli, KeysThatOthersCanReadAreRefused) {
   const TemporaryDirectory directory;
   ASSERT_EQ(musterctl({"keys", "init", directory / "keys"}).code, 0);
-  const auto file = directory.write("reader.yaml", "release: reader@1\nplane: model\nsecurity_version: 1\nfiles: [model.bin]\n");
+  const auto file =
+      directory.write("reader.yaml", "release: reader@1\nplane: model\nsecurity_version: 1\nfiles: [model.bin]\n");
   directory.write("model.bin", "weights");
   ASSERT_EQ(musterctl({"release", "build", file, "--out", directory.path()}).code, 0);
   ASSERT_EQ(::chmod((directory / "keys/release.key").c_str(), 0644), 0);

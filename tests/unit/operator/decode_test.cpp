@@ -7,7 +7,8 @@ namespace muster::ctl {
 namespace {
 
 TEST(Decode, ReadsARolloutsStatus) {
-  const auto view = decode_rollout(R"({"rollout":"reader-2","state":"halted","waiting_for":"1 device failed","versions":[{"plane":"model","name":"reader","version":"2"}],
+  const auto view = decode_rollout(
+      R"({"rollout":"reader-2","state":"halted","waiting_for":"1 device failed","versions":[{"plane":"model","name":"reader","version":"2"}],
     "started_s":100,"ended_s":0,"started_by":"alice","targets":10,"reached":1,"done":0,"failed":1,"rolled_back":1,"unreachable":2,"reverted":3,"wave":0,
     "waves":[{"name":"canary","state":"open","percent":10,"gate":"manual","devices":1,"done":0,"failed":1,"unreachable":0,"opened_s":101}],
     "failures":[{"device":"d1","error":"probe_failed","detail":"exit 1","acknowledged":false}],"from_the_future":[1]})");
@@ -22,12 +23,14 @@ TEST(Decode, ReadsARolloutsStatus) {
 }
 
 TEST(Decode, ReadsADeviceWithEmptyAndUnknownPlanes) {
-  const auto view = decode_device(R"({"device":"d1","connected":true,"reported":true,"last_seen_s":5,"facts":{"class":"rk3566","site":"","memory_mb":2048,"tags":["a","b"]},
+  const auto view = decode_device(
+      R"({"device":"d1","connected":true,"reported":true,"last_seen_s":5,"facts":{"class":"rk3566","site":"","memory_mb":2048,"tags":["a","b"]},
     "state":"healthy","planes":{"firmware":{"active":null,"release":null},"model":{"active":"abcd","release":"reader@1"},"config":{"active":"ef","release":null}},
     "assigned_epoch":3,"attempt":{"epoch":2,"state":"failed","error":"probe_failed","detail":"exit 1"},"rollouts":[{"rollout":"r","standing":"failed","wave":1}],
     "health":{"p95_ms":12.25,"metrics":[{"name":"edit_distance","last":3}],"inferences":7}})");
   ASSERT_TRUE(view) << view.error().message;
-  EXPECT_EQ(view->facts, (std::vector<std::pair<std::string, std::string>>{{"class", "rk3566"}, {"memory_mb", "2048"}, {"tags", "a, b"}}));
+  EXPECT_EQ(view->facts, (std::vector<std::pair<std::string, std::string>>{
+                             {"class", "rk3566"}, {"memory_mb", "2048"}, {"tags", "a, b"}}));
   ASSERT_EQ(view->planes.size(), 3u);
   EXPECT_FALSE(view->planes[0].active);
   EXPECT_EQ(view->planes[1].release, "reader@1");
@@ -35,14 +38,18 @@ TEST(Decode, ReadsADeviceWithEmptyAndUnknownPlanes) {
   EXPECT_FALSE(view->planes[2].release);
   EXPECT_EQ(view->attempt_error, "probe_failed");
   EXPECT_EQ(view->rollouts.at(0).wave, 1u);
-  EXPECT_NE(std::find(view->health.begin(), view->health.end(), std::pair<std::string, std::string>("p95_ms", "12.25")), view->health.end());
-  EXPECT_NE(std::find(view->health.begin(), view->health.end(), std::pair<std::string, std::string>("metrics.edit_distance.last", "3")), view->health.end());
+  EXPECT_NE(std::find(view->health.begin(), view->health.end(), std::pair<std::string, std::string>("p95_ms", "12.25")),
+            view->health.end());
+  EXPECT_NE(std::find(view->health.begin(), view->health.end(),
+                      std::pair<std::string, std::string>("metrics.edit_distance.last", "3")),
+            view->health.end());
 }
 
 TEST(Decode, ReadsAnAuditPageAndKeepsEachEntrysText) {
   const std::string hash(64, '1');
-  const auto page = decode_audit(R"({"entries":[{"seq":1,"time_s":9,"who":"a","what":"b","subject":"c","why":"d","hash":")" + hash +
-                                 R"("}],"more":true,"head":{"seq":4,"hash":")" + hash + R"(","envelope":"Zm9v"}})");
+  const auto page =
+      decode_audit(R"({"entries":[{"seq":1,"time_s":9,"who":"a","what":"b","subject":"c","why":"d","hash":")" + hash +
+                   R"("}],"more":true,"head":{"seq":4,"hash":")" + hash + R"(","envelope":"Zm9v"}})");
   ASSERT_TRUE(page) << page.error().message;
   ASSERT_EQ(page->entries.size(), 1u);
   EXPECT_EQ(page->entries[0].why, "d");
@@ -54,7 +61,8 @@ TEST(Decode, ReadsAnAuditPageAndKeepsEachEntrysText) {
 }
 
 TEST(Decode, CountsAReleasesFiles) {
-  const auto list = decode_releases(R"({"releases":[{"name":"r","version":"1","plane":"model","manifest":"ab","security_version":2,"expires_s":0,
+  const auto list = decode_releases(
+      R"({"releases":[{"name":"r","version":"1","plane":"model","manifest":"ab","security_version":2,"expires_s":0,
     "files":[{"name":"a","size":10,"sha256":""},{"name":"b","size":5,"sha256":""}],"published_s":7,"published_by":"alice"}]})");
   ASSERT_TRUE(list) << list.error().message;
   EXPECT_EQ(list->at(0).file_count, 2u);
@@ -62,8 +70,9 @@ TEST(Decode, CountsAReleasesFiles) {
 }
 
 TEST(Decode, BlamesTheVersionForAnotherShape) {
-  for (const char* text : {"", "[]", "null", "{", R"({"rollout":1,"state":"running"})", R"({"state":"running"})", R"({"rollout":"r","state":"running","targets":"many"})",
-                           R"({"rollout":"r","state":"running","waves":[7]})"}) {
+  for (const char* text :
+       {"", "[]", "null", "{", R"({"rollout":1,"state":"running"})", R"({"state":"running"})",
+        R"({"rollout":"r","state":"running","targets":"many"})", R"({"rollout":"r","state":"running","waves":[7]})"}) {
     const auto view = decode_rollout(text);
     ASSERT_FALSE(view) << text;
     EXPECT_EQ(view.error().kind, ErrorKind::invalid);

@@ -6,8 +6,11 @@ namespace muster::ctl {
 namespace {
 
 TEST(JsonText, KeepsTheOrderAndEscapesTexts) {
-  EXPECT_EQ(json_object({{"b", std::string("a \"quote\"\n")}, {"a", std::uint64_t{18446744073709551615u}}, {"c", true},
-                         {"d", std::vector<std::string>{"x", "y\\"}}, {"e", RawJson{"[1,2]"}}}),
+  EXPECT_EQ(json_object({{"b", std::string("a \"quote\"\n")},
+                         {"a", std::uint64_t{18446744073709551615u}},
+                         {"c", true},
+                         {"d", std::vector<std::string>{"x", "y\\"}},
+                         {"e", RawJson{"[1,2]"}}}),
             R"({"b":"a \"quote\"\n","a":18446744073709551615,"c":true,"d":["x","y\\"],"e":[1,2]})");
   EXPECT_EQ(json_object({}), "{}");
   EXPECT_EQ(json_array({}), "[]");

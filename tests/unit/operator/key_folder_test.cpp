@@ -39,7 +39,8 @@ TEST(KeyFolder, MakesEverythingAnInstallationNeeds) {
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(directory.listing(), "keys");
   EXPECT_EQ(directory.listing("keys"), "ca.crt ca.key control.key release.key root-chain.mrch root.key root.menv");
-  for (const char* key : {"root.key", "release.key", "control.key", "ca.key"}) EXPECT_EQ(mode_of(directory / ("keys/" + std::string(key))), 0600u) << key;
+  for (const char* key : {"root.key", "release.key", "control.key", "ca.key"})
+    EXPECT_EQ(mode_of(directory / ("keys/" + std::string(key))), 0600u) << key;
   EXPECT_EQ(mode_of(directory / "keys"), 0700u);
   EXPECT_EQ(made->expires_s, 1800864000u);
 }
@@ -50,7 +51,8 @@ TEST(KeyFolder, TheRootNamesTheKeysBesideIt) {
   auto root = pinned(directory, "keys/root.menv");
   EXPECT_EQ(root.version, 1u);
   EXPECT_EQ(root.expires_s, 1800864000u);
-  const std::pair<wire::Role, const char*> roles[] = {{wire::Role::root, "root.key"}, {wire::Role::release, "release.key"}, {wire::Role::control, "control.key"}};
+  const std::pair<wire::Role, const char*> roles[] = {
+      {wire::Role::root, "root.key"}, {wire::Role::release, "release.key"}, {wire::Role::control, "control.key"}};
   for (const auto& [role, file] : roles) {
     const auto key = trust::SigningKey::load(directory / ("keys/" + std::string(file)));
     ASSERT_TRUE(key) << key.error().message;

@@ -13,7 +13,9 @@
 namespace muster::ctl {
 namespace {
 
-Sha256 digest_of(std::string_view text) { return trust::sha256(ByteView(text)); }
+Sha256 digest_of(std::string_view text) {
+  return trust::sha256(ByteView(text));
+}
 
 rules::ReleaseSpec full_spec() {
   rules::ReleaseSpec spec;
@@ -45,7 +47,9 @@ ManifestFacts full_facts() {
   return facts;
 }
 
-std::string text(const flatbuffers::String* value) { return value == nullptr ? "(absent)" : value->str(); }
+std::string text(const flatbuffers::String* value) {
+  return value == nullptr ? "(absent)" : value->str();
+}
 
 TEST(ManifestBuilder, EverythingTheReleaseFileSaysComesBack) {
   auto bytes = build_manifest(full_spec(), full_facts());
@@ -97,7 +101,11 @@ TEST(ManifestBuilder, TheSameInputIsTheSameRelease) {
 TEST(ManifestBuilder, OpensAfterSigningForWhoHoldsTheRoleAndNobodyElse) {
   const auto root_key = trust::SigningKey::generate().value();
   const auto release_key = trust::SigningKey::generate().value();
-  const auto document = trust::seal_root(1, 1, 0, {{wire::Role::root, 1, {root_key.point()}}, {wire::Role::release, 1, {release_key.point()}}}, {&root_key}).value();
+  const auto document =
+      trust::seal_root(1, 1, 0,
+                       {{wire::Role::root, 1, {root_key.point()}}, {wire::Role::release, 1, {release_key.point()}}},
+                       {&root_key})
+          .value();
   trust::TrustRoot root;
   ASSERT_EQ(trust::pin_root(AlignedBytes(document).view(), root), trust::TrustFault::none);
   const auto bytes = build_manifest(full_spec(), full_facts()).value();
@@ -107,7 +115,8 @@ TEST(ManifestBuilder, OpensAfterSigningForWhoHoldsTheRoleAndNobodyElse) {
   Sha256 digest;
   ASSERT_EQ(trust::open_manifest(good.view(), {&root, 1800000000}, manifest, digest), trust::TrustFault::none);
   EXPECT_EQ(digest, trust::sha256(bytes));
-  EXPECT_EQ(trust::open_manifest(foreign.view(), {&root, 1800000000}, manifest, digest), trust::TrustFault::unknown_key);
+  EXPECT_EQ(trust::open_manifest(foreign.view(), {&root, 1800000000}, manifest, digest),
+            trust::TrustFault::unknown_key);
   EXPECT_EQ(trust::open_manifest(good.view(), {&root, 1814400001}, manifest, digest), trust::TrustFault::expired);
 }
 

@@ -19,7 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-[[noreturn]] void become(const std::vector<std::string>& arguments, const std::vector<std::pair<std::string, std::string>>& environment) {
+[[noreturn]] void become(const std::vector<std::string>& arguments,
+                         const std::vector<std::pair<std::string, std::string>>& environment) {
   std::vector<std::string> names;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, "MUSTER_", 7) == 0) names.emplace_back(*entry, std::strcspn(*entry, "="));
@@ -55,7 +56,8 @@ bool collect(std::array<pollfd, 2>& pipes, Ran& ran, Clock::time_point deadline)
 
 }  // namespace
 
-Ran run(const std::vector<std::string>& arguments, const std::vector<std::pair<std::string, std::string>>& environment) {
+Ran run(const std::vector<std::string>& arguments,
+        const std::vector<std::pair<std::string, std::string>>& environment) {
   std::array<int, 2> out{}, err{};
   EXPECT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
   EXPECT_EQ(::pipe2(err.data(), O_CLOEXEC), 0);

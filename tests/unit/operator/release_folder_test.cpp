@@ -32,7 +32,9 @@ class ReleaseFolder : public testing::Test {
     ASSERT_TRUE(key);
     ASSERT_TRUE(key->save(directory_ / "release.key"));
   }
-  [[nodiscard]] tl::expected<BuiltRelease, Error> build(bool replace = false) const { return build_release(source_, directory_ / "out", 1800000000, replace); }
+  [[nodiscard]] tl::expected<BuiltRelease, Error> build(bool replace = false) const {
+    return build_release(source_, directory_ / "out", 1800000000, replace);
+  }
 
   TemporaryDirectory directory_;
   std::string source_;
@@ -137,10 +139,16 @@ TEST_F(ReleaseFolder, ShowsTheManifestAsJsonAndAsText) {
   const SignatureView signature{"unchecked", release->signer_ids()};
   const auto json = manifest_json(*release, signature);
   EXPECT_NE(json.find(R"("name":"reader-deu","version":"1","plane":"model")"), std::string::npos) << json;
-  EXPECT_NE(json.find(R"({"name":"notes.txt","size":5,"sha256":")" + to_hex(trust::sha256(ByteView(std::string_view("notes"))))), std::string::npos) << json;
-  EXPECT_NE(json.find(R"("probes":[{"kind":"exec","target":"golden-replay","initial_delay_ms":0,"timeout_ms":30000)"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"({"name":"notes.txt","size":5,"sha256":")" +
+                      to_hex(trust::sha256(ByteView(std::string_view("notes"))))),
+            std::string::npos)
+      << json;
+  EXPECT_NE(json.find(R"("probes":[{"kind":"exec","target":"golden-replay","initial_delay_ms":0,"timeout_ms":30000)"),
+            std::string::npos)
+      << json;
   const auto text = manifest_text(*release, signature, 200, {});
-  EXPECT_NE(text.find("signature         unchecked, by key " + release->signer_ids().front()), std::string::npos) << text;
+  EXPECT_NE(text.find("signature         unchecked, by key " + release->signer_ids().front()), std::string::npos)
+      << text;
   EXPECT_NE(text.find("deu.traineddata  293.0 KiB"), std::string::npos) << text;
 }
 

@@ -27,7 +27,9 @@ RolloutView view() {
   v.failed = 1;
   v.unreachable = 2;
   v.wave = 1;
-  v.waves = {{"canary", "done", "manual", 10, 10, 10, 0, 0, 1000}, {"half", "open", "auto", 50, 40, 20, 1, 2, 1100}, {"all", "pending", "auto", 100, 50, 0, 0, 0, 0}};
+  v.waves = {{"canary", "done", "manual", 10, 10, 10, 0, 0, 1000},
+             {"half", "open", "auto", 50, 40, 20, 1, 2, 1100},
+             {"all", "pending", "auto", 100, 50, 0, 0, 0, 0}};
   return v;
 }
 
@@ -40,9 +42,9 @@ std::string joined(const std::vector<std::string>& lines) {
 TEST(RolloutFrame, At80Columns) {
   EXPECT_EQ(joined(rollout_frame(view(), 1125, 80, unicode)),
             "reader-2  running  model reader@2, config sorter@14  2 min 05 s\n"
-            "  canary   10 %  ██████████████████████████  10/10\n"
-            "▸ half     50 %  █████████████▓▒░░░░░░░░░░░  20/40  1 failed, 2 unreachable\n"
-            "  all     100 %  ░░░░░░░░░░░░░░░░░░░░░░░░░░  0/50\n"
+            "  canary   10 %  ███████████████████████████████  10/10\n"
+            "▸ half     50 %  ███████████████▓▒▒░░░░░░░░░░░░░  20/40  1 failed, 2 unreachable\n"
+            "  all     100 %  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0/50\n"
             "  reached 50 of 100 devices, 30 done, 1 failed, 2 unreachable\n");
 }
 
@@ -63,7 +65,7 @@ TEST(RolloutFrame, SaysWhatItWaitsForAndShowsRings) {
   v.waves = {{"canary", "open", "manual", 0, 3, 3, 0, 0, 1000}};
   EXPECT_EQ(joined(rollout_frame(v, 1000, 60, ascii)),
             "reader-2  awaiting_approval  model reader@2, config sorter@~\n"
-            "> canary  ring  ######################  3/3  manual gate\n"
+            "> canary  ring  ##########################  3/3  manual gate\n"
             "  reached 50 of 100 devices, 30 done, 1 failed, 2 unreachab~\n"
             "  approval of wave canary\n");
 }
@@ -92,7 +94,8 @@ TEST(RolloutLine, SaysItInOne) {
   auto v = view();
   v.failures = {{"dev-7", "probe_failed", "", false}};
   EXPECT_EQ(rollout_line(v),
-            "reader-2 running: wave half 20/40  1 failed, 2 unreachable; reached 50 of 100 devices, 30 done, 1 failed, 2 unreachable (dev-7: probe_failed)");
+            "reader-2 running: wave half 20/40  1 failed, 2 unreachable; reached 50 of 100 devices, 30 done, 1 failed, "
+            "2 unreachable (dev-7: probe_failed)");
 }
 
 TEST(RolloutTable, HasOneLineEach) {
@@ -100,10 +103,12 @@ TEST(RolloutTable, HasOneLineEach) {
   ended.rollout = "reader-1";
   ended.state = "completed";
   ended.wave = 2;
-  EXPECT_EQ(rollout_table({view(), ended}, 200, ascii),
-            "rollout   state      wave  reached  done  failed  back  versions                          started\n"
-            "reader-2  running    half   50/100    30       1     0  model reader@2, config sorter@14  1970-01-01 00:16:40\n"
-            "reader-1  completed  all    50/100    30       1     0  model reader@2, config sorter@14  1970-01-01 00:16:40\n");
+  EXPECT_EQ(
+      rollout_table({view(), ended}, 200, ascii),
+      "rollout   state      wave  reached  done  failed  back  versions                          started\n"
+      "reader-2  running    half   50/100    30       1     0  model reader@2, config sorter@14  1970-01-01 00:16:40\n"
+      "reader-1  completed  all    50/100    30       1     0  model reader@2, config sorter@14  1970-01-01 "
+      "00:16:40\n");
 }
 
 TEST(Screen, DrawsOverItselfAndClearsWhatIsLeft) {
@@ -119,7 +124,8 @@ TEST(WatchEnd, WithoutUntilOnlyCompletionIsSuccess) {
   EXPECT_EQ(watch_end("completed", options), ExitCode::ok);
   EXPECT_EQ(watch_end("halted", options), ExitCode::rollout_halted);
   EXPECT_EQ(watch_end("aborted", options), ExitCode::rollout_aborted);
-  for (const char* state : {"running", "awaiting_approval", "paused", "reverting", "from_the_future"}) EXPECT_FALSE(watch_end(state, options)) << state;
+  for (const char* state : {"running", "awaiting_approval", "paused", "reverting", "from_the_future"})
+    EXPECT_FALSE(watch_end(state, options)) << state;
 }
 
 TEST(WatchEnd, UntilNamesWhatIsWanted) {

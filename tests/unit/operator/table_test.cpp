@@ -36,7 +36,9 @@ TEST(Table, NarrowsTheWidestColumnFirst) {
             "größer  1024  a muc~\n");
 }
 
-TEST(Table, StopsAtTheLeastWidths) { EXPECT_EQ(sample().text(1, unicode), "name  size  note\na        1  short\ngrö…  1024  a muc…\n"); }
+TEST(Table, StopsAtTheLeastWidths) {
+  EXPECT_EQ(sample().text(1, unicode), "name  size  note\na        1  short\ngrö…  1024  a muc…\n");
+}
 
 TEST(TextWidth, CutsWithoutBreakingCharactersOrColours) {
   EXPECT_EQ(display_width("\x1b[31mrot\x1b[0m ü"), 5u);
@@ -74,7 +76,9 @@ DeviceView device() {
   view.reported = true;
   view.last_seen_s = 1000;
   view.facts = {{"class", "rk3566"}, {"region", "de"}};
-  view.planes = {{"firmware", std::nullopt, std::nullopt}, {"model", "0123456789abcdef", "reader@1"}, {"config", "fedcba9876543210", std::nullopt}};
+  view.planes = {{"firmware", std::nullopt, std::nullopt},
+                 {"model", "0123456789abcdef", "reader@1"},
+                 {"config", "fedcba9876543210", std::nullopt}};
   view.assigned_epoch = 5;
   view.attempt_epoch = 5;
   view.attempt_state = "rolled_back";
@@ -89,10 +93,12 @@ TEST(DeviceText, TableShowsLinkStatePlanesAndAttempt) {
   never.device = "gw-18";
   never.connected = true;
   never.planes = {{"firmware", {}, {}}, {"model", {}, {}}, {"config", {}, {}}};
-  EXPECT_EQ(device_table({device(), never}, 1065, 200, ascii),
-            "device  link               state          class   region  firmware  model     config                attempt\n"
-            "gw-17   away 1 min 05 s    rolled_back    rk3566  de      -         reader@1  unknown fedcba987654  rolled_back probe_failed\n"
-            "gw-18   connected          no report yet  -       -       -         -         -                     -\n");
+  EXPECT_EQ(
+      device_table({device(), never}, 1065, 200, ascii),
+      "device  link             state          class   region  firmware  model     config                attempt\n"
+      "gw-17   away 1 min 05 s  rolled_back    rk3566  de      -         reader@1  unknown fedcba987654  rolled_back "
+      "probe_failed\n"
+      "gw-18   connected        no report yet  -       -       -         -         -                     -\n");
 }
 
 TEST(DeviceText, PageShowsEverything) {

@@ -43,7 +43,8 @@ class TemporaryDirectory {
   // The names in the folder, hidden ones too, sorted and joined by spaces.
   [[nodiscard]] std::string listing(const std::string& folder = "") const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(path_ + "/" + folder)) names.push_back(entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(path_ + "/" + folder))
+      names.push_back(entry.path().filename());
     std::sort(names.begin(), names.end());
     std::string text;
     for (const auto& name : names) text += (text.empty() ? "" : " ") + name;

@@ -107,6 +107,15 @@ TEST_F(ProgramTest, TheProbeFailsAModelThatReadsTooBadly) {
   EXPECT_NE(read_all(err()).find("edits per hundred"), std::string::npos) << read_all(err());
 }
 
+TEST_F(ProgramTest, TheProbePrefersTheGoldenLabelsOfTheRelease) {
+  const auto labels = make_labels("us");
+  const auto slot = folder_.make_slot("eng", "eng");
+  EXPECT_EQ(run({READER_PROBE, "--labels", labels.string(), "--max-edits", "2", slot.string()}), 0) << read_all(err());
+  testing::fs::copy(make_labels("de"), slot / "golden");
+  EXPECT_EQ(run({READER_PROBE, "--labels", labels.string(), "--max-edits", "2", slot.string()}), 1);
+  EXPECT_NE(read_all(err()).find("edits per hundred"), std::string::npos) << read_all(err());
+}
+
 TEST_F(ProgramTest, OncePrintsWhatItMeasured) {
   const auto labels = make_labels("de");
   const auto slot = folder_.make_slot("deu", "deu");

@@ -1,0 +1,146 @@
+// Commands that bring blobs and releases to the broker.
+#include <utility>
+
+#include "broker-plugin/control/commands.h"
+#include "broker-plugin/control/json_writer.h"
+#include "broker-plugin/control/objects.h"
+#include "broker-plugin/core/wire_digest.h"
+#include "broker-plugin/store/keys.h"
+#include "schemas/ids.h"
+#include "schemas/manifest_generated.h"
+#include "trust/envelope.h"
+#include "trust/fault.h"
+#include "trust/sha256.h"
+
+namespace muster::broker {
+namespace {
+
+Answer offset_answer(const tl::expected<std::uint64_t, Error>& offset) {
+  if (!offset) return Answer::failed(offset.error());
+  return Answer::with("{\"offset\":" + std::to_string(*offset) + "}");
+}
+
+// What the release keys signed, with its files all here; or why not.
+struct Checked {
+  Release release;
+  Error error{};
+  std::string_view counter;  // of the refusal
+};
+
+Checked check_release(const Bytes& envelope, const trust::TrustRoot& root, const BlobStore& blobs, std::uint64_t now_s) {
+  const AlignedBytes aligned{ByteView(envelope)};
+  const wire::Manifest* manifest = nullptr;
+  Sha256 digest;
+  const auto fault = trust::open_manifest(aligned.view(), {&root, now_s}, manifest, digest);
+  if (fault != trust::TrustFault::none) {
+    const auto name = trust::name_of(fault);
+    return {{}, {ErrorKind::untrusted, "the release is not accepted: " + std::string(name) +
+                                           "; sign it with a key that this broker's root names for the release role"}, name};
+  }
+  Checked checked{release_from(*manifest, digest, aligned.view()), {}, {}};
+  for (const auto& file : checked.release.files) {
+    const auto stored = blobs.size_of(file.sha256);
+    if (stored == file.size) continue;
+    checked.error = {ErrorKind::not_found, "the file " + file.name + " (" + to_hex(file.sha256).substr(0, 12) + "…) " +
+                                               (stored ? "has another size at the broker" : "is not at the broker yet") +
+                                               "; send it with beginBlob, putBlob, endBlob first"};
+    checked.counter = "unknown_blob";
+    return checked;
+  }
+  return checked;
+}
+
+}  // namespace
+
+void Commands::begin_blob(const ControlCommand& command, Done done) {
+  in_background(
+      [this, digest = command.digest, size = command.size] {
+        return offset_answer(uploads_.begin(digest, size, std::chrono::steady_clock::now()));
+      },
+      std::move(done));
+}
+
+void Commands::put_blob(const ControlCommand& command, Done done) {
+  in_background(
+      [this, digest = command.digest, offset = command.offset, data = command.data] {
+        return offset_answer(uploads_.put(digest, offset, ByteView(data), std::chrono::steady_clock::now()));
+      },
+      std::move(done));
+}
+
+void Commands::end_blob(const std::string& who, const ControlCommand& command, Done done) {
+  const auto digest = command.digest;
+  in_background(
+      [this, digest]() -> Answer {
+        if (auto ended = uploads_.end(digest, std::chrono::steady_clock::now()); !ended) return Answer::failed(ended.error());
+        return Answer::with("{\"stored\":true}");
+      },
+      [this, who, digest, why = command.reason, done = std::move(done)](const Answer& answer) {
+        if (!answer.error.empty()) return done(answer);
+        services_.engine.audit(who, "blob.stored", to_hex(digest), why, [done, answer](bool) { done(answer); });
+      });
+}
+
+void Commands::publish_release(const std::string& who, const ControlCommand& command, Done done) {
+  const auto envelope = std::make_shared<const Bytes>(command.envelope);
+  const auto checked = std::make_shared<Checked>();
+  in_background(
+      [this, envelope, checked, now_s = services_.engine.now_s()]() -> Answer {
+        *checked = check_release(*envelope, services_.root, services_.blobs, now_s);
+        if (!checked->error.message.empty()) return Answer::failed(checked->error);
+        if (auto kept = services_.blobs.put(checked->release.envelope, ByteView(*envelope)); !kept) return Answer::failed(kept.error());
+        return {};
+      },
+      [this, who, reason = command.reason, envelope, checked, done = std::move(done)](const Answer& answer) {
+        if (!checked->counter.empty()) services_.counters.refuse(checked->counter);
+        if (!answer.error.empty()) return done(answer);
+        store_release(who, reason, std::move(checked->release), *envelope, done);
+      });
+}
+
+void Commands::store_release(const std::string& who, const std::string& reason, Release release, const Bytes& envelope, Done done) {
+  if (!services_.engine.stopped().empty()) {
+    return done(Answer::failed(ErrorKind::internal, "the broker has stopped deciding: " + services_.engine.stopped()));
+  }
+  release.published_s = services_.engine.now_s();
+  release.published_by = who;
+  const auto known_before = services_.releases.find(release.name, release.version) != nullptr;
+  const auto added = services_.releases.add(std::move(release));
+  if (!added) return done(Answer::failed(added.error()));
+  const auto answer = Answer::with(release_json(**added));
+  const auto manifest = "manifest " + to_hex((*added)->manifest);
+  Work work;  // the answer waits for the first publication even when this is the second
+  if (!known_before) {
+    work.records.push_back({keys::join(keys::release, (*added)->ref()), encode_release(**added, ByteView(envelope))});
+    work.audit.push_back({0, services_.engine.now_s(), who, "release.published", (*added)->ref(),
+                          reason.empty() ? manifest : reason + " (" + manifest + ")", {}});
+  }
+  work.after.emplace_back([done = std::move(done), answer](bool durable) {
+    done(durable ? answer : Answer::failed(ErrorKind::internal, "it could not be made durable; see the broker's log"));
+  });
+  services_.engine.submit(std::move(work));
+}
+
+void Commands::list_releases(Done done) const {
+  std::vector<std::string> items;
+  for (const auto& release : services_.releases.all()) items.push_back(release_json(*release));
+  done(Answer::with(list_json("releases", items)));
+}
+
+void Commands::get_release(const ControlCommand& command, Done done) {
+  ReleaseRef ref;
+  const auto release = parse_release_ref(command.release, ref) ? services_.releases.find(ref.name, ref.version) : nullptr;
+  if (release == nullptr) {
+    return done(Answer::failed(ErrorKind::not_found, "no release is called " + command.release + "; see listReleases"));
+  }
+  const auto* store = &services_.store;
+  in_background(
+      [store, release]() -> Answer {
+        const auto stored = store->get(keys::join(keys::release, release->ref()));
+        if (!stored) return Answer::failed(stored.error());
+        return Answer::with(release_json(*release, *stored ? envelope_in(**stored) : ByteView()));
+      },
+      std::move(done));
+}
+
+}  // namespace muster::broker

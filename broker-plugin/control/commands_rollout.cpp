@@ -1,0 +1,125 @@
+// Commands that change rollouts and standing orders.
+#include <utility>
+
+#include "broker-plugin/control/commands.h"
+#include "broker-plugin/control/json_writer.h"
+#include "rules/config/load_rule.h"
+#include "schemas/ids.h"
+
+namespace muster::broker {
+namespace {
+
+std::string why_of(const ControlCommand& command) { return command.reason; }
+
+// "fleet", "device/ID" or "group/ATTRIBUTE=VALUE".
+bool is_scope(std::string_view scope) {
+  GroupRef group;
+  if (scope == "fleet") return true;
+  if (scope.substr(0, 7) == "device/") return is_id(scope.substr(7));
+  return scope.substr(0, 6) == "group/" && parse_group_ref(scope.substr(6), group);
+}
+
+rules::OrderKind order_kind(std::string_view word) {
+  using rules::OrderKind;
+  if (word == "resume") return OrderKind::resume;
+  if (word == "rollback") return OrderKind::rollback;
+  if (word == "freeze") return OrderKind::freeze;
+  if (word == "thaw") return OrderKind::thaw;
+  if (word == "pause_updates") return OrderKind::pause_updates;
+  return OrderKind::safe_mode;
+}
+
+rules::KnownRelease known_release(const Release& release) {
+  return {release.plane, release.name, release.version, release.manifest, release.security_version};
+}
+
+}  // namespace
+
+void Commands::start_rollout(const std::string& who, const ControlCommand& command, Done done) {
+  auto loaded = rules::load_rule(command.rule, command.file.empty() ? "rule" : command.file);
+  if (!loaded.rule) {
+    auto answer = Answer::failed(ErrorKind::invalid, "the rule has " + std::to_string(loaded.diagnostics.size()) +
+                                                         (loaded.diagnostics.size() == 1 ? " error" : " errors"));
+    for (const auto& diagnostic : loaded.diagnostics) answer.diagnostics.push_back(diagnostic.text());
+    return done(std::move(answer));
+  }
+  auto& rule = *loaded.rule;
+  if (services_.engine.engine().status(rule.rollout) != nullptr) {
+    return done(Answer::failed(ErrorKind::exists, "a rollout called " + rule.rollout + " exists already; give this one another name"));
+  }
+  std::vector<rules::KnownRelease> releases;
+  for (const auto& choice : rule.versions) {
+    const auto ref = choice.name + "@" + choice.version;
+    const auto release = services_.releases.find(choice.name, choice.version);
+    if (release == nullptr) {
+      return done(Answer::failed(ErrorKind::not_found, "the release " + ref + " is not published; 'musterctl release publish' does that"));
+    }
+    if (release->plane != choice.plane) {
+      return done(Answer::failed(ErrorKind::invalid, ref + " is a release of the plane " + std::string(rules::name_of(release->plane)) +
+                                                         ", not " + std::string(rules::name_of(choice.plane))));
+    }
+    if (release->expires_s != 0 && release->expires_s <= services_.engine.now_s()) {
+      return done(Answer::failed(ErrorKind::refused, ref + " has expired; devices would refuse it"));
+    }
+    releases.push_back(known_release(*release));
+  }
+  const auto rollout = rule.rollout;
+  services_.engine.command(who, why_of(command), rules::StartRollout{std::move(rule), command.rule, std::move(releases)},
+                           [rollout, done = std::move(done)](Answer answer) {
+                             if (answer.error.empty()) {
+                               answer.data.pop_back();  // the closing brace
+                               answer.data += ",\"rollout\":" + quoted(rollout) + "}";
+                             }
+                             done(std::move(answer));
+                           });
+}
+
+void Commands::change_rollout(const std::string& who, const ControlCommand& command, Done done) {
+  if (!known_rollout(command.rollout, done)) return;
+  const auto body = [&]() -> rules::CommandBody {
+    switch (*command.name) {
+      case CommandName::approve_rollout: return rules::ApproveWave{command.rollout};
+      case CommandName::pause_rollout: return rules::PauseRollout{command.rollout};
+      case CommandName::resume_rollout: return rules::ResumeRollout{command.rollout, command.acknowledge_failures};
+      default: break;
+    }
+    const auto mode = command.mode == "keep"     ? rules::AbortMode::keep
+                      : command.mode == "revert" ? rules::AbortMode::revert
+                                                 : rules::AbortMode::by_rule;
+    return rules::AbortRollout{command.rollout, mode};
+  }();
+  services_.engine.command(who, why_of(command), body, std::move(done));
+}
+
+void Commands::give_order(const std::string& who, const ControlCommand& command, Done done) {
+  if (!is_scope(command.scope)) {
+    return done(Answer::failed(ErrorKind::usage, "'scope' must be fleet, device/ID or group/ATTRIBUTE=VALUE, as in group/region=de"));
+  }
+  rules::GiveOrder order;
+  order.scope = command.scope;
+  order.kind = order_kind(command.order);
+  const bool about_release = order.kind == rules::OrderKind::rollback || order.kind == rules::OrderKind::freeze ||
+                             order.kind == rules::OrderKind::thaw;
+  if (about_release) {
+    ReleaseRef ref;
+    if (!parse_release_ref(command.release, ref)) {
+      return done(Answer::failed(ErrorKind::usage, command.order + " needs 'release', as name@version"));
+    }
+    const auto release = services_.releases.find(ref.name, ref.version);
+    if (release == nullptr) {
+      return done(Answer::failed(ErrorKind::not_found, "the release " + command.release + " is not published here; see listReleases"));
+    }
+    if (!command.plane.empty() && rules::plane_from(command.plane) != release->plane) {
+      return done(Answer::failed(ErrorKind::usage, command.release + " is on the plane " + std::string(rules::name_of(release->plane)) +
+                                                       ", not " + command.plane));
+    }
+    order.plane = release->plane;
+    order.release = release->manifest;
+    order.release_name = command.release;
+  } else if (!command.plane.empty() || !command.release.empty()) {
+    return done(Answer::failed(ErrorKind::usage, command.order + " takes neither 'plane' nor 'release'"));
+  }
+  services_.engine.command(who, why_of(command), std::move(order), std::move(done));
+}
+
+}  // namespace muster::broker

@@ -1,0 +1,250 @@
+#include "broker-plugin/plugin.h"
+
+#include <chrono>
+#include <utility>
+
+#include "broker-plugin/blobs/blob_store.h"
+#include "broker-plugin/blobs/chunk_server.h"
+#include "broker-plugin/config.h"
+#include "broker-plugin/control/commands.h"
+#include "broker-plugin/control/desk.h"
+#include "broker-plugin/control/objects.h"
+#include "broker-plugin/core/engine_host.h"
+#include "broker-plugin/core/job_thread.h"
+#include "broker-plugin/core/metrics_publisher.h"
+#include "broker-plugin/core/outbox.h"
+#include "broker-plugin/core/startup.h"
+#include "broker-plugin/core/writer.h"
+#include "broker-plugin/store/keys.h"
+#include "broker-plugin/store/store.h"
+#include "schemas/topics.h"
+
+namespace muster::broker {
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr std::chrono::seconds engine_tick_interval(1);
+constexpr std::chrono::seconds health_save_interval(5);
+constexpr std::size_t health_save_max = 4096;  // summaries a save
+
+// Log lines of other threads, and calls to make on the broker's.
+std::function<void(const std::string&)> log_later(Outbox& outbox, host::Log& log, std::string topic) {
+  return [&outbox, &log, topic = std::move(topic)](const std::string& line) {
+    outbox.put(Outbox::Call([&log, topic, line] { log.write_bounded(host::LogLevel::error, topic, "muster: " + line); }));
+  };
+}
+
+}  // namespace
+
+// In the order of construction; destruction stops the threads first, by hand, in ~Plugin.
+struct Plugin::Parts {
+  Parts(std::string path, Config settings, BrokerPort& broker, std::function<void()> wake, std::unique_ptr<Store> opened,
+        BlobStore blob_store, TrustSetup trust, Restored restored)
+      : config_path(std::move(path)), config(std::move(settings)), port(broker),
+        log([&broker](host::LogLevel level, const std::string& line) { broker.log(level, line); }),
+        outbox(std::move(wake)), store(std::move(opened)), blobs(std::move(blob_store)), root(trust.root),
+        root_chain(std::move(trust.root_chain)), sealed_s(restored.sealed_s), releases(std::move(restored.releases)),
+        devices(std::move(restored.devices)),
+        writer(*store, Sealer(std::move(trust.control_key), config.assignment_valid_for_s), restored.tail, outbox,
+               [this](const std::string& why) { engine.stop_acting(why); }),
+        engine(std::move(restored.engine), Clock(restored.least_s), releases, writer, log),
+        jobs(outbox, [this](const char* what) { log_later(outbox, log, "jobs")(std::string("a bug in a job: ") + what); }),
+        chunks(blobs, releases, outbox, log_later(outbox, log, "chunks")),
+        inbox(config, engine, writer, devices, presence, chunks, counters, log),
+        metrics(engine, presence, devices, chunks, writer, counters),
+        commands({engine, releases, devices, blobs, *store, root, jobs, outbox, counters, [this] { return metrics.json(); }}),
+        desk(commands, config.operators, counters, port) {}
+
+  std::string config_path;
+  Config config;
+  BrokerPort& port;
+  host::Log log;
+  Outbox outbox;
+  std::unique_ptr<Store> store;
+  BlobStore blobs;
+  trust::TrustRoot root;
+  Bytes root_chain;
+  std::uint64_t sealed_s;
+  Counters counters;
+  ReleaseRegistry releases;
+  DeviceTable devices;
+  Presence presence;
+  Writer writer;
+  EngineHost engine;
+  JobThread jobs;
+  ChunkServer chunks;
+  Inbox inbox;
+  MetricsPublisher metrics;
+  Commands commands;
+  ControlDesk desk;
+  SteadyTime last_engine_tick{}, last_health_save{};
+
+  tl::expected<void, Error> publish_durable();
+  void check_blobs();
+  void save_health();
+  void renew_envelopes();
+  void apply_limits() { chunks.set_limits({config.limits.chunk_window, config.limits.chunk_bytes_per_s}); }
+};
+
+tl::expected<std::unique_ptr<Plugin>, Error> Plugin::start(const std::string& config_path, BrokerPort& port,
+                                                           std::function<void()> wake) {
+  auto config = load_config(config_path);
+  if (!config) return tl::unexpected(std::move(config.error()));
+  auto trust = load_trust(*config);
+  if (!trust) return tl::unexpected(std::move(trust.error()));
+  if (auto made = prepare_data_dir(config->data_dir); !made) return tl::unexpected(std::move(made.error()));
+  auto store = Store::open(config->data_dir);
+  if (!store) return tl::unexpected(std::move(store.error()));
+  auto blobs = BlobStore::open(config->data_dir);
+  if (!blobs) return tl::unexpected(std::move(blobs.error()));
+  auto restored = restore(**store, *trust, config->data_dir);
+  if (!restored) return tl::unexpected(std::move(restored.error()));
+
+  const bool accepted_loss = (*store)->accepted_loss();
+  const bool seal_again = !restored->same_signer;
+  const auto signer = trust->control_key.id();
+  if (seal_again) {
+    const auto written = (*store)->write({{std::string(keys::signer), std::string(signer.begin(), signer.end())}});
+    if (!written) return tl::unexpected(written.error());
+  }
+  std::unique_ptr<Plugin> plugin(new Plugin(std::make_unique<Parts>(config_path, std::move(*config), port, std::move(wake),
+                                                                     std::move(*store), std::move(*blobs), std::move(*trust),
+                                                                     std::move(*restored))));
+  auto& parts = *plugin->parts_;
+  parts.apply_limits();
+  parts.check_blobs();
+  if (auto published = parts.publish_durable(); !published) return tl::unexpected(std::move(published.error()));
+  parts.writer.start();
+  parts.jobs.start();
+  parts.chunks.start();
+  parts.engine.audit("muster", "broker.started", "broker",
+                     accepted_loss ? "the file 'tail' was missing: a loss of the last batches was accepted" : "");
+  if (seal_again) parts.engine.seal_again();
+  return plugin;
+}
+
+// Exactly what was signed before: a restart must not look like a new decision to any device.
+tl::expected<void, Error> Plugin::Parts::publish_durable() {
+  port.publish({{}, std::string(format_topic({TopicKind::trust_root, {}}).view()), Payload::of(root_chain), 1, true});
+  const auto retain = [this](std::string topic, std::string_view payload) {
+    port.publish({{}, std::move(topic), Payload::of(std::string(payload)), 1, true});
+    return true;
+  };
+  const auto assigned = store->scan(keys::assignment, {}, [&](std::string_view device, std::string_view envelope) {
+    return retain(std::string(format_topic({TopicKind::device_assignment, device}).view()), envelope);
+  });
+  if (!assigned) return assigned;
+  const auto directed = store->scan(keys::directive, {}, [&](std::string_view scope, std::string_view envelope) {
+    return retain("muster/v1/" + std::string(scope) + "/directive", envelope);
+  });
+  if (!directed) return directed;
+  for (const auto& rollout : engine.engine().rollouts()) {
+    retain(std::string(format_topic({TopicKind::rollout, rollout}).view()), status_json(*engine.engine().status(rollout)));
+  }
+  return {};
+}
+
+void Plugin::Parts::check_blobs() {
+  for (const auto& release : releases.all()) {
+    for (const auto& file : release->files) {
+      if (blobs.size_of(file.sha256) == file.size) continue;
+      log.write_bounded(host::LogLevel::warning, "missing_blob",
+                        "muster: the file " + file.name + " of " + release->ref() + " is missing or damaged under data_dir/blobs; "
+                        "devices cannot fetch it until 'musterctl release publish' has sent it again");
+    }
+  }
+}
+
+void Plugin::Parts::save_health() {
+  if (!engine.stopped().empty()) return;
+  Work work;
+  work.records = devices.unsaved_health(health_save_max);
+  if (!work.empty()) engine.submit(std::move(work));
+}
+
+// What devices hold must not expire while they are away: everything is signed again after half its time.
+void Plugin::Parts::renew_envelopes() {
+  const auto now_s = engine.now_s();
+  if (sealed_s == 0) {
+    sealed_s = now_s;
+    Work work;
+    work.records.push_back({std::string(keys::sealed), keys::u64_value(now_s)});
+    engine.submit(std::move(work));
+  }
+  if (now_s - sealed_s < config.assignment_valid_for_s / 2) return;
+  sealed_s = now_s;
+  engine.seal_again();
+}
+
+Plugin::Plugin(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Plugin::~Plugin() {
+  parts_->jobs.stop();
+  parts_->chunks.stop();
+  parts_->save_health();
+  parts_->writer.stop();
+}
+
+bool Plugin::message(const Inbound& inbound) { return parts_->inbox.message(inbound); }
+
+Verdict Plugin::acl(const void* client, std::string_view user, Access access, std::string_view topic, ByteView payload) {
+  auto decision = decide(parts_->config.operators, user, access, topic);
+  const auto kind = access == Access::write ? parse_topic(topic).kind : TopicKind::unknown;
+  // A will never comes through MESSAGE: its payload can be looked at only here.
+  if (decision.verdict == Verdict::allow && kind == TopicKind::device_link && payload.text() != "0" && payload.text() != "1") {
+    decision = {Verdict::deny, "malformed"};
+  }
+  if (decision.verdict == Verdict::deny) {
+    parts_->inbox.refused(decision.reason, user, topic);
+  } else if (decision.verdict == Verdict::allow && access == Access::subscribe) {
+    parts_->inbox.active(client, user);
+  }
+  if (decision.verdict == Verdict::defer && parts_->config.allow_other_topics) return Verdict::allow;
+  return decision.verdict;
+}
+
+void Plugin::control(const std::string& client_id, const std::string& user, ByteView payload) {
+  parts_->desk.request(client_id, user, payload);
+}
+
+void Plugin::disconnected(const void* client) { parts_->inbox.disconnected(client); }
+
+void Plugin::tick() {
+  auto& parts = *parts_;
+  const auto now = std::chrono::steady_clock::now();
+  parts.outbox.drain(parts.port);
+  if (now - parts.last_engine_tick >= engine_tick_interval) {
+    parts.last_engine_tick = now;
+    parts.engine.step(rules::Tick{});
+    parts.renew_envelopes();
+  }
+  if (now - parts.last_health_save >= health_save_interval) {
+    parts.last_health_save = now;
+    parts.save_health();
+  }
+  parts.engine.publish_statuses(now);
+  if (const auto json = parts.metrics.due(now)) {
+    parts.port.publish({{}, std::string(format_topic({TopicKind::metrics, {}}).view()), Payload::of(*json), 1, true});
+  }
+}
+
+void Plugin::reload() {
+  auto& parts = *parts_;
+  const auto next = load_config(parts.config_path);
+  if (!next) {
+    parts.log.write(host::LogLevel::error, "muster: nothing reloaded: " + next.error().message);
+    return;
+  }
+  const auto refused = apply_reload(parts.config, *next);
+  parts.apply_limits();
+  if (!refused.empty()) {
+    parts.log.write(host::LogLevel::warning, "muster: a reload does not change " + refused + "; restart the broker for that");
+  }
+  parts.log.write(host::LogLevel::info, "muster: operators and limits reloaded from " + parts.config_path);
+  parts.engine.audit("muster", "configuration.reloaded", "broker", std::to_string(parts.config.operators.size()) + " operators");
+}
+
+void Plugin::stop_acting(const std::string& why) { parts_->engine.stop_acting(why); }
+
+}  // namespace muster::broker

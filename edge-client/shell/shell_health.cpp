@@ -1,0 +1,70 @@
+// Measurements in, readings for the recovery policy and health summaries out.
+#include <algorithm>
+#include <utility>
+
+#include "edge-client/shell/outbound.h"
+#include "edge-client/shell/shell.h"
+#include "schemas/topics.h"
+
+namespace muster::edge {
+namespace {
+
+constexpr std::uint64_t readings_pause_ms = 1000;  // between two looks at the recovery policy
+
+}  // namespace
+
+void Shell::on_statsd(std::string_view datagram) {
+  measurements_.take(datagram);
+  if (readings_timer_ != 0) return;
+  const auto due = std::max(readings_given_ms_ + readings_pause_ms, EventLoop::now_ms());
+  readings_timer_ = loop_.at(due, [this] {
+    readings_timer_ = 0;
+    give_readings();
+  });
+}
+
+void Shell::give_readings() {
+  readings_given_ms_ = EventLoop::now_ms();
+  auto readings = measurements_.readings();
+  // What the workload says of a name goes before what the agent measures.
+  const auto add = [&](const char* name, double value, bool known) {
+    if (!known) return;
+    const auto at = std::lower_bound(readings.begin(), readings.end(), name, [](const auto& r, const char* n) { return r.first < n; });
+    if (at == readings.end() || at->first != name) readings.insert(at, {name, value});
+  };
+  add("cpu_percent", system_now_.cpu_percent, system_now_.cpu_percent >= 0);
+  add("temperature_c", system_now_.temperature_c, system_now_.temperature_c > -1000);
+  add("disk_free_mb", static_cast<double>(system_now_.disk_free_mb), system_now_.disk_free_mb >= 0);
+  add("slo_ms", config_.slo_ms, config_.slo_ms > 0);
+  feed(Readings{std::move(readings)});
+}
+
+void Shell::close_health_window() {
+  loop_.after(config_.health_interval_ms, [this] { close_health_window(); });
+  system_now_ = system_.read();
+  // Judged before it is closed, while the counters of the window are all there.
+  give_readings();
+  HealthWindow window;
+  window.device_id = config_.device_id;
+  window.seq = ++health_seq_;
+  window.start_s = window_start_s_;
+  window.window_s = static_cast<std::uint32_t>((EventLoop::now_ms() - window_start_ms_ + 500) / 1000);
+  window.refused_messages = std::exchange(refused_, 0) + (connection_ ? connection_->take_dropped() : 0);
+  window.spool_dropped = outbox_->take_dropped();
+  window_start_s_ = now_s();
+  window_start_ms_ = EventLoop::now_ms();
+  const auto snapshot = agent_.snapshot();
+  outbox_->put(encode_health(window, snapshot, measurements_.close_window(), system_now_), snapshot.boot_id, window.seq);
+}
+
+bool Shell::send_health(const Bytes& summary, std::function<void(bool accepted)> acked) {
+  if (!connection_) return false;
+  const std::string topic(format_topic({TopicKind::device_health, config_.device_id}).view());
+  return connection_->publish(topic, summary, 1, false, [this, acked = std::move(acked)](int reason) {
+    if (reason < 0) return;  // the connection ended: it is kept
+    if (reason >= 0x80) log_.write_bounded(host::LogLevel::warning, "health", "the broker refuses health summaries (reason " + std::to_string(reason) + ")");
+    acked(reason < 0x80);
+  });
+}
+
+}  // namespace muster::edge

@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# How the demo speaks: headings, lines with the time since the start, checks that end the demo when they fail. Sourced.
+# Colours only on a terminal, and not with NO_COLOR.
+
+now_ms() { local now=${EPOCHREALTIME/[.,]/}; echo "${now%???}"; }
+seconds() { printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100)); }  # milliseconds as "12.3"
+
+NARRATION_START_MS=$(now_ms)
+STEP_START_MS=$NARRATION_START_MS
+PLAIN='' BOLD='' GREEN='' RED='' DIM=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+  PLAIN=$'\e[0m' BOLD=$'\e[1m' GREEN=$'\e[32m' RED=$'\e[31m' DIM=$'\e[2m'
+fi
+
+elapsed() { seconds $(($(now_ms) - NARRATION_START_MS)); }
+
+# line MARK TEXT
+line() { printf '%s%7s s%s  %s %s\n' "$DIM" "$(elapsed)" "$PLAIN" "$1" "$2"; }
+ok() { line "${GREEN}✓${PLAIN}" "$*"; }
+note() { line ' ' "$*"; }
+
+heading() {
+  printf '\n%s%s%s\n' "$BOLD" "$*" "$PLAIN"
+  STEP_START_MS=$(now_ms)
+}
+step_done() { line ' ' "${DIM}this step took $(seconds $(($(now_ms) - STEP_START_MS))) s${PLAIN}"; }
+
+# Shows what a command prints, line by line, each with its time.
+narrate_output() {
+  local text
+  while IFS= read -r text; do line ' ' "$text"; done
+}
+
+# expect DESCRIPTION FOUND WANTED: ends the demo when they differ. failed() is the demo's.
+expect() { [ "$2" = "$3" ] || failed "$1: expected '$3', found '$2'"; }
+
+# eventually SECONDS DESCRIPTION COMMAND...: waits until the command succeeds; ends the demo when it does not in time.
+eventually() {
+  local deadline=$(($(now_ms) + $1 * 1000)) description=$2
+  shift 2
+  until "$@"; do
+    [ "$(now_ms)" -lt "$deadline" ] || failed "expected within the time given: $description"
+    sleep 0.1
+  done
+}

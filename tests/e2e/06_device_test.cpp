@@ -1,0 +1,260 @@
+// A device's own behaviour, seen from the broker: measurements, recovery policy, standing orders, what it refuses to start with.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/e2e/harness/programs.h"
+#include "tests/e2e/harness/world.h"
+
+namespace muster::e2e {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string one_wave = "[{ name: all, percent: 100, soak: 0s }]";
+
+class Device : public World {
+ protected:
+  void roll_out(const ReleaseToMake& release) {
+    make_release(release);
+    const std::string name = release.name + "-" + release.version;
+    start_rollout(name, rule(name, "{ " + release.plane + ": " + release.name + "@" + release.version + " }", one_wave));
+    ASSERT_EVENTUALLY(20s, state(name) == "completed");
+  }
+  void roll_out_policy(const std::string& version, const std::string& rules) {
+    roll_out({.name = "policy", .version = version, .plane = "config", .probes = "", .more = "recovery:\n" + rules});
+  }
+};
+
+TEST_F(Device, MeasurementsReachTheOperator) {
+  open();
+  start_fleet(1);
+  roll_out({.name = "m", .version = "1"});
+  // As an application sends them while it works.
+  const auto measured = [&] {
+    agent(0).statsd("p95_ms:41.5|g\nload_time_ms:120|g\npeak_ram_mb:88|g\nedit_distance:3|g\ninferences:5|c\n");
+    const auto health = device("gw-0").value("health", nlohmann::json::object());
+    return health.value("p95_ms", 0.0) == 41.5 && health.value("load_time_ms", 0.0) == 120.0;
+  };
+  ASSERT_EVENTUALLY(10s, measured());
+  const auto health = ctl().json({"device", "show", "gw-0"}).at("health");
+  EXPECT_EQ(health.value("peak_ram_mb", 0.0), 88.0);
+  EXPECT_THAT(health.dump(), HasSubstr("edit_distance"));
+  EXPECT_EQ(health.value("model_hash", ""), agent(0).active_digest("model"));
+}
+
+// The recovery policy comes with a config release and is evaluated on the device, also without the broker.
+TEST_F(Device, ThePolicyDegradesAndHeals) {
+  open();
+  start_fleet(1);
+  roll_out_policy("1", "  - { when: gpu_oom_count > 2, do: switch_to_degraded_model }\n");
+  ASSERT_EVENTUALLY(10s, device_state("gw-0") == "healthy");
+  EXPECT_EQ(agent(0).call_count("degraded"), 0u);
+  ASSERT_EVENTUALLY(10s, (agent(0).statsd("gpu_oom_count:3|g\n"), agent(0).call_count("degraded") == 1));
+  ASSERT_EVENTUALLY(5s, device_state("gw-0") == "degraded");
+  ASSERT_EVENTUALLY(15s, (agent(0).statsd("gpu_oom_count:0|g\n"), agent(0).call_count("normal") == 1));
+  ASSERT_EVENTUALLY(5s, device_state("gw-0") == "healthy");
+  EXPECT_EQ(agent(0).call_count("degraded"), 1u);
+}
+
+TEST_F(Device, ThePolicyActsWithoutTheBroker) {
+  open();
+  start_fleet(1);
+  roll_out_policy("1", "  - { when: inference_p99_ms > 2 * slo_ms, do: drop_to_safe_mode }\n  - { when: camera_timeout_secs > 5, do: restart_ingest_pipeline }\n");
+  broker().kill_hard();
+  ASSERT_EVENTUALLY(10s, (agent(0).statsd("camera_timeout_secs:6|g\n"), agent(0).call_count("restart") == 1));
+  ASSERT_EVENTUALLY(10s, (agent(0).statsd("camera_timeout_secs:0|g\nslo_ms:50|g\ninference_p99_ms:101|g\n"), agent(0).call_count("degraded") == 1));
+  ASSERT_TRUE(broker().start());
+  ASSERT_EVENTUALLY(10s, device_state("gw-0") == "safe_mode");
+  ctl().must({"directive", "resume", "--device", "gw-0"});
+  agent(0).statsd("inference_p99_ms:10|g\n");
+  ASSERT_EVENTUALLY(10s, device_state("gw-0") == "healthy");
+}
+
+TEST_F(Device, ThePolicyRollsAReleaseBack) {
+  open();
+  start_fleet(1);
+  roll_out_policy("1", "  - { when: crash_loop_count > 3, do: rollback_release }\n");
+  roll_out({.name = "m", .version = "1", .model_txt = "good 1"});
+  roll_out({.name = "m", .version = "2", .model_txt = "good 2"});
+  ASSERT_EVENTUALLY(10s, (agent(0).statsd("crash_loop_count:4|g\n"), agent(0).active_file("model", "model.txt") == "good 1"));
+  ASSERT_EVENTUALLY(5s, device_state("gw-0") == "rolled_back");
+}
+
+// The demo's (e): a group's directive is obeyed by a device that was off when it was given.
+TEST_F(Device, SafeModeReachesAnAbsentDevice) {
+  open();
+  for (const auto* name : {"de-1", "de-2"}) add_agent(name, {.region = "de"});
+  add_agent("us-1", {.region = "us"});
+  for (std::size_t i = 0; i < agent_count(); ++i) agent(i).start();
+  for (std::size_t i = 0; i < agent_count(); ++i) ASSERT_EVENTUALLY(10s, device(agent(i).name()).value("reported", false));
+  agent_named("de-2").kill_hard();
+  ctl().must({"directive", "safe-mode", "--group", "region=de", "--reason", "bad labels"});
+  ASSERT_EVENTUALLY(10s, device_state("de-1") == "safe_mode");
+  EXPECT_EQ(agent_named("de-1").call_count("degraded"), 1u);
+  EXPECT_EQ(agent_named("de-2").call_count("degraded"), 0u);
+  agent_named("de-2").start();
+  ASSERT_EVENTUALLY(10s, device_state("de-2") == "safe_mode");
+  EXPECT_EQ(agent_named("de-2").call_count("degraded"), 1u);
+  EXPECT_EQ(device_state("us-1"), "healthy");
+  EXPECT_EQ(agent_named("us-1").call_count("degraded"), 0u);
+  // It outlives the broker.
+  broker().kill_hard();
+  ASSERT_TRUE(broker().start());
+  ASSERT_EVENTUALLY(10s, device("de-1").value("connected", false) && device("de-2").value("connected", false));
+  EXPECT_EQ(device_state("de-2"), "safe_mode");
+  ctl().must({"directive", "resume", "--group", "region=de"});
+  for (const auto* name : {"de-1", "de-2"}) {
+    ASSERT_EVENTUALLY(10s, device_state(name) == "healthy");
+    EXPECT_EQ(agent_named(name).call_count("normal"), 1u);
+  }
+  EXPECT_EQ(audit_count("order.given"), 1u);
+  EXPECT_EQ(audit_count("order.withdrawn"), 1u);
+}
+
+TEST_F(Device, ADirectiveBringsAPlaneBack) {
+  open();
+  start_fleet(3);
+  roll_out({.name = "m", .version = "1", .model_txt = "good 1"});
+  roll_out({.name = "m", .version = "2", .model_txt = "good 2"});
+  agent(2).kill_hard();
+  ctl().must({"directive", "rollback", "--fleet", "--plane", "model", "--release", "m@2", "--reason", "reads nothing"});
+  ASSERT_EVENTUALLY(10s, agent(0).active_file("model", "model.txt") == "good 1" && agent(1).active_file("model", "model.txt") == "good 1");
+  ASSERT_EVENTUALLY(5s, device("gw-0").at("planes").at("model").value("release", "") == "m@1");
+  agent(2).start();
+  ASSERT_EVENTUALLY(10s, agent(2).active_file("model", "model.txt") == "good 1");
+  EXPECT_EVENTUALLY(5s, device_state("gw-2") == "rolled_back");
+}
+
+TEST_F(Device, AFrozenReleaseIsNotActivated) {
+  open();
+  start_fleet(1);
+  roll_out({.name = "m", .version = "1", .model_txt = "good 1"});
+  make_release({.name = "m", .version = "2", .model_txt = "good 2"});
+  ctl().must({"directive", "freeze", "--device", "gw-0", "--plane", "model", "--release", "m@2"});
+  start_rollout("m-2", rule("m-2", "{ model: m@2 }", one_wave));
+  ASSERT_EVENTUALLY(15s, state("m-2") == "halted");
+  EXPECT_EQ(status("m-2").at("failures")[0].value("error", ""), "frozen");
+  EXPECT_EQ(agent(0).active_file("model", "model.txt"), "good 1");
+}
+
+TEST_F(Device, PausedUpdatesWaitForTheirEnd) {
+  open();
+  start_fleet(1);
+  make_release({.name = "m", .version = "1", .model_txt = "good 1"});
+  ctl().must({"directive", "pause-updates", "--device", "gw-0", "--reason", "on site work"});
+  start_rollout("m-1", rule("m-1", "{ model: m@1 }", one_wave));
+  EXPECT_TRUE(throughout(1s, [&] { return agent(0).active_digest("model").empty(); }));
+  ctl().must({"directive", "resume", "--device", "gw-0"});
+  ASSERT_EVENTUALLY(15s, state("m-1") == "completed");
+}
+
+TEST_F(Device, WhatDoesNotFitIsRefusedByTheDevice) {
+  open();
+  start_fleet(1);
+  struct Case {
+    std::string name, more, error;
+  };
+  const std::vector<Case> cases = {{"wrong-class", "compatible: { class: [esp32] }\n", "incompatible"},
+                                   {"wants-memory", "compatible: { memory_mb: \">= 4096\" }\n", "incompatible"},
+                                   {"wants-gpu", "compatible: { accelerators: [gpu] }\n", "incompatible"},
+                                   {"wants-config", "requires: { config: \">= 3.0.0\" }\n", "requirement_unmet"}};
+  for (const auto& one : cases) {
+    make_release({.name = one.name, .version = "1", .more = one.more});
+    start_rollout(one.name, rule(one.name, "{ model: " + one.name + "@1 }", one_wave));
+    ASSERT_EVENTUALLY(15s, state(one.name) == "halted") << one.name;
+    EXPECT_EQ(status(one.name).at("failures")[0].value("error", ""), one.error) << one.name;
+    ctl().must({"rollout", "abort", one.name, "--keep"});
+  }
+  EXPECT_EQ(agent(0).active_digest("model"), "");
+}
+
+TEST_F(Device, ProbesOfEveryKindDecide) {
+  open();
+  start_fleet(1);
+  roll_out({.name = "file-ok", .version = "1", .probes = "[{ file: model.txt }]"});
+  make_release({.name = "file-no", .version = "1", .probes = "[{ file: ready, attempts: 2, interval: 100ms, timeout: 1s }]"});
+  make_release({.name = "http-no", .version = "1", .probes = "[{ http: \"http://127.0.0.1:" + std::to_string(free_port()) + "/healthz\", timeout: 1s }]"});
+  make_release({.name = "exec-no", .version = "1", .probes = "[{ exec: rm, timeout: 1s }]"});
+  const std::vector<std::pair<std::string, std::string>> expected = {{"file-no", "probe_failed"}, {"http-no", "probe_failed"}, {"exec-no", "probe_not_allowed"}};
+  for (const auto& [name, error] : expected) {
+    start_rollout(name, rule(name, "{ model: " + name + "@1 }", one_wave));
+    ASSERT_EVENTUALLY(15s, state(name) == "halted") << name;
+    EXPECT_EQ(status(name).at("failures")[0].value("error", ""), error);
+    ctl().must({"rollout", "abort", name, "--keep"});
+    EXPECT_EQ(device("gw-0").at("planes").at("model").value("release", ""), "file-ok@1");
+  }
+}
+
+// Measurements taken while the broker is away arrive when it is back.
+TEST_F(Device, ReportsWaitForTheBroker) {
+  open();
+  start_fleet(1);
+  const auto summaries = [&] { return metrics().at("messages").value("health", 0L); };
+  ASSERT_EVENTUALLY(10s, summaries() > 0);
+  broker().kill_hard();
+  const auto spooled = [&] { return files_below(agent(0).data_dir() + "/spool").size() + bytes_below(agent(0).data_dir() + "/spool"); };
+  const auto before = spooled();
+  ASSERT_EVENTUALLY(10s, spooled() > before);
+  agent(0).kill_hard();  // and they survive the agent's end
+  agent(0).start();
+  ASSERT_TRUE(broker().start());
+  ASSERT_EVENTUALLY(10s, summaries() > 0);
+}
+
+TEST_F(Device, ADeadConnectionIsSeenByObservers) {
+  open();
+  start_fleet(1);
+  auto viewer = operator_session("viewer");
+  const std::string topic = "muster/v1/device/gw-0/link";
+  ASSERT_TRUE(viewer->subscribe(topic));
+  const auto is = [](const std::string& text) { return [text](const host::MqttMessage& m) { return ByteView(m.payload).text() == text; }; };
+  ASSERT_TRUE(viewer->wait_for(topic, 5s, is("1")).has_value());
+  viewer->forget();
+  agent(0).kill_hard();
+  ASSERT_TRUE(viewer->wait_for(topic, 5s, is("0")).has_value());
+  EXPECT_EVENTUALLY(5s, !device("gw-0").value("connected", true));
+}
+
+TEST_F(Device, TheAgentStartsOnlyWithARightConfiguration) {
+  open();
+  struct Case {
+    std::vector<std::string> args;
+    std::string says;
+  };
+  auto& agent = add_agent("gw-x");
+  const auto good = read_text(agent.config_file());
+  const auto variant = [&](const std::string& name, const std::string& from, const std::string& to) {
+    auto text = good;
+    text.replace(text.find(from), from.size(), to);
+    write_text(agent.folder() + "/" + name, text);
+    return agent.folder() + "/" + name;
+  };
+  const std::vector<Case> cases = {
+      {{"--colour"}, "--colour"},
+      {{"--config", folder_.file("none.yaml")}, "none.yaml"},
+      {{"--config", variant("unknown.yaml", "data_dir: data", "data_dir: data\ndata_dirs: x")}, "data_dirs"},
+      {{"--config", variant("type.yaml", "health_interval: 1s", "health_interval: soon")}, "health_interval"},
+      {{"--config", variant("name.yaml", "device_id: gw-x", "device_id: gw/x")}, "device_id"},
+      {{"--config", variant("root.yaml", "root.menv", "none.menv")}, "none.menv"},
+      {{"--config", variant("cert.yaml", "ca.crt", "none.crt")}, "none.crt"},
+      {{"--config", variant("syntax.yaml", "planes:", "planes: [")}, "syntax.yaml"}};
+  for (auto [args, says] : cases) {
+    args.insert(args.begin(), programs::edge);
+    const auto finished = run(args, 5s, agent.folder());
+    EXPECT_GT(finished.exit_code, 0) << says;
+    EXPECT_LT(finished.exit_code, 126) << says << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr(says));
+  }
+  EXPECT_FALSE(exists(agent.data_dir() + "/journal"));
+  // Two agents with one data folder would undo each other's work.
+  agent.start();
+  ASSERT_EVENTUALLY(10s, device("gw-x").value("reported", false));
+  const auto second = run({programs::edge, "--config", agent.config_file()}, 5s, agent.folder());
+  EXPECT_GT(second.exit_code, 0);
+  EXPECT_TRUE(agent.running());
+}
+
+}  // namespace
+}  // namespace muster::e2e

@@ -1,0 +1,49 @@
+// A scenario file: commands ("> …"), comments ("# …") and, below each command, the trace that it gives (indented by two).
+// Pure apart from reading rule files; one thread.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/unit/engine/world.h"
+
+namespace muster::rules::test {
+
+// One command line, split at blanks; '…' keeps blanks together.
+struct ScriptLine {
+  std::vector<std::string> words;                // without key=value ones
+  std::multimap<std::string, std::string> options;
+  [[nodiscard]] std::string option(const std::string& key, const std::string& otherwise = {}) const;
+  [[nodiscard]] std::vector<std::string> all(const std::string& key) const;  // in the order written
+  std::vector<std::pair<std::string, std::string>> in_order;
+};
+[[nodiscard]] ScriptLine split_line(std::string_view text);
+
+class Script {
+ public:
+  Script() { world_.log = &lines_; }
+
+  // The whole scenario with the traces as they are now: equal to `text` when nothing has changed.
+  [[nodiscard]] std::string run(const std::string& text);
+
+ private:
+  void command(const ScriptLine& line);
+  bool fleet_command(const ScriptLine& line);
+  bool operator_command(const ScriptLine& line);
+  void add_device(const std::string& id, const ScriptLine& line);
+  void report(const std::string& id, const ScriptLine& line);
+  void commit(const ScriptLine& line);
+  void start(const ScriptLine& line);
+  void start_file(const ScriptLine& line);
+  void order(const ScriptLine& line);
+  void show(const std::string& rollout);
+  void show_device(const std::string& id);
+  void send(CommandBody body, const ScriptLine& line);
+
+  World world_;
+  std::vector<std::string> lines_;
+};
+
+}  // namespace muster::rules::test

@@ -1,0 +1,265 @@
+// The commands of scenario files; README.md lists them.
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "rules/config/load_rule.h"
+#include "schemas/ids.h"
+#include "tests/scenarios/script.h"
+
+namespace muster::rules::test {
+
+namespace {
+
+[[noreturn]] void complain(const std::string& what) { throw std::runtime_error(what); }
+
+std::vector<std::string> split(const std::string& text, char separator, std::size_t parts_max = SIZE_MAX) {
+  std::vector<std::string> parts;
+  std::size_t start = 0;
+  while (parts.size() + 1 < parts_max) {
+    const auto end = text.find(separator, start);
+    if (end == std::string::npos) break;
+    parts.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  parts.push_back(text.substr(start));
+  return parts;
+}
+
+std::uint64_t number(const std::string& text) { return std::stoull(text); }
+
+Plane plane_of(const std::string& name) {
+  const auto plane = plane_from(name);
+  if (!plane) complain("no plane is called " + name);
+  return *plane;
+}
+
+template <typename Enum>
+Enum state_of(const std::string& name, Enum last) {
+  for (unsigned i = 0; i <= static_cast<unsigned>(last); ++i) {
+    if (name_of(static_cast<Enum>(i)) == name) return static_cast<Enum>(i);
+  }
+  complain("unknown word " + name);
+}
+
+// NAME:GATE:SOAK_S:PERCENT, or a condition in place of the percentage
+Wave wave_of(const std::string& text) {
+  const auto parts = split(text, ':', 4);
+  if (parts.size() != 4) complain("write wave=NAME:auto|manual:SOAK_S:PERCENT or a condition, not " + text);
+  Wave wave;
+  wave.name = parts[0];
+  wave.gate = parts[1] == "manual" ? Gate::manual : Gate::automatic;
+  wave.soak_s = number(parts[2]);
+  if (parts[3].find_first_not_of("0123456789") == std::string::npos) {
+    wave.percent = static_cast<std::uint32_t>(number(parts[3]));
+  } else {
+    wave.ring_text = parts[3];
+    wave.ring = World::compile(parts[3]);
+  }
+  return wave;
+}
+
+}  // namespace
+
+void Script::command(const ScriptLine& line) {
+  if (line.words.empty()) complain("an empty command");
+  if (!fleet_command(line) && !operator_command(line)) complain("unknown command " + line.words[0]);
+}
+
+bool Script::fleet_command(const ScriptLine& line) {
+  const auto& words = line.words;
+  const auto& name = words[0];
+  if (name == "release") {
+    const auto ref = split(words.at(2), '@');
+    world_.add_release(plane_of(words.at(1)), ref.at(0), ref.at(1), static_cast<std::uint32_t>(number(line.option("security", "1"))));
+  } else if (name == "device") {
+    for (std::size_t i = 1; i < words.size(); ++i) add_device(words[i], line);
+  } else if (name == "devices") {  // devices gw- 1 10 …: gw-01 to gw-10, without their traces
+    std::vector<std::string> quiet;
+    world_.log = &quiet;
+    for (auto i = number(words.at(2)); i <= number(words.at(3)); ++i) {
+      add_device(words.at(1) + (i < 10 ? "0" : "") + std::to_string(i), line);
+    }
+    world_.log = &lines_;
+  } else if (name == "report") {
+    report(words.at(1), line);
+  } else if (name == "commit") {
+    commit(line);
+  } else if (name == "fail") {
+    world_.roll_back(words.at(1), words.at(2), words.size() > 3 ? words[3] : "");
+  } else if (name == "lost") {
+    for (std::size_t i = 1; i < words.size(); ++i) world_.lose(words[i]);
+  } else if (name == "seen") {
+    for (std::size_t i = 1; i < words.size(); ++i) world_.see(words[i]);
+  } else if (name == "tick") {
+    world_.tick(number(words.at(1)));
+  } else if (name == "restart") {
+    world_.restart();
+  } else if (name == "show") {
+    show(words.at(1));
+  } else if (name == "show-device") {
+    show_device(words.at(1));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool Script::operator_command(const ScriptLine& line) {
+  const auto& words = line.words;
+  const auto& name = words[0];
+  if (name == "start") {
+    start(line);
+  } else if (name == "start-file") {
+    start_file(line);
+  } else if (name == "approve") {
+    send(ApproveWave{words.at(1)}, line);
+  } else if (name == "pause") {
+    send(PauseRollout{words.at(1)}, line);
+  } else if (name == "resume") {
+    send(ResumeRollout{words.at(1), words.size() > 2 && words[2] == "acknowledge"}, line);
+  } else if (name == "abort") {
+    const auto mode = words.size() < 3 ? AbortMode::by_rule : words[2] == "revert" ? AbortMode::revert : AbortMode::keep;
+    send(AbortRollout{words.at(1), mode}, line);
+  } else if (name == "order") {
+    order(line);
+  } else if (name == "republish") {
+    std::vector<Effect> effects;
+    world_.engine.republish(effects);
+    lines_ = trace(world_, effects);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Script::send(CommandBody body, const ScriptLine& line) {
+  world_.command(std::move(body), line.option("by", "alice"), line.option("why"));
+}
+
+void Script::add_device(const std::string& id, const ScriptLine& line) {
+  auto& device = world_.devices[id];
+  auto& facts = device.report.facts;
+  for (const auto& [key, value] : line.in_order) {
+    if (key == "class") facts.device_class = value;
+    else if (key == "region") facts.region = value;
+    else if (key == "site") facts.site = value;
+    else if (key == "customer") facts.customer = value;
+    else if (key == "os_version") facts.os_version = value;
+    else if (key == "memory_tier") facts.memory_tier = value;
+    else if (key == "memory_mb") facts.memory_mb = static_cast<std::uint32_t>(number(value));
+    else if (key == "tags") facts.tags = split(value, ',');
+    else if (key == "accelerators") facts.accelerators = split(value, ',');
+    else if (key == "floor") device.report.security_floor.fill(static_cast<std::uint32_t>(number(value)));
+    else device.report.active[static_cast<std::size_t>(plane_of(key))] = world_.release(value).manifest;
+  }
+  device.report.boot_id = 1;
+  if (!device.connected) world_.see(id);
+  world_.report(id);
+}
+
+void Script::report(const std::string& id, const ScriptLine& line) {
+  auto& report = world_.devices[id].report;
+  for (const auto& [key, value] : line.in_order) {
+    if (key == "attempt") report.attempt = state_of(value, AttemptState::failed);
+    else if (key == "state") report.state = state_of(value, DeviceState::rolled_back);
+    else if (key == "epoch") report.attempt_epoch = number(value);
+    else if (key == "error") report.attempt_error = value;
+    else if (key == "detail") report.attempt_detail = value;
+    else report.active[static_cast<std::size_t>(plane_of(key))] = value == "empty" ? Sha256() : world_.release(value).manifest;
+  }
+  if (line.options.contains("seq")) complain("seq counts by itself");
+  world_.report(id);
+}
+
+// Devices by name, or all connected ones that have something new to run.
+void Script::commit(const ScriptLine& line) {
+  std::vector<std::string> ids(line.words.begin() + 1, line.words.end());
+  if (ids == std::vector<std::string>{"all"}) {
+    ids.clear();
+    for (const auto& [id, device] : world_.devices) {
+      if (device.connected && device.assigned && device.report.attempt_epoch != device.assigned->epoch) ids.push_back(id);
+    }
+  }
+  for (const auto& id : ids) world_.commit(id);
+}
+
+void Script::start(const ScriptLine& line) {
+  std::vector<VersionChoice> versions;
+  for (const auto& text : line.all("version")) {
+    const auto parts = split(text, ':');
+    const auto ref = split(parts.at(1), '@');
+    versions.push_back({plane_of(parts.at(0)), ref.at(0), ref.at(1)});
+  }
+  std::vector<Wave> waves;
+  for (const auto& text : line.all("wave")) waves.push_back(wave_of(text));
+  Rule rule = World::rule(line.words.at(1), line.option("targets"), versions, std::move(waves));
+  rule.seed = number(line.option("seed", "7"));
+  rule.halt_failed_devices = static_cast<std::uint32_t>(number(line.option("halt", "1")));
+  rule.unreachable_after_s = number(line.option("unreachable", "60"));
+  rule.attempt_timeout_s = number(line.option("timeout", "3600"));
+  rule.on_abort = line.option("on_abort", "keep") == "revert" ? AbortDefault::revert : AbortDefault::keep;
+  world_.start(rule);
+}
+
+// A rule file as shipped; the releases it names are made up when the scenario has not made them.
+void Script::start_file(const ScriptLine& line) {
+  const auto& path = line.words.at(1);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) complain("cannot read " + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  auto loaded = load_rule(text.str(), path);
+  for (const auto& diagnostic : loaded.diagnostics) lines_.push_back(diagnostic.text());
+  if (!loaded.rule) complain(path + " has errors");
+  for (const auto& version : loaded.rule->versions) {
+    if (!world_.knows_release(version.name + "@" + version.version)) world_.add_release(version.plane, version.name, version.version);
+  }
+  world_.start(*loaded.rule);
+}
+
+void Script::order(const ScriptLine& line) {
+  GiveOrder order;
+  order.scope = line.words.at(1);
+  order.kind = state_of(line.words.at(2), OrderKind::pause_updates);
+  if (line.words.size() > 3) {
+    const auto& release = world_.release(line.words[3]);
+    order.plane = release.plane;
+    order.release = release.manifest;
+    order.release_name = line.words[3];
+  }
+  send(std::move(order), line);
+}
+
+void Script::show(const std::string& rollout) {
+  const auto& status = world_.status(rollout);
+  lines_.push_back(status_line(status));
+  for (const auto& wave : status.waves) {
+    lines_.push_back(wave.name + ": " + std::string(name_of(wave.state)) + ", devices " + std::to_string(wave.devices) + ", done " +
+                     std::to_string(wave.done) + ", failed " + std::to_string(wave.failed) + ", unreachable " +
+                     std::to_string(wave.unreachable));
+  }
+  for (const auto& failure : status.failures) {
+    lines_.push_back("failure " + failure.device + ": " + failure.error + (failure.detail.empty() ? "" : ": " + failure.detail) +
+                     (failure.acknowledged ? " (acknowledged)" : ""));
+  }
+}
+
+void Script::show_device(const std::string& id) {
+  DeviceStatus status;
+  if (!world_.engine.device(id, status)) {
+    lines_.push_back(id + " is unknown");
+    return;
+  }
+  std::string text = id + (status.connected ? " connected" : " not connected") + (status.reported ? "" : ", only seen") + ", " +
+                     std::string(name_of(status.state)) + ", epoch " + std::to_string(status.assigned_epoch);
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (!status.active[plane].is_zero()) text += " " + std::string(name_of(static_cast<Plane>(plane))) + "=" + world_.release_name(status.active[plane]);
+  }
+  lines_.push_back(text);
+  for (const auto& each : status.rollouts) {
+    lines_.push_back(each.rollout + ": " + std::string(name_of(each.standing)) + ", wave " + std::to_string(each.wave + 1));
+  }
+}
+
+}  // namespace muster::rules::test

@@ -1,0 +1,168 @@
+#include "rules/config/load_rule.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rules/condition/compile.h"
+#include "tests/unit/rule_config/fixture.h"
+
+namespace muster::rules::test {
+namespace {
+
+using testing::HasSubstr;
+
+const char* const minimal =
+    "rollout: r\n"
+    "targets: true\n"
+    "versions: { model: m@1 }\n"
+    "waves: [{ name: all, percent: 100 }]\n";
+
+std::string with(std::string_view more) {
+  return minimal + std::string(more);
+}
+std::string with_waves(std::string_view waves) {
+  return "rollout: r\ntargets: true\nversions: { model: m@1 }\nwaves:\n" + std::string(waves);
+}
+
+TEST(LoadRule, DefaultsAreTheDocumentedOnes) {
+  const LoadedRule loaded = load_rule(minimal, "r");
+  ASSERT_TRUE(loaded.rule) << lines_of(loaded.diagnostics);
+  const Rule& rule = *loaded.rule;
+  EXPECT_EQ(rule.rollout, "r");
+  EXPECT_EQ(rule.seed, 0u);
+  EXPECT_EQ(rule.targets_text, "true");
+  EXPECT_EQ(disassemble(rule.targets), "0 true\n");
+  EXPECT_EQ(rule.halt_failed_devices, 1u);
+  EXPECT_EQ(rule.unreachable_after_s, 60u);
+  EXPECT_EQ(rule.attempt_timeout_s, 3600u);
+  EXPECT_EQ(rule.on_abort, AbortDefault::keep);
+  ASSERT_EQ(rule.waves.size(), 1u);
+  EXPECT_EQ(rule.waves[0].gate, Gate::automatic);
+  EXPECT_EQ(rule.waves[0].soak_s, 0u);
+}
+
+TEST(LoadRule, EveryKeyArrives) {
+  const LoadedRule loaded = load_rule(
+      "rollout: line-2\n"
+      "seed: 18446744073709551615\n"
+      "targets: device.region == 'eu'\n"
+      "versions: { config: c@2, model: m@1.0, firmware: f@3 }\n"
+      "order: [model, firmware, config]\n"
+      "waves:\n"
+      "  - { name: inner, ring: '\"lab\" in device.tags', gate: manual, soak: 2d }\n"
+      "  - { name: some, percent: 30, gate: auto, soak: 90m }\n"
+      "halt: { failed_devices: 5 }\n"
+      "rollback: { on_abort: revert }\n"
+      "unreachable_after: 2h\n"
+      "attempt_timeout: 45s\n",
+      "r");
+  ASSERT_TRUE(loaded.rule) << lines_of(loaded.diagnostics);
+  const Rule& rule = *loaded.rule;
+  EXPECT_EQ(rule.seed, UINT64_MAX);
+  ASSERT_EQ(rule.versions.size(), 3u);
+  EXPECT_EQ(rule.versions[0].plane, Plane::model);
+  EXPECT_EQ(rule.versions[0].name + "@" + rule.versions[0].version, "m@1.0");
+  EXPECT_EQ(rule.versions[1].plane, Plane::firmware);
+  EXPECT_EQ(rule.versions[2].plane, Plane::config);
+  ASSERT_EQ(rule.waves.size(), 2u);
+  EXPECT_EQ(rule.waves[0].percent, 0u);
+  EXPECT_EQ(rule.waves[0].ring_text, "\"lab\" in device.tags");
+  EXPECT_FALSE(rule.waves[0].ring.empty());
+  EXPECT_EQ(rule.waves[0].gate, Gate::manual);
+  EXPECT_EQ(rule.waves[0].soak_s, 2u * 86400);
+  EXPECT_EQ(rule.waves[1].percent, 30u);
+  EXPECT_EQ(rule.waves[1].soak_s, 5400u);
+  EXPECT_EQ(rule.halt_failed_devices, 5u);
+  EXPECT_EQ(rule.unreachable_after_s, 7200u);
+  EXPECT_EQ(rule.attempt_timeout_s, 45u);
+  EXPECT_EQ(rule.on_abort, AbortDefault::revert);
+}
+
+TEST(LoadRule, WithoutOrderFirmwareComesBeforeModelBeforeConfig) {
+  const LoadedRule loaded = load_rule(
+      "rollout: r\ntargets: true\nversions: { config: c@1, model: m@1, firmware: f@1 }\nwaves: [{ name: all, percent: "
+      "100 }]\n",
+      "r");
+  ASSERT_TRUE(loaded.rule) << lines_of(loaded.diagnostics);
+  EXPECT_EQ(loaded.rule->versions[0].plane, Plane::firmware);
+  EXPECT_EQ(loaded.rule->versions[1].plane, Plane::model);
+  EXPECT_EQ(loaded.rule->versions[2].plane, Plane::config);
+}
+
+TEST(LoadRule, AnErrorLeavesNoRule) {
+  const LoadedRule loaded = load_rule(with("sed: 1\n"), "r");
+  EXPECT_FALSE(loaded.rule);
+  EXPECT_EQ(lines_of(loaded.diagnostics), "r:5:1: unknown key 'sed' in a rule; did you mean 'seed'?\n");
+}
+
+TEST(LoadRule, WavesThatCanNotBeReached) {
+  EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 100 }\n- { name: b, percent: 100 }\n")),
+              HasSubstr("r:6:23: this wave is never reached"));
+  EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 50 }\n- { name: b, percent: 50 }\n")),
+              HasSubstr("adds no device"));
+  EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 50 }\n- { name: b, ring: 'true' }\n")),
+              HasSubstr("a ring after a percentage"));
+  EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 50 }\n- { name: a, percent: 60 }\n")),
+              HasSubstr("two waves are called a"));
+  EXPECT_THAT(rule_errors(with_waves("- { name: a }\n")), HasSubstr("without 'percent' or 'ring'"));
+  EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 5, ring: 'true' }\n")),
+              HasSubstr("both 'percent' and 'ring'"));
+  EXPECT_EQ(rule_errors(with_waves("- { name: a, percent: 50 }\n")), "") << "a partial rollout is one";
+}
+
+// A rule that asks for protection that is not there must not load.
+TEST(LoadRule, KeysOfLaterVersionsAreRefused) {
+  EXPECT_THAT(rule_errors(with("guardrails: []\n")),
+              HasSubstr("'guardrails' in a rule has no effect in this version of Muster; remove it"));
+  EXPECT_THAT(rule_errors(with("pace: { per_minute: 6 }\n")), HasSubstr("'pace' in a rule has no effect"));
+  EXPECT_THAT(rule_errors(with("rollback: { first: config }\n")),
+              HasSubstr("r:5:13: 'first' in rollback has no effect"));
+  EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: 14d }\n")),
+              HasSubstr("'keep_previous_for' in rollback has no effect"));
+  EXPECT_THAT(rule_errors(with("rollback: { first: modell }\n")), HasSubstr("did you mean 'model'?"))
+      << "still validated";
+}
+
+TEST(LoadRule, ConditionErrorsPointIntoTheValue) {
+  const auto errors = [](std::string_view targets) {
+    return rule_errors("rollout: r\ntargets: " + std::string(targets) +
+                       "\nversions: { model: m@1 }\nwaves: [{ name: all, percent: 100 }]\n");
+  };
+  EXPECT_THAT(errors("true && device.region > 3"), HasSubstr("r:2:32: a text (device.region) cannot be compared"));
+  EXPECT_THAT(errors("\"device.site == \\\"é\\\" && x\""), HasSubstr("r:2:36: unknown name x"));
+  EXPECT_THAT(errors("'device.site == ''a'' && x'"), HasSubstr("r:2:35: unknown name x"));
+  EXPECT_THAT(errors("'\"é\" in device.tags && x'"), HasSubstr("r:2:34: unknown name x")) << "columns count characters";
+  EXPECT_THAT(errors(">\n  true &&\n  x"), HasSubstr("r:2:10: unknown name x")) << "a block: its start";
+  EXPECT_THAT(errors("true &&\n  x"), HasSubstr("r:2:10: unknown name x"));
+}
+
+TEST(LoadRule, DurationsAreWholeNumbersWithAUnit) {
+  const struct {
+    const char* text;
+    bool good;
+    std::uint64_t ms;
+  } cases[] = {{"500ms", true, 500},
+               {"90s", true, 90'000},
+               {"15m", true, 900'000},
+               {"24h", true, 86'400'000},
+               {"14d", true, 1'209'600'000},
+               {"0s", true, 0},
+               {"18446744073709551615ms", true, UINT64_MAX},
+               {"18446744073709551615s", false, 0},
+               {"", false, 0},
+               {"5", false, 0},
+               {"s", false, 0},
+               {"1.5h", false, 0},
+               {"-1s", false, 0},
+               {"5 s", false, 0},
+               {"5S", false, 0},
+               {"1h30m", false, 0}};
+  for (const auto& c : cases) {
+    std::uint64_t ms = 0;
+    EXPECT_EQ(parse_duration_ms(c.text, ms), c.good) << c.text;
+    EXPECT_EQ(ms, c.ms) << c.text;
+  }
+}
+
+}  // namespace
+}  // namespace muster::rules::test
