@@ -38,8 +38,10 @@ std::string_view without_share(std::string_view filter) {
   return slash == std::string_view::npos ? filter : filter.substr(slash + 1);
 }
 
-// What a device may read and subscribe to.
-bool device_reads(std::string_view device, std::string_view filter) {
+bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+// What a device may subscribe to: filters that match nothing but what it may read.
+bool device_subscribes(std::string_view device, std::string_view filter) {
   const std::array<std::string, 4> patterns = {"muster/v1/device/" + std::string(device) + "/#", "muster/v1/group/#",
                                                "muster/v1/fleet/#", "muster/v1/trust/#"};
   for (const auto& pattern : patterns) {
@@ -48,11 +50,30 @@ bool device_reads(std::string_view device, std::string_view filter) {
   return false;
 }
 
+// The same for one topic, which the broker asks for every delivery: no allocation here.
+bool device_reads(std::string_view device, std::string_view topic) {
+  if (!starts_with(topic, topic_root)) return false;
+  const auto rest = topic.substr(topic_root.size());
+  if (starts_with(rest, "group/") || starts_with(rest, "fleet/") || starts_with(rest, "trust/")) return true;
+  constexpr std::string_view own = "device/";
+  if (!starts_with(rest, own)) return false;
+  const auto after = rest.substr(own.size());
+  return after.size() > device.size() && starts_with(after, device) && after[device.size()] == '/';
+}
+
+// A topic under muster/ or $CONTROL/muster/, or one of these words alone.
+bool is_ours(std::string_view topic) {
+  for (const std::string_view root : {"muster", "$CONTROL/muster"}) {
+    if (starts_with(topic, root) && (topic.size() == root.size() || topic[root.size()] == '/')) return true;
+  }
+  return false;
+}
+
 Decision decide_write(const Roles* roles, std::string_view user, std::string_view topic) {
   if (topic == control_topic) {
     return roles != nullptr && roles->any() ? Decision{Verdict::allow, {}} : Decision{Verdict::deny, "acl_write"};
   }
-  if (!filters_overlap(topic, ours) && !filters_overlap(topic, our_control)) return {Verdict::defer, {}};
+  if (!is_ours(topic)) return {Verdict::defer, {}};
   const auto parsed = parse_topic(topic);
   switch (parsed.kind) {
     case TopicKind::device_state:
@@ -67,7 +88,15 @@ Decision decide_write(const Roles* roles, std::string_view user, std::string_vie
   }
 }
 
-Decision decide_look(const Roles* roles, std::string_view user, std::string_view filter, std::string_view reason) {
+Decision decide_read(const Roles* roles, std::string_view user, std::string_view topic) {
+  if (!is_ours(topic)) return {Verdict::defer, {}};
+  const bool operator_reads = roles != nullptr && roles->any() && (starts_with(topic, topic_root) || topic == control_response_topic);
+  const bool may = operator_reads || (roles == nullptr && device_reads(user, topic));
+  return may ? Decision{Verdict::allow, {}} : Decision{Verdict::deny, "acl_read"};
+}
+
+Decision decide_subscribe(const Roles* roles, std::string_view user, std::string_view filter) {
+  constexpr std::string_view reason = "acl_subscribe";
   if (filters_overlap(filter, our_control)) {
     if (roles == nullptr || !roles->any()) return {Verdict::deny, reason};
     if (filter == control_response_topic) return {Verdict::allow, {}};
@@ -81,7 +110,7 @@ Decision decide_look(const Roles* roles, std::string_view user, std::string_view
     if (filter_covered(filter, protocol)) return {Verdict::allow, {}};
     return named ? Decision{Verdict::deny, reason} : Decision{Verdict::defer, {}};
   }
-  return device_reads(user, filter) ? Decision{Verdict::allow, {}} : Decision{Verdict::deny, reason};
+  return device_subscribes(user, filter) ? Decision{Verdict::allow, {}} : Decision{Verdict::deny, reason};
 }
 
 }  // namespace
@@ -120,8 +149,8 @@ Decision decide(const Operators& operators, std::string_view user, Access access
   const auto decision = [&]() -> Decision {
     switch (access) {
       case Access::write: return decide_write(roles, user, topic);
-      case Access::read: return decide_look(roles, user, topic, "acl_read");
-      case Access::subscribe: return decide_look(roles, user, without_share(topic), "acl_subscribe");
+      case Access::read: return decide_read(roles, user, topic);
+      case Access::subscribe: return decide_subscribe(roles, user, without_share(topic));
       case Access::unsubscribe: return {Verdict::allow, {}};
     }
     return {};

@@ -49,7 +49,7 @@ struct Plugin::Parts {
         writer(*store, Sealer(std::move(trust.control_key), config.assignment_valid_for_s), restored.tail, outbox,
                [this](const std::string& why) { engine.stop_acting(why); }),
         engine(std::move(restored.engine), Clock(restored.least_s), releases, writer, log),
-        jobs(outbox, [this](const char* what) { log_later(outbox, log, "jobs")(std::string("a bug in a job: ") + what); }),
+        jobs(outbox, [this](const std::string& what) { log_later(outbox, log, "jobs")("a bug in a job: " + what); }),
         chunks(blobs, releases, outbox, log_later(outbox, log, "chunks")),
         inbox(config, engine, writer, devices, presence, chunks, counters, log),
         metrics(engine, presence, devices, chunks, writer, counters),

@@ -24,8 +24,7 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t inbox_max = 4096;  // messages of subscribed topics that wait to be read; older ones go first
-constexpr std::size_t commands_per_request_max = 16;
-constexpr int not_authorised = 0x87;  // MQTT 5 reason code
+constexpr int not_authorised = 0x87;     // MQTT 5 reason code
 
 tl::unexpected<Error> fail(ErrorKind kind, std::string message) {
   return tl::make_unexpected(Error{kind, std::move(message)});
@@ -57,6 +56,10 @@ tl::expected<void, Error> check_files(const Connection& c) {
   return check_file(c.key, "operator key", "--key", "MUSTER_KEY");
 }
 
+std::string correlation_of(std::uint64_t ticket) {
+  return "c" + std::to_string(ticket);
+}
+
 // What one command was answered.
 tl::expected<std::string, Error> read_answer(const json& response) {
   if (!response.contains("error")) {
@@ -79,22 +82,19 @@ tl::expected<std::string, Error> read_answer(const json& response) {
 struct ControlClient::Impl {
   using Answer = tl::expected<std::string, Error>;
 
-  // A request under way. `refused_code`: what the broker said to the publish itself, when it was no.
+  // A command under way. `refused_code`: what the broker said to the publish itself, when it was no.
   struct Pending {
-    std::vector<std::string> correlations;
-    std::vector<std::optional<Answer>> answers;
+    std::optional<Answer> answer;
     std::optional<int> refused_code;
     std::uint32_t patience_s = 0;
-    [[nodiscard]] bool complete() const {
-      return refused_code || std::all_of(answers.begin(), answers.end(), [](const auto& a) { return a.has_value(); });
-    }
+    [[nodiscard]] bool complete() const { return refused_code || answer; }
   };
 
   Connection connection;
   std::string client_id = new_client_id();
   std::vector<std::string> filters;
-  std::uint64_t correlation_next = 1;
-  std::map<std::uint64_t, Pending> pending;
+  std::uint64_t ticket_next = 1;
+  std::map<std::uint64_t, Pending> pending;  // by ticket, so oldest first
 
   std::mutex mutex;
   std::condition_variable arrived;
@@ -149,12 +149,16 @@ struct ControlClient::Impl {
   }
   void sort_in(const json& response) {
     const auto correlation = response.find("correlationData");
-    if (correlation == response.end() || !correlation->is_string()) return;
-    for (auto& [ticket, request] : pending) {
-      const auto it =
-          std::find(request.correlations.begin(), request.correlations.end(), correlation->get<std::string>());
-      if (it == request.correlations.end()) continue;
-      request.answers[static_cast<std::size_t>(it - request.correlations.begin())] = read_answer(response);
+    if (correlation != response.end() && correlation->is_string()) {
+      for (auto& [ticket, command] : pending) {
+        if (correlation->get<std::string>() == correlation_of(ticket)) command.answer = read_answer(response);
+      }
+      return;
+    }
+    // Refused before the broker read the command (no operator, too many requests): whichever it was, the oldest fails.
+    for (auto& [ticket, command] : pending) {
+      if (command.complete()) continue;
+      command.answer = read_answer(response);
       return;
     }
   }
@@ -222,29 +226,17 @@ tl::expected<void, Error> ControlClient::connect() {
   return impl_->filters.empty() ? tl::expected<void, Error>{} : impl_->mqtt->subscribe(impl_->filters, 1);
 }
 
-tl::expected<std::uint64_t, Error> ControlClient::send(const std::vector<Request>& requests) {
-  if (requests.empty() || requests.size() > commands_per_request_max) {
-    return fail(ErrorKind::internal, "a request holds 1 to 16 commands");
-  }
-  const auto ticket = impl_->correlation_next;
-  Impl::Pending pending;
-  std::string payload = R"({"commands":[)";
-  for (const auto& request : requests) {
-    auto correlation = "c" + std::to_string(impl_->correlation_next++);
-    JsonFields fields{{"command", request.command}, {"correlationData", correlation}};
-    fields.insert(fields.end(), request.fields.begin(), request.fields.end());
-    payload += (pending.correlations.empty() ? "" : ",") + json_object(fields);
-    pending.correlations.push_back(std::move(correlation));
-    pending.patience_s = std::max(pending.patience_s, request.patience_s);
-  }
-  payload += "]}";
+tl::expected<std::uint64_t, Error> ControlClient::send(const Request& request) {
+  const auto ticket = impl_->ticket_next++;
+  JsonFields fields{{"command", request.command}, {"correlationData", correlation_of(ticket)}};
+  fields.insert(fields.end(), request.fields.begin(), request.fields.end());
+  const auto payload = R"({"commands":[)" + json_object(fields) + "]}";
   if (payload.size() > limits::control_len_max) {
     return fail(ErrorKind::invalid, "the command is " + std::to_string(payload.size()) +
                                         " bytes long; the broker takes at most " +
                                         std::to_string(limits::control_len_max));
   }
-  pending.answers.resize(requests.size());
-  impl_->pending.emplace(ticket, std::move(pending));
+  impl_->pending[ticket].patience_s = request.patience_s;
   auto* impl = impl_.get();
   auto sent = impl_->mqtt->publish(std::string(control_topic), ByteView(std::string_view(payload)), 1, false,
                                    [impl, ticket](int code) { impl->on_ack(ticket, code); });
@@ -253,40 +245,29 @@ tl::expected<std::uint64_t, Error> ControlClient::send(const std::vector<Request
   return tl::make_unexpected(std::move(sent.error()));
 }
 
-tl::expected<std::vector<std::string>, Error> ControlClient::wait(std::uint64_t ticket) {
+tl::expected<std::string, Error> ControlClient::wait(std::uint64_t ticket) {
   const auto found = impl_->pending.find(ticket);
-  if (found == impl_->pending.end()) return fail(ErrorKind::internal, "no such request is under way");
+  if (found == impl_->pending.end()) return fail(ErrorKind::internal, "no such command is under way");
   const auto deadline = Clock::now() + std::chrono::seconds(impl_->connection.timeout_s + found->second.patience_s);
   {
     std::unique_lock lock(impl_->mutex);
-    for (;;) {
-      impl_->sort_in();
-      if (found->second.complete()) break;
+    bool late = false;
+    for (impl_->sort_in(); !found->second.complete(); impl_->sort_in()) {
       if (impl_->lost) return tl::make_unexpected(impl_->connection_lost());
-      if (impl_->arrived.wait_until(lock, deadline) == std::cv_status::timeout) {
-        impl_->sort_in();
-        if (found->second.complete()) break;
-        return tl::make_unexpected(impl_->no_answer());
-      }
+      if (late) return tl::make_unexpected(impl_->no_answer());
+      late = impl_->arrived.wait_until(lock, deadline) == std::cv_status::timeout;
     }
   }
-  const auto request = std::move(found->second);
+  auto command = std::move(found->second);
   impl_->pending.erase(found);
-  if (request.refused_code) return tl::make_unexpected(impl_->publish_refused(*request.refused_code));
-  std::vector<std::string> data;
-  for (const auto& answer : request.answers) {
-    if (!*answer) return tl::make_unexpected(answer->error());
-    data.push_back(**answer);
-  }
-  return data;
+  if (command.refused_code) return tl::make_unexpected(impl_->publish_refused(*command.refused_code));
+  return std::move(*command.answer);
 }
 
 tl::expected<std::string, Error> ControlClient::call(const Request& request) {
-  auto ticket = send({request});
+  auto ticket = send(request);
   if (!ticket) return tl::make_unexpected(std::move(ticket.error()));
-  auto answers = wait(*ticket);
-  if (!answers) return tl::make_unexpected(std::move(answers.error()));
-  return std::move(answers->front());
+  return wait(*ticket);
 }
 
 tl::expected<void, Error> ControlClient::subscribe(const std::string& filter) {

@@ -52,8 +52,8 @@ class ControlClient {
   // kind. Lines after an error's first are diagnostics ("file:line:column: …").
   [[nodiscard]] tl::expected<std::string, Error> call(const Request& request);
 
-  // The two halves of call(), for several commands under way. send() gives the ticket that wait() takes, in any order. The
-  // broker works on commands in the order in which they were sent.
+  // The two halves of call(), for several commands under way. send() gives the ticket that wait() takes, in any order.
+  // The broker works on commands in the order in which they were sent.
   [[nodiscard]] tl::expected<std::uint64_t, Error> send(const Request& request);
   [[nodiscard]] tl::expected<std::string, Error> wait(std::uint64_t ticket);
 

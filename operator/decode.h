@@ -1,5 +1,5 @@
-// The control API's JSON (docs/control-api.md) → operator/views.h. Missing fields keep their defaults; JSON of another
-// shape is an error that blames the broker's version. Pure; any thread.
+// The control API's JSON (docs/control-api.md) → operator/views.h. Missing fields keep their defaults; JSON of
+// another shape is an error that blames the broker's version. Pure; any thread.
 #pragma once
 
 #include <cstdint>

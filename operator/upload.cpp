@@ -11,8 +11,8 @@
 namespace muster::ctl {
 namespace {
 
-// Each piece is a request of its own, since the broker answers a request's commands one after the other; requests are worked
-// on in the order in which they come. This many under way keep the broker's disk and the line busy together.
+// Each piece is a request of its own, since the broker answers a request's commands one after the other; requests are
+// worked on in the order in which they come. This many under way keep the broker's disk and the line busy together.
 constexpr std::size_t pieces_under_way_max = 8;
 // endBlob reads and syncs the whole file before it is answered; a small broker's disk is given this much time for it.
 constexpr std::uint64_t slow_disk_bytes_per_s = 10 * 1024 * 1024;
@@ -52,12 +52,11 @@ class PieceReader {
   tl::expected<Request, Error> next() {
     Bytes data(static_cast<std::size_t>(std::min<std::uint64_t>(limits::chunk_data_len_max, file_.size - offset_)));
     if (!stream_.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()))) {
-      return tl::make_unexpected(
-          Error{ErrorKind::io, "cannot read " + file_.path +
-                                   ": it is missing or shorter than the manifest says; build the release again"});
+      return tl::make_unexpected(Error{
+          ErrorKind::io,
+          "cannot read " + file_.path + ": it is missing or shorter than the manifest says; build the release again"});
     }
-    Request request{"putBlob",
-                    {{"digest", to_hex(file_.digest)}, {"offset", offset_}, {"data", to_base64(data)}}};
+    Request request{"putBlob", {{"digest", to_hex(file_.digest)}, {"offset", offset_}, {"data", to_base64(data)}}};
     offset_ += data.size();
     return request;
   }
@@ -111,7 +110,7 @@ tl::expected<bool, Error> upload_file(ControlClient& client, const File& file, U
   auto ended = client.call({"endBlob", {{"digest", to_hex(file.digest)}}, patience_s});
   if (!ended) return tl::make_unexpected(std::move(ended.error()));
   result.bytes_sent += file.size - *offset;
-  return true;
+  return file.size != 0;  // of an empty file the offset does not tell whether the broker had it
 }
 
 }  // namespace

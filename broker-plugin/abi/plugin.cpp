@@ -11,6 +11,7 @@
 
 #include "broker-plugin/abi/broker_calls.h"
 #include "broker-plugin/abi/mosquitto_api.h"
+#include "broker-plugin/core/bug_guard.h"
 #include "broker-plugin/plugin.h"
 #include "schemas/topics.h"
 
@@ -29,18 +30,15 @@ Session* session = nullptr;
 
 std::string_view text(const char* string) { return string == nullptr ? std::string_view() : std::string_view(string); }
 
-// Runs `body`; after an exception the plugin has stopped deciding and `otherwise` goes to the broker.
+// Runs `body`; after an exception or a failed assert the plugin has stopped deciding and `otherwise` goes to the broker.
 template <typename Body>
 int guarded(const char* where, int otherwise, Body body) {
   if (session == nullptr || session->plugin == nullptr) return otherwise;
   try {
-    try {
-      return body(*session->plugin);
-    } catch (const std::exception& thrown) {
-      session->plugin->stop_acting(std::string("a bug in ") + where + ": " + thrown.what());
-    } catch (...) {
-      session->plugin->stop_acting(std::string("a bug in ") + where);
-    }
+    int result = otherwise;
+    const auto bug = catch_bugs([&] { result = body(*session->plugin); });
+    if (bug.empty()) return result;
+    session->plugin->stop_acting(std::string("a bug in ") + where + ": " + bug);
   } catch (...) {
     mosquitto_log_printf(MOSQ_LOG_ERR, "muster: could not even stop after a bug in %s", where);
   }

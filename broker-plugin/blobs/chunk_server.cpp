@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <exception>
 #include <list>
 #include <optional>
 #include <utility>
 
+#include "broker-plugin/core/bug_guard.h"
 #include "broker-plugin/core/wire_digest.h"
 #include "schemas/chunk_generated.h"
 #include "schemas/limits.h"
@@ -149,7 +149,7 @@ bool ChunkServer::within_rate(Device& device, std::uint32_t length, Time now) co
 }
 
 void ChunkServer::forget(std::string_view device) {
-  const auto known = devices_.find(std::string(device));
+  const auto known = devices_.find(device);
   // Answers under way still count when it comes back at once.
   if (known != devices_.end() && known->second.unanswered == 0) devices_.erase(known);
 }
@@ -183,11 +183,8 @@ void ChunkServer::run() {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }
-    try {
-      answer(job, files);
-    } catch (const std::exception& thrown) {
-      on_trouble_(std::string("a bug in the chunk reader: ") + thrown.what());
-    }
+    const auto bug = catch_bugs([&] { answer(job, files); });
+    if (!bug.empty()) on_trouble_("a bug in the chunk reader: " + bug);
   }
 }
 

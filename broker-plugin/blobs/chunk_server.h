@@ -12,11 +12,11 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 
 #include "broker-plugin/blobs/blob_store.h"
 #include "broker-plugin/core/outbox.h"
 #include "broker-plugin/core/releases.h"
+#include "broker-plugin/core/text_hash.h"
 #include "schemas/bytes.h"
 
 namespace muster::broker {
@@ -90,7 +90,7 @@ class ChunkServer {
 
   ChunkLimits limits_;
   ChunkNumbers numbers_;
-  std::unordered_map<std::string, Device> devices_;
+  TextMap<Device> devices_;
 
   std::thread thread_;
   std::mutex mutex_;

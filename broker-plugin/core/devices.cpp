@@ -24,7 +24,7 @@ void DeviceTable::restore_health(std::string_view device, ByteView summary) {
 }
 
 ByteView DeviceTable::health(std::string_view device) const {
-  const auto known = rows_.find(std::string(device));
+  const auto known = rows_.find(device);
   return known == rows_.end() ? ByteView() : ByteView(known->second.health);
 }
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "broker-plugin/core/text_hash.h"
 #include "broker-plugin/store/record.h"
 #include "schemas/bytes.h"
 
@@ -17,7 +17,7 @@ class DeviceTable {
  public:
   // The device is known, be it from the store or from a message.
   void know(std::string_view device) { row(device); }
-  [[nodiscard]] bool knows(std::string_view device) const { return rows_.contains(std::string(device)); }
+  [[nodiscard]] bool knows(std::string_view device) const { return rows_.contains(device); }
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
 
   // False for a report older than the newest one taken; the same one again is fine. Remembers the newest.
@@ -49,9 +49,12 @@ class DeviceTable {
     Bytes health;
     bool unsaved = false;
   };
-  Row& row(std::string_view device) { return rows_[std::string(device)]; }
+  Row& row(std::string_view device) {
+    const auto known = rows_.find(device);
+    return known != rows_.end() ? known->second : rows_[std::string(device)];
+  }
 
-  std::unordered_map<std::string, Row> rows_;
+  TextMap<Row> rows_;
   std::vector<std::string> unsaved_;  // each device at most once
 };
 

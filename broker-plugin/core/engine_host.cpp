@@ -1,11 +1,11 @@
 #include "broker-plugin/core/engine_host.h"
 
 #include <algorithm>
-#include <exception>
 #include <memory>
 #include <utility>
 
 #include "broker-plugin/control/objects.h"
+#include "broker-plugin/core/bug_guard.h"
 #include "broker-plugin/store/keys.h"
 #include "schemas/topics.h"
 
@@ -21,15 +21,9 @@ EngineHost::EngineHost(rules::Engine engine, Clock clock, const ReleaseRegistry&
 
 bool EngineHost::guarded(const std::function<void()>& action) {
   if (!stopped_.empty()) return false;
-  try {
-    action();
-    return true;
-  } catch (const std::exception& thrown) {
-    stop_acting(std::string("a bug in the engine: ") + thrown.what());
-  } catch (...) {
-    stop_acting("a bug in the engine: it threw something unknown");
-  }
-  return false;
+  const auto bug = catch_bugs(action);
+  if (!bug.empty()) stop_acting("a bug in the engine: " + bug);
+  return bug.empty();
 }
 
 void EngineHost::stop_acting(const std::string& why) {

@@ -1,12 +1,13 @@
 #include "broker-plugin/core/job_thread.h"
 
 #include <chrono>
-#include <exception>
 #include <utility>
+
+#include "broker-plugin/core/bug_guard.h"
 
 namespace muster::broker {
 
-JobThread::JobThread(Outbox& outbox, std::function<void(const char*)> on_bug)
+JobThread::JobThread(Outbox& outbox, std::function<void(const std::string&)> on_bug)
     : outbox_(outbox), on_bug_(std::move(on_bug)) {}
 
 JobThread::~JobThread() { stop(); }
@@ -51,11 +52,7 @@ void JobThread::run() {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }
-    try {
-      job();
-    } catch (const std::exception& thrown) {
-      on_bug_(thrown.what());
-    }
+    if (const auto bug = catch_bugs(job); !bug.empty()) on_bug_(bug);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "broker-plugin/core/outbox.h"
@@ -17,8 +18,8 @@ class JobThread {
  public:
   using Job = std::function<void()>;
 
-  // `on_bug` is called on the job thread when a job throws, with what it says.
-  JobThread(Outbox& outbox, std::function<void(const char*)> on_bug);
+  // `on_bug` is called on the job thread when a job throws or asserts, with what went wrong.
+  JobThread(Outbox& outbox, std::function<void(const std::string&)> on_bug);
   ~JobThread();
   JobThread(const JobThread&) = delete;
   JobThread& operator=(const JobThread&) = delete;
@@ -36,7 +37,7 @@ class JobThread {
   void run();
 
   Outbox& outbox_;
-  std::function<void(const char*)> on_bug_;
+  std::function<void(const std::string&)> on_bug_;
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable filled_;

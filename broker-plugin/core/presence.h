@@ -10,6 +10,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "broker-plugin/core/text_hash.h"
+
 namespace muster::broker {
 
 class Presence {
@@ -25,12 +27,12 @@ class Presence {
   // The connection of `client` has ended; the device when that was its last one. Mosquitto may say it twice.
   std::optional<std::string> gone(const void* client);
 
-  [[nodiscard]] bool connected(std::string_view device) const { return counts_.contains(std::string(device)); }
+  [[nodiscard]] bool connected(std::string_view device) const { return counts_.contains(device); }
   [[nodiscard]] std::size_t devices() const { return counts_.size(); }
 
  private:
   std::unordered_map<const void*, std::string> clients_;
-  std::unordered_map<std::string, unsigned> counts_;  // connections of each device, never 0
+  TextMap<unsigned> counts_;  // connections of each device, never 0
 };
 
 }  // namespace muster::broker

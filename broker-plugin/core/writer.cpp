@@ -1,9 +1,10 @@
 #include "broker-plugin/core/writer.h"
 
+#include <algorithm>
 #include <chrono>
-#include <exception>
 #include <utility>
 
+#include "broker-plugin/core/bug_guard.h"
 #include "broker-plugin/store/keys.h"
 #include "schemas/topics.h"
 
@@ -120,39 +121,40 @@ bool Writer::take(std::vector<Work>& works) {
 
 void Writer::process(std::vector<Work>& works) {
   if (failed_) return fail(works, {});
-  try {
+  Error error;
+  const auto bug = catch_bugs([&] {
     Batch batch;
     batch.tail = tail_;
-    std::unordered_map<std::string_view, std::size_t> devices, scopes;
-    for (auto& work : works) {
-      if (work.now_s > batch.now_s) batch.now_s = work.now_s;
-      for (auto& record : work.records) batch.records.push_back(std::move(record));
-      for (auto& entry : work.audit) {
-        append_to_chain(batch.tail, entry);
-        batch.records.push_back({keys::audit_key(entry.seq), encode_entry(entry)});
-        ++batch.audits;
-      }
-      for (const auto& assign : work.assigns) {
-        const auto [at, added] = devices.try_emplace(assign.assign.device, batch.assigns.size());
-        if (added) {
-          batch.assigns.push_back(&assign);
-        } else {
-          batch.assigns[at->second] = &assign;
-        }
-      }
-      for (const auto& direct : work.directs) {
-        const auto [at, added] = scopes.try_emplace(direct.scope, batch.directs.size());
-        if (added) {
-          batch.directs.push_back(&direct);
-        } else {
-          batch.directs[at->second] = &direct;
-        }
-      }
+    collect(works, batch);
+    auto durable = make_durable(batch);
+    if (durable) return release(works, batch);
+    error = std::move(durable.error());
+  });
+  if (!bug.empty()) error = {ErrorKind::internal, "a bug in the writer: " + bug};
+  if (!error.message.empty()) fail(works, error);
+}
+
+void Writer::collect(std::vector<Work>& works, Batch& batch) {
+  std::unordered_map<std::string_view, std::size_t> devices, scopes;
+  // Of several for the same device or scope, only the last is signed.
+  const auto replace = [](auto& places, std::string_view name, auto& list, auto* item) {
+    const auto [at, added] = places.try_emplace(name, list.size());
+    if (added) {
+      list.push_back(item);
+    } else {
+      list[at->second] = item;
     }
-    if (auto durable = make_durable(batch); !durable) return fail(works, durable.error());
-    release(works, batch);
-  } catch (const std::exception& thrown) {
-    fail(works, {ErrorKind::internal, std::string("a bug in the writer: ") + thrown.what()});
+  };
+  for (auto& work : works) {
+    batch.now_s = std::max(batch.now_s, work.now_s);
+    for (auto& record : work.records) batch.records.push_back(std::move(record));
+    for (auto& entry : work.audit) {
+      append_to_chain(batch.tail, entry);
+      batch.records.push_back({keys::audit_key(entry.seq), encode_entry(entry)});
+      ++batch.audits;
+    }
+    for (const auto& assign : work.assigns) replace(devices, assign.assign.device, batch.assigns, &assign);
+    for (const auto& direct : work.directs) replace(scopes, direct.scope, batch.directs, &direct);
   }
 }
 

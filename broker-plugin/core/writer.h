@@ -53,6 +53,7 @@ class Writer {
   void run();
   [[nodiscard]] bool take(std::vector<Work>& works);
   void process(std::vector<Work>& works);
+  static void collect(std::vector<Work>& works, Batch& batch);
   [[nodiscard]] tl::expected<void, Error> make_durable(Batch& batch);
   void release(std::vector<Work>& works, Batch& batch);
   void fail(std::vector<Work>& works, const Error& error);

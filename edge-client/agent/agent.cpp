@@ -19,12 +19,15 @@ Agent::Agent(AgentSetup setup, DurableState state) : setup_(std::move(setup)), d
 void Agent::step(const Event& event, std::vector<Effect>& effects) {
   assert(started_ || std::holds_alternative<Started>(event.what));
   assert(event.now_ms >= now_ms_);
+  const auto begin = static_cast<std::ptrdiff_t>(effects.size());
   out_ = &effects;
   now_ms_ = event.now_ms;
   now_s_ = event.now_s;
   std::visit([this](const auto& what) { on(what); }, event.what);
   run_timers();
-  flush();
+  // What the step decided is durable before any of it is done: a power cut in the middle finds all of its intentions.
+  if (dirty_) out_->insert(out_->begin() + begin, Persist{encode(durable_)});
+  dirty_ = false;
   if (report_due_) out_->push_back(Report{});
   report_due_ = false;
   set_wake();
@@ -50,7 +53,6 @@ void Agent::on(const Started& started) {
   for (std::size_t i = 0; i < plane_count; ++i) downloaded_[i] = durable_.planes[i].active.manifest;
   load_policy();
   if (crashed && on_probation()) ++durable_.attempt.crashes;
-  flush();
   note(NoteLevel::info, "started, boot " + std::to_string(durable_.boot_id) + (crashed ? " after a crash" : "") + ", state " +
                             text_of(durable_.state) + ", attempt " + std::to_string(durable_.attempt.assignment.epoch) + " " +
                             std::string(name_of(durable_.attempt.phase)));
@@ -215,7 +217,6 @@ void Agent::advance(AttemptTrigger trigger, const std::string& why) {
   }
   phase = *next;
   dirty_ = report_due_ = true;
-  flush();
   note(NoteLevel::info, attempt + " -> " + std::string(name_of(phase)) + (why.empty() ? "" : ": " + why));
 }
 
@@ -239,16 +240,7 @@ void Agent::change_state(DeviceTrigger trigger, const std::string& why) {
   policy_.rearm(now_ms_);
 }
 
-void Agent::emit(Effect effect) {
-  flush();
-  out_->push_back(std::move(effect));
-}
-
-void Agent::flush() {
-  if (!dirty_) return;
-  dirty_ = false;
-  out_->push_back(Persist{encode(durable_)});
-}
+void Agent::emit(Effect effect) { out_->push_back(std::move(effect)); }
 
 void Agent::note(NoteLevel level, std::string text) { out_->push_back(Note{level, std::move(text)}); }
 

@@ -60,7 +60,7 @@ class Agent {
 
   Agent(AgentSetup setup, DurableState state);
 
-  // Adds its effects. REQUIRES: Started is the first event and comes once; now_ms never goes back.
+  // Adds its effects; when anything durable has changed, Persist comes before all others of the step. REQUIRES: Started is the first event and comes once; now_ms never goes back.
   void step(const Event& event, std::vector<Effect>& effects);
 
   [[nodiscard]] Snapshot snapshot() const;
@@ -83,9 +83,7 @@ class Agent {
   // attempt stays where it is and an error is logged.
   void advance(AttemptTrigger trigger, const std::string& why);
   void change_state(DeviceTrigger trigger, const std::string& why);
-  // Makes what has changed durable before the effect that relies on it.
   void emit(Effect effect);
-  void flush();
   void note(NoteLevel level, std::string text);
   std::uint64_t next_job();
   [[nodiscard]] bool on_probation() const;

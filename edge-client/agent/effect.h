@@ -1,5 +1,5 @@
-// What the shell must do, in this order. `Persist` must be durable BEFORE any later effect of the same step is performed:
-// that is what lets any power cut resume or roll back. Plain data.
+// What the shell must do, in this order. `Persist` must be durable BEFORE any later effect is performed: it holds the intention
+// behind each of them, which is what lets any power cut resume or roll back. Plain data.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace muster::edge {
 
-// Write these bytes as the journal.
+// Write these bytes as the journal. At most one a step, before all others.
 struct Persist { Bytes state; };
 
 // Get the signed manifest: from the slot if it is here, otherwise by chunks. Answer: ManifestArrived (opened, signature and

@@ -48,11 +48,16 @@ void Fetcher::fetch_manifest(const FetchManifest& effect) {
     // It is here: only check that it may still be used. Its files are hashed when they are "fetched".
     off_loop([this, release] { return slots_.envelope_of(release.plane, release.manifest); },
              [this, release](tl::expected<Bytes, Fault> envelope) {
-               if (!envelope) return fail(envelope.error());
-               tell_manifest(ports_.open(*envelope, release.manifest, false));
+               auto opened = envelope ? ports_.open(*envelope, release.manifest, false) : tl::unexpected(envelope.error());
+               if (opened || release.envelope.is_zero()) return tell_manifest(std::move(opened));
+               fetch_envelope(release);  // damaged here, or signed again with a newer key
              });
     return;
   }
+  fetch_envelope(release);
+}
+
+void Fetcher::fetch_envelope(const AssignedRelease& release) {
   if (release.envelope.is_zero()) {
     fail({ErrorCode::fetch_failed, "the broker no longer has this release, and neither has this device"});
     return;

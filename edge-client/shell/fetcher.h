@@ -18,8 +18,8 @@ namespace muster::edge {
 
 class Fetcher {
  public:
-  // Free space that a download leaves to the journal and everybody else.
-  static constexpr std::uint64_t reserve_bytes = 4 * 1024 * 1024;
+  // Free space that a download leaves to the journal, the spool and everybody else.
+  static constexpr std::uint64_t reserve_bytes = 256 * 1024;
 
   struct Ports {
     // Publishes a ChunkGet; what is lost is asked for again.
@@ -50,6 +50,7 @@ class Fetcher {
   void start_blob(Plane plane, const Sha256& digest, std::uint64_t size, std::function<void()> then);
   void proceed(BlobFetch::Progress progress);
   void next_file();
+  void fetch_envelope(const AssignedRelease& release);
   void manifest_fetched(Plane plane, const Sha256& envelope, const Sha256& manifest);
   void tell_manifest(tl::expected<ReleaseManifest, Fault> release);
   void fail(Fault fault);

@@ -22,8 +22,9 @@ struct PixDestroyer {
 };
 using Image = std::unique_ptr<Pix, PixDestroyer>;
 
+// The file's name alone: the slot's path says nothing to people, and errors have a length.
 Error unusable(const std::string& path, const std::string& why) {
-  return {ErrorKind::invalid, "Tesseract cannot load the model " + path + ": " + why};
+  return {ErrorKind::invalid, std::filesystem::path(path).filename().string() + " is no usable model: " + why};
 }
 
 }  // namespace
@@ -64,7 +65,7 @@ tl::expected<Recogniser, Error> Recogniser::load(const std::string& path) {
     const int failed =
         impl->api.Init(reinterpret_cast<const char*>(model->data()), static_cast<int>(model->size()), language.c_str(),
                        tesseract::OEM_LSTM_ONLY, nullptr, 0, nullptr, nullptr, false, nullptr);
-    if (failed != 0) return tl::unexpected(unusable(path, "it is damaged, cut short or of another kind"));
+    if (failed != 0) return tl::unexpected(unusable(path, "Tesseract finds it damaged, cut short or of another kind"));
   } catch (const std::exception& e) {
     return tl::unexpected(unusable(path, e.what()));
   }

@@ -45,8 +45,15 @@ std::string given_command(const CLI::App& app) {
   return text;
 }
 
+// The library says of a misspelt command only that one is missing; what stands in its place says more.
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
+  const auto leftover = app.remaining(true);
+  const bool misspelt = error.get_name() == "RequiredError" && !leftover.empty() && leftover.front().front() != '-';
+  return misspelt ? "there is no command '" + leftover.front() + "'" : std::string(error.what());
+}
+
 int usage_error(const CLI::App& app, const CLI::ParseError& error, const Terminal& terminal) {
-  return report({ErrorKind::usage, std::string(error.what()) + " (see " + given_command(app) + " --help)"}, terminal);
+  return report({ErrorKind::usage, what_is_wrong(app, error) + " (see " + given_command(app) + " --help)"}, terminal);
 }
 
 int run(int argc, char** argv) {

@@ -4,8 +4,7 @@
 
 #include "operator/audit_chain.h"
 #include "operator/decode.h"
-#include "operator/render/moment.h"
-#include "operator/render/table.h"
+#include "operator/render/audit_text.h"
 #include "operator/trust_file.h"
 #include "schemas/audit_head_generated.h"
 #include "trust/envelope.h"
@@ -23,20 +22,6 @@ tl::expected<AuditPage, Error> fetch_page(ControlClient& client, std::uint64_t a
 
 tl::unexpected<Error> broken(const std::string& what) {
   return tl::make_unexpected(Error{ErrorKind::untrusted, "the audit record is NOT intact: " + what});
-}
-
-std::string entries_table(const std::vector<AuditEntry>& entries, const Terminal& terminal) {
-  Table table({{"seq", Align::right, 4},
-               {"time", Align::left, 19},
-               {"who", Align::left, 6},
-               {"what", Align::left, 8},
-               {"subject", Align::left, 8},
-               {"why", Align::left, 12}});
-  for (const auto& entry : entries) {
-    table.add_row({std::to_string(entry.seq), moment_text(entry.time_s), harmless(entry.who), harmless(entry.what),
-                   harmless(entry.subject), harmless(entry.why)});
-  }
-  return table.empty() ? "no entries\n" : table.text(terminal.columns, terminal.style);
 }
 
 // The whole record, chained; the last page's head.
@@ -104,7 +89,7 @@ Outcome audit_show(const Connection& connection, const AuditShowOptions& options
   if (terminal.json)
     *terminal.out << json_object({{"entries", RawJson{json_array(json)}}, {"more", more}}) << "\n";
   else
-    *terminal.out << entries_table(entries, terminal);
+    *terminal.out << audit_text(entries, terminal.columns, terminal.style);
   if (!terminal.json && more) *terminal.out << "more: musterctl audit show --after " << after << "\n";
   return ExitCode::ok;
 }

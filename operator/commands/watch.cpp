@@ -8,6 +8,7 @@
 #include "operator/decode.h"
 #include "operator/render/rollout_text.h"
 #include "operator/render/screen.h"
+#include "operator/render/text_width.h"
 #include "schemas/topics.h"
 
 namespace muster::ctl {
@@ -32,6 +33,7 @@ class Display {
 
   void show(const RolloutView& view, const std::string& json) {
     json_ = json;
+    trouble_.clear();
     const bool changed = !last_ || !(*last_ == view);
     last_ = view;
     if (options_.quiet || !changed) return;
@@ -45,9 +47,14 @@ class Display {
   void tick() {
     if (last_ && !options_.quiet && !terminal_.json && terminal_.drawable) draw();
   }
-  // What happens to the connection is said on stderr, where it disturbs neither JSON nor a drawn block.
-  void note(const std::string& text) const {
-    if (!options_.quiet && !terminal_.drawable) *terminal_.err << text << std::endl;
+  // What happens to the connection: a line below the drawn block, or on stderr, where it disturbs no JSON.
+  void trouble(const std::string& text) {
+    if (options_.quiet) return;
+    trouble_ = text;
+    if (terminal_.drawable && !terminal_.json)
+      tick();
+    else
+      *terminal_.err << text << std::endl;
   }
   // `wait` says only how it ended.
   void finish() {
@@ -60,7 +67,14 @@ class Display {
   [[nodiscard]] std::string last_state() const { return last_ ? last_->state : std::string("unknown"); }
 
  private:
-  void draw() { screen_.draw(rollout_frame(*last_, wall_clock_s(), stdout_columns(), terminal_.style)); }
+  void draw() {
+    const auto columns = stdout_columns();
+    auto lines = rollout_frame(*last_, wall_clock_s(), columns, terminal_.style);
+    if (!trouble_.empty()) {
+      lines.push_back(fit("  " + painted(trouble_, Paint::waiting, terminal_.style), columns, "~"));
+    }
+    screen_.draw(lines);
+  }
   void print_line() {
     auto line = rollout_line(*last_);
     if (line != last_line_) *terminal_.out << line << std::endl;
@@ -71,7 +85,7 @@ class Display {
   const Terminal& terminal_;
   Screen screen_;
   std::optional<RolloutView> last_;
-  std::string json_, last_line_;
+  std::string json_, last_line_, trouble_;
 };
 
 class Watch {
@@ -87,40 +101,49 @@ class Watch {
   Outcome run() {
     if (auto connected = client_.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
     // Asked once, so that a name which does not exist is an error and not an endless wait. The topic tells the rest.
-    if (auto known = client_.call({"getRollout", {{"rollout", options_.rollout}}}); !known)
-      return tl::make_unexpected(std::move(known.error()));
-    if (auto subscribed = client_.subscribe(topic_); !subscribed)
+    auto known = client_.call({"getRollout", {{"rollout", options_.rollout}}});
+    if (!known) return tl::make_unexpected(std::move(known.error()));
+    if (auto ended = take(*known); !ended || *ended) return finished(std::move(ended));
+    if (auto subscribed = client_.subscribe(topic_); !subscribed) {
       return tl::make_unexpected(std::move(subscribed.error()));
+    }
     for (;;) {
       if (Clock::now() >= deadline_) return timed_out();
       auto message = client_.next_message(std::min(deadline_, Clock::now() + redraw_interval));
       if (!message) {
         if (message.error().kind != ErrorKind::unreachable) return tl::make_unexpected(std::move(message.error()));
-        if (auto again = reconnect(message.error().message); !again)
+        if (auto again = reconnect(message.error().message); !again) {
           return tl::make_unexpected(std::move(again.error()));
-      } else if (!*message) {
+        }
+      } else if (!*message || (*message)->topic != topic_ || (*message)->payload.empty()) {
         display_.tick();
-      } else if (auto ended = take(**message); !ended || *ended) {
-        if (!ended) return tl::make_unexpected(std::move(ended.error()));
-        display_.finish();
-        return **ended;
+      } else if (auto ended = take(std::string(ByteView((*message)->payload).text())); !ended || *ended) {
+        return finished(std::move(ended));
       }
     }
   }
 
  private:
-  tl::expected<std::optional<ExitCode>, Error> take(const Message& message) {
-    if (message.topic != topic_ || message.payload.empty()) return std::optional<ExitCode>();
-    const std::string json(ByteView(message.payload).text());
+  using Ended = tl::expected<std::optional<ExitCode>, Error>;
+
+  // Shows a status; whether it ends the watch, and how.
+  Ended take(const std::string& json) {
     auto view = decode_rollout(json);
     if (!view) return tl::make_unexpected(std::move(view.error()));
     display_.show(*view, json);
     return watch_end(view->state, options_);
   }
 
+  // REQUIRES: `ended` holds an exit code or an error.
+  Outcome finished(Ended&& ended) {
+    if (!ended) return tl::make_unexpected(std::move(ended.error()));
+    display_.finish();
+    return **ended;
+  }
+
   // Tries until it works or the time is up, with growing, jittered pauses.
   tl::expected<void, Error> reconnect(const std::string& why) {
-    display_.note(why + "; connecting again");
+    display_.trouble(why + "; connecting again");
     std::minstd_rand jitter(std::random_device{}());
     for (auto pause = backoff_first;; pause = std::min(pause * 2, backoff_max)) {
       const auto wait = milliseconds(std::uniform_int_distribution<long>(pause.count() / 2, pause.count())(jitter));

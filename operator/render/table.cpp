@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 
 namespace muster::ctl {
 namespace {
@@ -11,6 +12,12 @@ constexpr std::size_t gap = 2;  // between columns
 void Table::add_row(std::vector<std::string> cells) {
   assert(cells.size() == columns_.size());
   rows_.push_back(std::move(cells));
+}
+
+std::size_t Table::width() const {
+  std::size_t total = gap * (columns_.size() - 1);
+  for (const auto width : widths(std::numeric_limits<std::size_t>::max())) total += width;
+  return total;
 }
 
 std::vector<std::size_t> Table::widths(std::size_t columns_max) const {

@@ -23,6 +23,9 @@ class Table {
   void add_row(std::vector<std::string> cells);
   [[nodiscard]] bool empty() const { return rows_.empty(); }
 
+  // How wide the table is when nothing is narrowed.
+  [[nodiscard]] std::size_t width() const;
+
   // Title line and rows, each ending in a line break, none wider than `columns_max` as far as width_min allows. The
   // widest columns give way first.
   [[nodiscard]] std::string text(std::size_t columns_max, const Style& style) const;

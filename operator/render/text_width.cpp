@@ -60,6 +60,22 @@ std::string padded(std::string_view text, std::size_t columns, Align align) {
   return align == Align::left ? std::string(text) + spaces : spaces + std::string(text);
 }
 
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines;
+  while (display_width(text) > columns && columns != 0) {
+    std::size_t end = 0, last_space = 0;
+    for (std::size_t width = 0; width <= columns && end < text.size(); ++width) {
+      if (text[end] == ' ') last_space = end;
+      if (width < columns) end += point_len(text, end);
+    }
+    const auto cut = last_space != 0 ? last_space : end;
+    lines.emplace_back(text.substr(0, cut));
+    text.remove_prefix(cut + (last_space != 0 ? 1 : 0));
+  }
+  lines.emplace_back(text);
+  return lines;
+}
+
 std::string harmless(std::string_view text) {
   std::string result(text);
   for (std::size_t at = 0; at < result.size(); ++at) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace muster::ctl {
 
@@ -16,6 +17,9 @@ namespace muster::ctl {
 enum class Align : unsigned char { left, right };
 // Spaces added up to `columns`; longer text stays as it is.
 [[nodiscard]] std::string padded(std::string_view text, std::size_t columns, Align align = Align::left);
+
+// `text` in lines of at most `columns`, broken at spaces where there are any.
+[[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
 
 // Control characters replaced by '?': what devices and operators wrote may not drive the terminal.
 [[nodiscard]] std::string harmless(std::string_view text);

@@ -25,12 +25,23 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return rows[a.size() % 3][b.size()];
 }
 
+namespace {
+
+// percentage and percent: one is the beginning of the other, and long enough for that to say something.
+bool starts_with(std::string_view text, std::string_view start) {
+  constexpr std::size_t telling = 4;
+  return start.size() >= telling && text.substr(0, start.size()) == start;
+}
+
+}  // namespace
+
 std::string_view closest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string_view best;
   std::size_t best_distance = 0;
   for (const std::string_view candidate : candidates) {
     const std::size_t near_enough = std::clamp<std::size_t>(candidate.size() / 3, 1, 3);
-    const std::size_t distance = edit_distance(word, candidate);
+    const std::size_t distance =
+        starts_with(word, candidate) || starts_with(candidate, word) ? 1 : edit_distance(word, candidate);
     if (distance > near_enough || (!best.empty() && distance >= best_distance)) continue;
     best = candidate;
     best_distance = distance;

@@ -41,12 +41,14 @@ Vocabulary recovery_vocabulary() {
       {"crash_count", Type::number},
       {"cpu_percent", Type::number},
       {"disk_free_mb", Type::number},
-      // what the agent counts, and what the workload is expected to send
+      // the same percentiles by their longer names, the device's own setting, and what workloads usually count
+      {"inference_p50_ms", Type::number},
+      {"inference_p95_ms", Type::number},
+      {"inference_p99_ms", Type::number},
+      {"slo_ms", Type::number},
       {"crash_loop_count", Type::number},
       {"gpu_oom_count", Type::number},
       {"camera_timeout_secs", Type::number},
-      {"inference_p99_ms", Type::number},
-      {"slo_ms", Type::number},
   };
   return {&names, true};
 }

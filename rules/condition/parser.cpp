@@ -187,7 +187,7 @@ class Parser {
         node.kind = NodeKind::name;
         break;
       case TokenKind::number:
-        node.kind = NodeKind::number;
+        node.kind = token.broken ? NodeKind::error : NodeKind::number;
         break;
       case TokenKind::text:
         node.kind = NodeKind::text;

@@ -76,7 +76,7 @@ class Types {
     const Node& root = tree_.nodes[tree_.root];
     if (root.type == NodeType::boolean || root.type == NodeType::any) return;
     error(root.offset, "this is " + describe(root) + ", not a condition",
-          is_list(root.type) ? "\"something\" in " + name_or(root, "the list") : "compare it: " + example(root));
+          (is_list(root.type) ? "ask for one item: " : "compare it: ") + example(root));
   }
 
  private:
@@ -188,9 +188,10 @@ class Types {
   NodeType type_of_not(const Node& node) {
     const Node& side = child(node, 0);
     if (side.type != NodeType::boolean && side.type != NodeType::any) {
+      const std::string inside =
+          side.kind == NodeKind::text ? std::string(side.source.substr(0, 64)) + " in device.tags" : example(side);
       error(node.offset, "'!' turns a condition around, and this is " + describe(side),
-            "parentheses around the comparison: !(" + (is_list(side.type) ? "\"lab\" in device.tags" : example(side)) +
-                ")");
+            "parentheses around the comparison: !(" + inside + ")");
       return NodeType::any;  // what stands around it was probably meant for the inside
     }
     return NodeType::boolean;
@@ -203,7 +204,7 @@ class Types {
       error(side.offset,
             std::string(node.kind == NodeKind::all ? "'&&'" : "'||'") + " joins conditions, and this is " +
                 describe(side),
-            is_list(side.type) ? "\"something\" in " + name_or(side, "the list") : "compare it: " + example(side));
+            (is_list(side.type) ? "ask for one item: " : "compare it: ") + example(side));
     }
     return NodeType::boolean;
   }
@@ -255,11 +256,14 @@ class Types {
                ? std::string(node.source.substr(0, 64))
                : other;
   }
+  // What would be right with a value where a condition belongs.
   static std::string example(const Node& node) {
+    const bool is_name = node.kind == NodeKind::name;
+    const std::string source(node.source.substr(0, 64));
+    if (is_list(node.type)) return "\"lab\" in " + (is_name ? source : "device.tags");
     if (node.type == NodeType::text)
-      return node.kind == NodeKind::name ? std::string(node.source) + " == \"…\"" : "device.region == \"eu\"";
-    if (node.type == NodeType::number)
-      return node.kind == NodeKind::name ? std::string(node.source) + " > 0" : "device.memory_mb > 1024";
+      return is_name ? source + " == \"…\"" : "device.region == " + (source.empty() ? "\"eu\"" : source);
+    if (node.type == NodeType::number) return is_name ? source + " > 0" : "device.memory_mb > 1024";
     return "true";
   }
 

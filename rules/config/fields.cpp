@@ -88,7 +88,7 @@ Fields::Fields(const YamlNode& node, std::string_view what, std::vector<std::str
     : node_(node), what_(what), problems_(problems) {
   if (!is_map()) {
     problems_.add(node_, std::string(what_) + " is " + std::string(kind_of(node_)),
-                  "a map with the keys " + either_of(keys));
+                  (keys.size() == 1 ? "a map with the key " : "a map with the keys ") + either_of(keys));
     return;
   }
   for (std::size_t i = 0; i < node_.entries.size(); ++i) {
@@ -106,6 +106,7 @@ Fields::Fields(const YamlNode& node, std::string_view what, std::vector<std::str
                     "remove it; a later release will support it. " + std::string(refused->instead));
     } else if (std::find(keys.begin(), keys.end(), key.text) == keys.end()) {
       const std::string_view meant = closest(key.text, keys);
+      if (!meant.empty()) meant_.push_back(meant);
       problems_.add(key, "unknown key " + key_in(key.text, what_),
                     meant.empty() ? "one of " + either_of(keys) : "did you mean '" + std::string(meant) + "'?");
     } else if (node_.entries[i].second.kind == YamlNode::Kind::empty) {
@@ -115,7 +116,8 @@ Fields::Fields(const YamlNode& node, std::string_view what, std::vector<std::str
 }
 
 bool Fields::has(std::string_view key) const {
-  return std::any_of(node_.entries.begin(), node_.entries.end(),
+  return std::find(meant_.begin(), meant_.end(), key) != meant_.end() ||
+         std::any_of(node_.entries.begin(), node_.entries.end(),
                      [&](const auto& entry) { return entry.first.text == key; });
 }
 
@@ -170,9 +172,9 @@ std::optional<std::uint64_t> read_integer(const YamlNode& node, std::string_view
     const bool has_unit = digits > 0 && node.text.find('.') == std::string::npos && !is_number(node.text);
     problems.add(node,
                  quoted(node.text) + " for " + std::string(what) +
-                     (has_unit               ? " has a unit"
-                      : is_number(node.text) ? " does not fit"
-                                             : " is not a whole number"),
+                     (has_unit                     ? " has a unit"
+                      : digits == node.text.size() ? " does not fit"
+                                                   : " is not a whole number"),
                  form + (has_unit ? ", without a unit: " + node.text.substr(0, digits) : ""));
     return std::nullopt;
   }

@@ -31,8 +31,9 @@ class Fields {
 
   // The value of a key, null when it is not there. A key without a value is a problem, and counts as not there.
   [[nodiscard]] const YamlNode* find(std::string_view key) const;
-  // The same; adds a problem when the key is not there. `example` shows what to write.
+  // The same; adds a problem when not has(key). `example` shows what to write.
   [[nodiscard]] const YamlNode* require(std::string_view key, std::string_view example);
+  // True when the key is there, with or without a value, or probably meant by an unknown key that has been reported.
   [[nodiscard]] bool has(std::string_view key) const;
   [[nodiscard]] bool is_map() const { return node_.kind == YamlNode::Kind::map; }
 
@@ -40,6 +41,7 @@ class Fields {
   const YamlNode& node_;
   std::string_view what_;
   Problems& problems_;
+  std::vector<std::string_view> meant_;  // by unknown keys
 };
 
 // `what` names the value in messages, usually its key: "percent". Each returns nothing after adding a problem.

@@ -1,4 +1,7 @@
 // What a release makes a device do: probes before it counts as good, recovery rules while it runs.
+#include <algorithm>
+#include <charconv>
+
 #include "rules/config/fields.h"
 #include "rules/config/release_parts.h"
 #include "schemas/file_name.h"
@@ -25,16 +28,28 @@ bool is_absolute_path(std::string_view path) {
   return true;
 }
 
+bool is_port(std::string_view text) {
+  unsigned port = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), port);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size() && port >= 1 && port <= 65535;
+}
+
+// http://HOST[:PORT][/PATH], the host a name, an IPv4 address or an IPv6 address in brackets.
 bool is_http_url(std::string_view url) {
   constexpr std::string_view scheme = "http://";
   if (url.substr(0, scheme.size()) != scheme) return false;
-  const std::string_view rest = url.substr(scheme.size());
-  if (rest.empty() || rest.front() == '/' || rest.front() == ':' || rest.find('@') != std::string_view::npos)
-    return false;
-  for (const char c : rest) {
+  for (const char c : url) {
     if (c <= ' ' || c == 0x7F || c == '#') return false;
   }
-  return true;
+  const std::string_view authority = url.substr(scheme.size(), url.find('/', scheme.size()) - scheme.size());
+  const std::size_t bracket = authority.find(']');
+  const bool is_ipv6 = !authority.empty() && authority.front() == '[';
+  if (is_ipv6 != (bracket != std::string_view::npos)) return false;
+  const std::size_t host_end = is_ipv6 ? bracket + 1 : std::min(authority.find(':'), authority.size());
+  const std::string_view rest = authority.substr(host_end);
+  if (host_end == 0 || (is_ipv6 && bracket == 1) || authority.find_first_of("@?") != std::string_view::npos)
+    return false;
+  return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
 }
 
 void read_target(const YamlNode& node, ProbeSpec& probe, Problems& problems) {

@@ -36,6 +36,9 @@ void Core::settle_all() {
 }
 
 void Core::flush(std::vector<Effect>& effects) {
+  // Growing by doubling would move a hundred thousand records of a wave again and again.
+  const auto many = turn_.persist.size() + turn_.assign.size() + turn_.audits.size();
+  if (many > 64) effects.reserve(effects.size() + many + 64);
   flush_records(effects);
   for (auto& audit : turn_.audits) effects.emplace_back(std::move(audit));
   for (const auto& scope : turn_.scopes) effects.emplace_back(orders_.directive(scope));

@@ -16,29 +16,28 @@ std::uint32_t hash_of(std::string_view bytes) {
 
 }  // namespace
 
-Pool::Pool() : table_(table_size_min, 0) {}
+Pool::Pool() : table_(table_size_min) {}
 
 std::size_t Pool::place_of(std::string_view bytes, std::uint32_t hash) const {
   const std::size_t mask = table_.size() - 1;
   std::size_t place = hash & mask;
-  while (table_[place] != 0) {
-    const Entry& entry = entries_[table_[place]];
-    if (entry.hash == hash && entry.bytes == bytes) break;
+  while (table_[place].handle != 0) {
+    if (table_[place].hash == hash && entries_[table_[place].handle].bytes == bytes) break;
     place = (place + 1) & mask;
   }
   return place;
 }
 
 Handle Pool::find(std::string_view bytes) const {
-  return table_[place_of(bytes, hash_of(bytes))];
+  return table_[place_of(bytes, hash_of(bytes))].handle;
 }
 
 Handle Pool::intern(std::string_view bytes) {
   const auto hash = hash_of(bytes);
   auto place = place_of(bytes, hash);
-  if (table_[place] != 0) {
-    ++entries_[table_[place]].references;
-    return table_[place];
+  if (const Handle known = table_[place].handle; known != 0) {
+    ++entries_[known].references;
+    return known;
   }
   if ((used_ + 1) * 4 > table_.size() * 3) {
     grow();
@@ -48,21 +47,20 @@ Handle Pool::intern(std::string_view bytes) {
   Entry& entry = entries_[handle];
   entry.bytes.assign(bytes);
   entry.references = 1;
-  entry.hash = hash;
-  table_[place] = handle;
+  table_[place] = {hash, handle};
   ++used_;
   return handle;
 }
 
 void Pool::grow() {
-  std::vector<Handle> old(table_.size() * 2, 0);
+  std::vector<Place> old(table_.size() * 2);
   old.swap(table_);
   const std::size_t mask = table_.size() - 1;
-  for (const Handle handle : old) {
-    if (handle == 0) continue;
-    std::size_t place = entries_[handle].hash & mask;
-    while (table_[place] != 0) place = (place + 1) & mask;
-    table_[place] = handle;
+  for (const Place& moved : old) {
+    if (moved.handle == 0) continue;
+    std::size_t place = moved.hash & mask;
+    while (table_[place].handle != 0) place = (place + 1) & mask;
+    table_[place] = moved;
   }
 }
 
@@ -75,7 +73,7 @@ void Pool::release(Handle handle) {
   Entry& entry = entries_[handle];
   assert(entry.references != 0);
   if (--entry.references != 0) return;
-  unlink(place_of(entry.bytes, entry.hash));
+  unlink(place_of(entry.bytes, hash_of(entry.bytes)));
   entries_.release(handle);
   --used_;
 }
@@ -84,14 +82,14 @@ void Pool::release(Handle handle) {
 void Pool::unlink(std::size_t place) {
   const std::size_t mask = table_.size() - 1;
   std::size_t gap = place;
-  for (std::size_t next = (gap + 1) & mask; table_[next] != 0; next = (next + 1) & mask) {
-    const std::size_t home = entries_[table_[next]].hash & mask;
+  for (std::size_t next = (gap + 1) & mask; table_[next].handle != 0; next = (next + 1) & mask) {
+    const std::size_t home = table_[next].hash & mask;
     const bool movable = ((next - home) & mask) >= ((next - gap) & mask);
     if (!movable) continue;
     table_[gap] = table_[next];
     gap = next;
   }
-  table_[gap] = 0;
+  table_[gap] = {};
 }
 
 std::string_view Pool::bytes(Handle handle) const {
@@ -100,7 +98,7 @@ std::string_view Pool::bytes(Handle handle) const {
 
 void Pool::assign(Handle& slot, std::string_view value) {
   if (bytes(slot) == value) return;
-  const Handle fresh = intern(value);
+  const Handle fresh = value.empty() ? 0 : intern(value);
   release(slot);
   slot = fresh;
 }

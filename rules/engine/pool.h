@@ -32,14 +32,18 @@ class Pool {
   [[nodiscard]] Handle end() const { return entries_.end(); }
   [[nodiscard]] bool live(Handle handle) const { return handle != 0 && entries_[handle].references != 0; }
 
-  // Makes `slot` stand for `value` instead of what it held; none stays none for an empty value.
+  // Makes `slot` stand for `value` instead of what it held; an empty value is none.
   void assign(Handle& slot, std::string_view value);
 
  private:
   struct Entry {
     std::string bytes;
     std::uint32_t references = 0;
+  };
+  // The hash stands beside the handle so that a probe that passes by does not touch the entry.
+  struct Place {
     std::uint32_t hash = 0;
+    Handle handle = 0;
   };
 
   [[nodiscard]] std::size_t place_of(std::string_view bytes, std::uint32_t hash) const;
@@ -47,7 +51,7 @@ class Pool {
   void unlink(std::size_t place);
 
   Slab<Entry> entries_;
-  std::vector<Handle> table_;  // open addressing, linear probing; size is a power of two
+  std::vector<Place> table_;  // open addressing, linear probing; size is a power of two
   std::size_t used_ = 0;
 };
 

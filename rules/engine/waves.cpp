@@ -40,7 +40,7 @@ constexpr Transition transitions[] = {
     {RolloutState::reverting, RolloutState::aborted},  // all reachable devices went back
 };
 
-bool allowed(RolloutState from, RolloutState to) {
+[[maybe_unused]] bool allowed(RolloutState from, RolloutState to) {
   return std::any_of(std::begin(transitions), std::end(transitions),
                      [&](const Transition& t) { return t.from == from && t.to == to; });
 }

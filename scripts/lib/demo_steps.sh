@@ -1,17 +1,26 @@
 # shellcheck shell=bash
 # The demo's story, step by step. Each step checks what it says. Sourced by scripts/demo after demo_world.sh.
 
-# follow ROLLOUT STATE[,STATE] TIMEOUT: shows a rollout's progress until it is in one of these states.
+# follow ROLLOUT STATE TIMEOUT: shows a rollout's progress until it is in this state; a halt on the way ends the demo. On a
+# terminal musterctl draws its bars; elsewhere each change is a line.
 follow() {
-  local code=0
+  local code=0 through=()
+  if [ "$2" = halted ]; then through=(--through-halts); fi
   if [ -t 1 ]; then
-    ctl rollout watch "$1" --until "$2" --timeout "$3" --through-halts || code=$?
+    ctl rollout watch "$1" --until "$2" --timeout "$3" ${through[@]+"${through[@]}"} || code=$?
   else
-    ctl rollout watch "$1" --until "$2" --timeout "$3" --through-halts 2>&1 | narrate_output || true
-    code=${PIPESTATUS[0]}
+    ctl rollout watch "$1" --until "$2" --timeout "$3" ${through[@]+"${through[@]}"} --json 2>"$STATE/watch.err" |
+      jq --unbuffered -r "$PROGRESS_LINE" | narrate_output || code=${PIPESTATUS[0]}
   fi
   [ "$code" -eq 0 ] || failed "expected $1 to be $2 within $3; musterctl's exit code is $code"
 }
+
+# One status object as a line: "canary   10 %   1 of 1 devices done   awaiting approval".
+PROGRESS_LINE='. as $r | .waves[.wave] | ($r.state | gsub("_"; " ")) as $state |
+  if $r.state == "reverting" or ($r.state == "aborted" and $r.reverted > 1)
+  then "         \($r.reverted) of \($r.reached) devices taken back   \($state)"
+  else [(.name + "        ")[:8], ("  \(.percent)")[-3:], " %   \(.done) of \(.devices) devices done",
+    (if .failed > 0 then ", \(.failed) failed" else "" end), "   ", $state] | add end'
 
 begin_rollout() {
   ctl_quiet rollout check "$TREE/examples/demo/rollouts/$1.yaml"
@@ -49,30 +58,25 @@ step_good_release() {
   ctl_quiet rollout approve reader-deu-1 --reason "the canary reads well"
   follow reader-deu-1 completed 60s
   expect "what the devices run" "$(active_releases)" "10 reader-deu@1"
-  eventually 15 "every reader reports readings with the new model" devices_measure 10
+  eventually 15 "every reader reports what it reads with the new model" fleet_counts 10 '.health.metrics.edit_distance != null and .health.p50_ms != null'
   ok "all ten run reader-deu@1 and read with it: $(fleet_quality)"
   step_done
 }
 
-# devices_measure COUNT: whether so many devices report how well they read.
-devices_measure() {
-  local device found=0
-  for device in "${DEVICES[@]}"; do
-    if [ "$(health_of "$device" edit_distance)" != none ]; then found=$((found + 1)); fi
-  done
-  [ "$found" -eq "$1" ]
+# Every device with its last health summary, as one JSON list.
+fleet() {
+  local device
+  for device in "${DEVICES[@]}"; do ctl device show "$device" --json || return 1; done | jq -s .
 }
 
-# health_of DEVICE KEY: a standard key's reading, or the last value of a metric of the task.
-health_of() { ctl device show "$1" --json | jq -r --arg key "$2" '.health | (.[$key]? // .metrics[$key].last? // "none")'; }
+# fleet_counts COUNT FILTER: whether so many devices are as the jq FILTER says; unlike devices_are it sees their health.
+fleet_counts() { [ "$(fleet 2>/dev/null | jq "[.[] | select($2)] | length")" = "$1" ]; }
 
 # What all devices reported last, in a sentence.
 fleet_quality() {
-  local device all=''
-  for device in "${DEVICES[@]}"; do all="$all $(health_of "$device" edit_distance) $(health_of "$device" p95_ms)"; done
-  # shellcheck disable=SC2086  # one argument a number
-  printf '%s\n' $all | paste -d' ' - - | LC_ALL=C awk '{ e += $1; if ($2 > p) p = $2; n++ }
-    END { printf "%.1f edits per hundred characters on average, the slowest p95 is %.0f ms", e / n, p }'
+  fleet | jq -r '[.[].health] |
+    (map(.metrics.edit_distance.last) | add / length * 10 | round / 10) as $edits | (map(.p50_ms) | add / length | round) as $ms |
+    "\($edits) edits per hundred characters, \($ms) ms a label, on average"'
 }
 
 step_bad_release() {
@@ -148,6 +152,28 @@ step_rough_weather() {
   step_done
 }
 
+# Nothing repeated, nothing lost: every device took the assignment once and committed once, in spite of two deaths, and the
+# audit record has each decision once.
+check_once_each() {
+  local device log
+  for device in "${DEVICES[@]}"; do
+    log=$(sed -n '/-> fetching: rollout reader-deu-3/,$p' "$STATE/devices/$device/edge.log")
+    expect "attempts of $device at reader-deu-3" "$(grep -c -- '-> fetching: rollout reader-deu-3' <<<"$log")" 1
+    expect "commits of $device" "$(grep -c -- 'soaking -> committed' <<<"$log")" 1
+  done
+  expect "devices that run what they were assigned last" \
+    "$(fleet | jq '[.[] | select(.attempt.state == "committed" and .attempt.epoch == .assigned_epoch)] | length')" 10
+  expect "decisions about reader-deu-3 in the audit record" "$(audit_words reader-deu-3)" \
+    "1 rollout.completed,1 rollout.started,1 wave.approved,1 wave.awaiting_approval,3 wave.done,3 wave.opened"
+  ok "every device took it once and committed once; the audit record has every decision once"
+}
+
+# The words of the audit record about SUBJECT, counted.
+audit_words() {
+  ctl audit show --after 0 --limit 1000000 --json |
+    jq -r --arg subject "$1" '.entries[] | select(.subject == $subject) | .what' | sort | uniq -c | sed 's/^ *//' | paste -sd, -
+}
+
 step_revert() {
   heading "(d) Second thoughts: abort --revert"
   write_broker_config 0
@@ -167,7 +193,7 @@ step_safe_mode() {
   ok "$absent is off"
   ctl_quiet directive safe-mode --group region=de --reason "odd labels in Germany"
   eventually 20 "four devices in safe mode" devices_are 4 '.connected and .state == "safe_mode"'
-  eventually 15 "their readers run degraded" readers_degraded 4
+  eventually 15 "their readers run degraded" fleet_counts 4 "$RUNS_DEGRADED"
   ok "four devices of region de are in safe mode: their readers read one label in four, their agents stay up"
   expect "devices in safe mode outside of region de" "$(ctl device list --json | jq '[.devices[] | select(.state == "safe_mode" and .facts.region != "de")] | length')" 0
   start_agent "$absent"
@@ -175,34 +201,28 @@ step_safe_mode() {
   ok "$absent came back and obeyed the retained directive"
   ctl_quiet directive resume --group region=de --reason "the labels were right"
   eventually 20 "all ten healthy" devices_are 10 '.connected and .state == "healthy"'
-  eventually 15 "no reader runs degraded" readers_degraded 0
+  eventually 15 "no reader runs degraded" fleet_counts 0 "$RUNS_DEGRADED"
   ok "a second directive ended it: all ten are healthy"
   step_done
 }
 
-# readers_degraded COUNT: whether so many connected devices' readers report degraded mode.
-readers_degraded() {
-  local device found=0
-  for device in "${DEVICES[@]}"; do
-    runs "devices/$device/edge" || continue
-    if [ "$(health_of "$device" degraded)" = 1 ]; then found=$((found + 1)); fi
-  done
-  [ "$found" -eq "$1" ]
-}
+RUNS_DEGRADED='.connected and .health.metrics.degraded.last == 1'
 
 step_reckoning() {
   heading "The reckoning"
-  printf '\n  %-14s %-10s %16s %15s %12s %13s\n' rollout state 'devices reached' 'devices failed' 'rolled back' 'blast radius'
+  printf '\n  %-14s %-10s %16s %15s %15s %13s\n' rollout state 'devices reached' 'devices failed' 'rolled back' 'blast radius'
   local name
   for name in reader-deu-1 reader-2 reader-deu-3; do
     ctl rollout status "$name" --json |
-      jq -r '[.rollout, .state, .reached, .failed, .rolled_back, (100 * .reached / .targets | floor)] | @tsv' |
+      jq -r '[.rollout, .state, .reached, .failed,
+        (if .rolled_back > 0 then "\(.rolled_back) by itself" elif .reverted > 0 then "\(.reverted) by order" else 0 end),
+        (100 * .reached / .targets | floor)] | @tsv' |
       while IFS=$'\t' read -r rollout state reached failed rolled_back radius; do
-        printf '  %-14s %-10s %16s %15s %12s %11s %%\n' "$rollout" "$state" "$reached" "$failed" "$rolled_back" "$radius"
+        printf '  %-14s %-10s %16s %15s %15s %11s %%\n' "$rollout" "$state" "$reached" "$failed" "$rolled_back" "$radius"
       done
   done
   printf '\n'
   local verdict
   verdict=$(ctl audit verify) || failed "audit verify: $verdict"
-  ok "$verdict"
+  ok "audit verify: ${verdict%%$'\n'*}"
 }

@@ -25,10 +25,13 @@ heading() {
 }
 step_done() { line ' ' "${DIM}this step took $(seconds $(($(now_ms) - STEP_START_MS))) s${PLAIN}"; }
 
-# Shows what a command prints, line by line, each with its time.
+# Shows what a command prints, line by line, each with its time; a line that repeats the one before is left out.
 narrate_output() {
-  local text
-  while IFS= read -r text; do line ' ' "$text"; done
+  local text last=''
+  while IFS= read -r text; do
+    if [ "$text" != "$last" ]; then line ' ' "$text"; fi
+    last=$text
+  done
 }
 
 # expect DESCRIPTION FOUND WANTED: ends the demo when they differ. failed() is the demo's.

@@ -191,7 +191,7 @@ TEST_F(Faults, ADamagedSlotIsNotRunOnSilently) {
   start_fleet(1);
   settle_on_version_1();
   agent(0).kill_hard();
-  flip_bit(agent(0).data_dir() + "/planes/model/active/model.txt", 6);
+  flip_bit(agent(0).data_dir() + "/planes/model/active/model.txt", 5);
   ASSERT_NE(agent(0).active_file("model", "model.txt"), "good 1");
   agent(0).start();
   EXPECT_EVENTUALLY(10s, agent(0).active_file("model", "model.txt") == "good 1");

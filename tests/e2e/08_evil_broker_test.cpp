@@ -80,10 +80,11 @@ class EvilBroker : public World {
   void expect_refused(const std::string& what, const Bytes& envelope, const std::string& word) {
     SCOPED_TRACE(what);
     broker_->forget();
+    const auto logged = agent(0).log().size();
     publish(assignment_topic, envelope);
     barrier();
     EXPECT_EQ(broker_->received_count(asks_topic), 0u) << "the agent asked for a blob";
-    EXPECT_TRUE(agent(0).log_has(word)) << agent(0).log();
+    EXPECT_NE(agent(0).log().find(word, logged), std::string::npos) << agent(0).log().substr(logged);
     EXPECT_TRUE(agent(0).running());
   }
   std::optional<trust::SigningKey> control_, stranger_;
@@ -92,8 +93,8 @@ class EvilBroker : public World {
 };
 
 TEST_F(EvilBroker, CannotAssignAnythingByItself) {
-  expect_refused("noise", Bytes(300, 0x11), "malformed");
-  expect_refused("nothing", Bytes{}, "malformed");
+  expect_refused("noise", Bytes(300, 0x11), "wrong_kind");
+  expect_refused("nothing: whoever clears the topic takes nothing back", Bytes{}, "");
   expect_refused("oversized", Bytes(70000, 0x11), "malformed");
   expect_refused("signed by a stranger", sealed(wire::PayloadKind::assignment, assignment(wish(50, 1)), *stranger_), "unknown_key");
   expect_refused("a directive for an assignment", sealed_directive({.scope = "device/gw-0", .epoch = 99}), "wrong_kind");
@@ -125,14 +126,15 @@ TEST_F(EvilBroker, CannotReplayAnOldAssignment) {
   publish(assignment_topic, sealed_assignment(wish(10, 1)));
   ASSERT_TRUE(broker_->wait_for(asks_topic, 10s).has_value()) << "a good assignment is taken";
   // The device gives up on a blob that is not there, and nobody can bring the older assignment back.
-  expect_refused("an older epoch", sealed_assignment(wish(9, 2)), "replayed");
+  expect_refused("an older epoch", sealed_assignment(wish(9, 2)), "is older than");
 }
 
 TEST_F(EvilBroker, CannotGiveOrders) {
   const auto refused = [&](const std::string& topic, const Bytes& envelope, const std::string& word) {
+    const auto logged = agent(0).log().size();
     publish(topic, envelope);
     barrier();
-    EXPECT_TRUE(agent(0).log_has(word)) << agent(0).log();
+    EXPECT_NE(agent(0).log().find(word, logged), std::string::npos) << agent(0).log().substr(logged);
   };
   const DirectiveToSend fleet = {.scope = "fleet", .epoch = 500, .issued_s = now_s(), .expires_s = now_s() + 3600};
   // Each barrier is one degraded and one normal; a safe mode of another scope would keep the device from going back.
@@ -144,11 +146,11 @@ TEST_F(EvilBroker, CannotGiveOrders) {
   refused("muster/v1/fleet/directive", sealed_directive(unknown), "malformed");
   // An order of before, sent again.
   publish(group_topic, sealed_directive({.scope = "group/region=eu", .epoch = 510, .issued_s = now_s(), .expires_s = now_s() + 3600, .order = 1}));
-  refused(group_topic, sealed_directive({.scope = "group/region=eu", .epoch = 509, .issued_s = now_s(), .expires_s = now_s() + 3600}), "replayed");
+  refused(group_topic, sealed_directive({.scope = "group/region=eu", .epoch = 509, .issued_s = now_s(), .expires_s = now_s() + 3600}), "is older than");
 }
 
 TEST_F(EvilBroker, CannotPassOffOtherBytes) {
-  auto given = wish(20, 0);
+  auto given = wish(20, 20);
   const Bytes real(1000, 0x42);
   given.releases[0].envelope = trust::sha256(real);
   publish(assignment_topic, sealed_assignment(given));
@@ -166,7 +168,7 @@ TEST_F(EvilBroker, CannotPassOffOtherBytes) {
 // Bytes that match their digest but are no release: signed by nobody who may sign releases.
 TEST_F(EvilBroker, CannotPassOffAnotherRelease) {
   const Bytes envelope = sealed(wire::PayloadKind::manifest, Bytes(64, 0x42), *stranger_);
-  auto given = wish(30, 0);
+  auto given = wish(30, 30);
   given.releases[0].envelope = trust::sha256(envelope);
   given.releases[0].envelope_size = static_cast<std::uint32_t>(envelope.size());
   publish(assignment_topic, sealed_assignment(given));

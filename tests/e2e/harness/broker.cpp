@@ -55,7 +55,7 @@ void Broker::write_config() const {
        << "listener " << port_ << " 127.0.0.1\n"
        << "cafile " << keys_.ca() << "\ncertfile " << keys_.server() << ".crt\nkeyfile " << keys_.server() << ".key\n"
        << "require_certificate true\nuse_identity_as_username true\nallow_anonymous false\n"
-       << "persistence false\nlog_dest stderr\nlog_type all\nconnection_messages true\n"
+       << "persistence false\nlog_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\nlog_type information\nconnection_messages true\n"
        << "max_queued_messages 100000\nset_tcp_nodelay true\nuser root\n";
   if (settings_.with_plugin) {
     text << "check_retain_source false\nplugin " << programs::plugin << "\nplugin_opt_config " << plugin_config() << "\n";

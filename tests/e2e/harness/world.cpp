@@ -8,7 +8,7 @@
 namespace muster::e2e {
 namespace {
 
-constexpr std::size_t log_tail = 6000;
+constexpr std::size_t log_tail = 3000;
 
 std::string tail(const std::string& text) { return text.size() <= log_tail ? text : "…" + text.substr(text.size() - log_tail); }
 

@@ -19,6 +19,8 @@ TEST(DidYouMean, OffersOnlyWhatIsNear) {
   EXPECT_EQ(closest("colour", {"name", "gate"}), "");
   EXPECT_EQ(closest("so", {"do", "soak"}), "do");
   EXPECT_EQ(closest("x", {"do", "in"}), "");
+  EXPECT_EQ(closest("percentage", {"name", "percent"}), "percent");
+  EXPECT_EQ(closest("nam", {"names_of_all"}), "");
 }
 
 TEST(DidYouMean, ListsChoices) {

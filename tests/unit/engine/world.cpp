@@ -75,12 +75,14 @@ Rule World::rule(const std::string& rollout, const std::string& targets, const s
 
 std::vector<Effect> World::step(decltype(Event::what) what) {
   std::vector<Effect> effects;
-  engine.step({now_s, std::move(what)}, effects);
+  const Event event{now_s, std::move(what)};
+  engine.step(event, effects);
   if (checking) check(effects);
   if (log != nullptr) {
     for (auto& line : trace(*this, effects)) log->push_back(std::move(line));
   }
   perform(effects);
+  if (observer) observer(event, effects);
   return effects;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -62,6 +63,8 @@ class World {
   std::map<std::string, SimulatedDevice> devices;
   bool checking = true;                       // off for measurements
   std::vector<std::string>* log = nullptr;    // when set, every step's trace goes here
+  // When set, sees every event and what came of it.
+  std::function<void(const Event&, const std::vector<Effect>&)> observer;
 
  private:
   void perform(const std::vector<Effect>& effects);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "operator/render/audit_text.h"
 #include "operator/render/device_text.h"
 #include "operator/render/moment.h"
 
@@ -48,6 +49,32 @@ TEST(TextWidth, CutsWithoutBreakingCharactersOrColours) {
   EXPECT_EQ(fit("abc", 0, "…"), "");
   EXPECT_EQ(padded("ü", 3), "ü  ");
   EXPECT_EQ(padded("ü", 3, Align::right), "  ü");
+}
+
+TEST(TextWidth, WrapsAtSpacesAndInsideLongWords) {
+  using Lines = std::vector<std::string>;
+  EXPECT_EQ(wrapped("short", 10), Lines{"short"});
+  EXPECT_EQ(wrapped("one two three", 7), (Lines{"one two", "three"}));
+  EXPECT_EQ(wrapped("one two three", 6), (Lines{"one", "two", "three"}));
+  EXPECT_EQ(wrapped("größere wörter", 7), (Lines{"größere", "wörter"}));
+  EXPECT_EQ(wrapped("abcdefghij", 4), (Lines{"abcd", "efgh", "ij"}));
+  EXPECT_EQ(wrapped("", 4), Lines{""});
+}
+
+TEST(AuditText, KeepsReasonsWholeOnNarrowTerminals) {
+  const std::vector<AuditEntry> entries{
+      {1, 1795255212, "muster", "broker.started", "broker", "", {}},
+      {2, 1795255213, "alice", "rollout.paused", "reader-2", "it was running; reason given: odd latency", {}}};
+  EXPECT_EQ(audit_text(entries, 200, ascii),
+            "seq  time                 who     what            subject   why\n"
+            "  1  2026-11-21 10:00:12  muster  broker.started  broker\n"
+            "  2  2026-11-21 10:00:13  alice   rollout.paused  reader-2  it was running; reason given: odd latency\n");
+  EXPECT_EQ(audit_text(entries, 60, ascii),
+            "seq  time                 who     what            subject\n"
+            "  1  2026-11-21 10:00:12  muster  broker.started  broker\n"
+            "  2  2026-11-21 10:00:13  alice   rollout.paused  reader-2\n"
+            "      it was running; reason given: odd latency\n");
+  EXPECT_EQ(audit_text({}, 60, ascii), "no entries\n");
 }
 
 TEST(TextWidth, DisarmsWhatDevicesWrote) {

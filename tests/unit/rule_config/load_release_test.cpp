@@ -93,10 +93,13 @@ TEST(LoadRelease, Probes) {
     return release_errors(model("probes:\n  - { " + std::string(text) + " }\n"));
   };
   EXPECT_EQ(probe("http: 'http://localhost/'"), "");
+  EXPECT_EQ(probe("http: 'http://[::1]:8500/healthz?deep=1'"), "");
   EXPECT_EQ(probe("file: ready.txt"), "");
   EXPECT_EQ(probe("file: /run/reader/ready"), "");
-  for (const char* bad : {"http: 'https://localhost/'", "http: localhost", "http: 'http://'", "http: 'http://:80/'",
-                          "http: 'http://u@h/'", "http: 'http://h/a b'"}) {
+  for (const char* bad :
+       {"http: 'https://localhost/'", "http: localhost", "http: 'http://'", "http: 'http://:80/'",
+        "http: 'http://u@h/'", "http: 'http://h:0/'", "http: 'http://h:65536/'", "http: 'http://h:a/'",
+        "http: 'http://[]/'", "http: 'http://[::1/'", "http: 'http://h?x'", "http: 'http://h/a b'"}) {
     EXPECT_THAT(probe(bad), HasSubstr("is no URL that a device can probe")) << bad;
   }
   EXPECT_THAT(probe("exec: 'rm -rf x'"), HasSubstr("allowlist"));

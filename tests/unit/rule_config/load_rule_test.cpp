@@ -129,9 +129,9 @@ TEST(LoadRule, ConditionErrorsPointIntoTheValue) {
                        "\nversions: { model: m@1 }\nwaves: [{ name: all, percent: 100 }]\n");
   };
   EXPECT_THAT(errors("true && device.region > 3"), HasSubstr("r:2:32: a text (device.region) cannot be compared"));
-  EXPECT_THAT(errors("\"device.site == \\\"é\\\" && x\""), HasSubstr("r:2:36: unknown name x"));
+  EXPECT_THAT(errors("\"device.site == \\\"é\\\" && x\""), HasSubstr("r:2:35: unknown name x"));
   EXPECT_THAT(errors("'device.site == ''a'' && x'"), HasSubstr("r:2:35: unknown name x"));
-  EXPECT_THAT(errors("'\"é\" in device.tags && x'"), HasSubstr("r:2:34: unknown name x")) << "columns count characters";
+  EXPECT_THAT(errors("'\"é\" in device.tags && x'"), HasSubstr("r:2:33: unknown name x")) << "columns count characters";
   EXPECT_THAT(errors(">\n  true &&\n  x"), HasSubstr("r:2:10: unknown name x")) << "a block: its start";
   EXPECT_THAT(errors("true &&\n  x"), HasSubstr("r:2:10: unknown name x"));
 }

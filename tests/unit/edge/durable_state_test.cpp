@@ -1,0 +1,80 @@
+// The durable state and its bytes, and the versions and checks that decide what may run.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "edge-client/agent/checks.h"
+#include "edge-client/agent/durable_state.h"
+#include "tests/unit/edge/bench.h"
+
+namespace muster::edge {
+namespace {
+
+Bytes a_full_state() {
+  Bench bench;
+  for (const auto* ref : {"m@1", "m@2"}) bench.release(ref);
+  bench.release("c@1", Plane::config);
+  bench.start();
+  bench.assign(1, {"m@1", "c@1"});
+  bench.wait_s(10);
+  bench.direct("fleet", 3, {{OrderKind::freeze, 3, Plane::model, Bench::digest("x"), "why", "who"}});
+  bench.assign(2, {"m@2"}, 1000);
+  return bench.journal;
+}
+
+TEST(DurableStateBytes, ComeBackAsTheyWere) {
+  const auto bytes = a_full_state();
+  const auto state = decode(bytes);
+  ASSERT_TRUE(state.has_value());
+  EXPECT_EQ(state->attempt.phase, AttemptPhase::soaking);
+  EXPECT_EQ(state->attempt.changes.size(), 1u);
+  EXPECT_EQ(state->scopes.at(0).orders.at(0).reason, "why");
+  EXPECT_EQ(encode(*state), bytes);
+}
+
+TEST(DurableStateBytes, OfAnyOtherLengthAreNone) {
+  const auto bytes = a_full_state();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode({bytes.data(), size}).has_value()) << size;
+  }
+  auto longer = bytes;
+  longer.push_back(0);
+  EXPECT_FALSE(decode(longer).has_value());
+}
+
+TEST(DurableStateBytes, HostileOnesAreRefusedOrReadWithinBounds) {
+  constexpr std::uint32_t seed = 20261121;
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const auto good = a_full_state();
+  for (int i = 0; i < 20000; ++i) {
+    auto bytes = good;
+    for (int k = 0; k < 3; ++k) bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
+    const auto state = decode(bytes);
+    if (!state) continue;
+    EXPECT_LE(state->attempt.changes.size(), plane_count);
+    EXPECT_LE(state->attempt.swap_begun, state->attempt.changes.size());
+    EXPECT_LE(state->scopes.size(), limits::scopes_max);
+  }
+}
+
+TEST(Versions, AreComparedPartByPart) {
+  const auto older = [](const char* a, const char* b) {
+    EXPECT_LT(compare_versions(a, b), 0) << a << " < " << b;
+    EXPECT_GT(compare_versions(b, a), 0) << b << " > " << a;
+  };
+  older("1", "2");
+  older("2.9", "2.10");
+  older("2.1", "2.1.1");
+  older("2.1.0-rc1", "2.1.0");
+  older("2.1.0-rc1", "2.1.0-rc2");
+  older("2.1.0-rc1", "2.1.0.1");
+  older("9", "00010");
+  older("1.a", "1.1");
+  older("99999999999999999999", "100000000000000000000");
+  EXPECT_EQ(compare_versions("2.1.0", "2.1.0"), 0);
+  EXPECT_EQ(compare_versions("01.2", "1.2"), 0);
+}
+
+}  // namespace
+}  // namespace muster::edge

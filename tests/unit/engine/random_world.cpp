@@ -1,0 +1,165 @@
+#include "tests/unit/engine/random_world.h"
+
+#include <array>
+
+namespace muster::rules::test {
+
+namespace {
+
+constexpr std::array<const char*, 2> regions = {"eu", "us"};
+constexpr std::array<const char*, 4> targets = {"true", "device.region == \"eu\"", "device.region == \"us\"", "\"lab\" in device.tags"};
+
+}  // namespace
+
+Swarm::Swarm(std::uint64_t seed) {
+  std::mt19937_64 random(seed ^ 0x5eed);
+  for (auto* option : {&links, &facts, &failures, &orders, &rings}) *option = random() % 3 != 0;
+  devices_max = 3 + random() % 40;
+}
+
+RandomWorld::RandomWorld(std::uint64_t seed, Swarm swarm) : random_(seed), swarm_(swarm) {
+  for (int version = 1; version <= 4; ++version) {
+    world.add_release(Plane::model, "reader", std::to_string(version));
+    world.add_release(Plane::config, "sorter", std::to_string(version));
+  }
+}
+
+std::string RandomWorld::any_device() {
+  auto found = world.devices.begin();
+  std::advance(found, static_cast<std::ptrdiff_t>(pick(world.devices.size())));
+  return found->first;
+}
+
+std::string RandomWorld::any_rollout() {
+  const auto names = world.engine.rollouts();
+  return names.empty() ? std::string("none") : names[pick(names.size())];
+}
+
+void RandomWorld::act() {
+  const auto dice = pick(100);
+  if (world.devices.size() < 3 || (dice < 8 && world.devices.size() < swarm_.devices_max)) {
+    join();
+  } else if (dice < 75) {
+    device_step();
+  } else if (dice < 85) {
+    link_step();
+  } else {
+    operator_step();
+  }
+}
+
+void RandomWorld::join() {
+  const auto id = "d" + std::to_string(world.devices.size());
+  auto facts = facts_of("rk3566", regions[pick(regions.size())]);
+  if (chance(20)) facts.tags = {"lab"};
+  world.devices[id].report.active[1] = world.release("reader@" + std::to_string(1 + pick(2))).manifest;
+  world.join(id, facts);
+}
+
+void RandomWorld::device_step() {
+  const auto id = any_device();
+  auto& device = world.devices[id];
+  if (!device.connected) return;
+  const auto dice = pick(100);
+  if (dice < 60) {
+    if (device.assigned) world.commit(id);
+  } else if (dice < 70) {
+    world.attempt(id, static_cast<AttemptState>(1 + pick(6)));
+  } else if (dice < 80) {
+    world.report(id);
+  } else if (dice < 90) {
+    if (!swarm_.facts) return;
+    if (chance(70)) {
+      device.report.facts.region = regions[pick(regions.size())];
+    } else {
+      device.report.facts.tags = chance(50) ? std::vector<std::string>{"lab"} : std::vector<std::string>();
+    }
+    world.report(id);
+  } else if (swarm_.failures && chance(50)) {
+    if (chance(70)) {
+      world.roll_back(id, "probe_failed", "exit code " + std::to_string(pick(3)));
+    } else {
+      device.report.active[1] = world.release("reader@" + std::to_string(1 + pick(4))).manifest;
+      world.report(id);
+    }
+  }
+}
+
+void RandomWorld::link_step() {
+  if (!swarm_.links) {
+    world.tick(0);
+    return;
+  }
+  const auto dice = pick(100);
+  const auto id = any_device();
+  if (dice < 30) {
+    world.lose(id);
+  } else if (dice < 60) {
+    world.see(id);
+    world.report(id);
+  } else {
+    world.tick(pick(120));
+  }
+}
+
+void RandomWorld::operator_step() {
+  const auto name = any_rollout();
+  const auto dice = pick(100);
+  if (dice < 20) {
+    start();
+  } else if (dice < 45) {
+    world.command(ApproveWave{name});
+  } else if (dice < 55) {
+    world.command(PauseRollout{name});
+  } else if (dice < 78) {
+    world.command(ResumeRollout{name, chance(70)});
+  } else if (dice < 86) {
+    world.command(AbortRollout{name, static_cast<AbortMode>(pick(3))});
+  } else if (swarm_.orders) {
+    order();
+  }
+}
+
+void RandomWorld::start() {
+  std::vector<VersionChoice> versions;
+  if (chance(70)) versions.push_back({Plane::model, "reader", std::to_string(1 + pick(4))});
+  if (versions.empty() || chance(40)) versions.push_back({Plane::config, "sorter", std::to_string(1 + pick(4))});
+  if (versions.size() == 2 && chance(30)) std::swap(versions[0], versions[1]);
+  std::vector<Wave> waves;
+  std::uint32_t percent = 0;
+  const auto count = 1 + pick(4);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Wave wave;
+    wave.name = "w" + std::to_string(i);
+    wave.gate = chance(30) ? Gate::manual : Gate::automatic;
+    if (swarm_.rings && chance(20)) {
+      wave.ring_text = "\"lab\" in device.tags";
+      wave.ring = World::compile(wave.ring_text);
+    } else {
+      percent = i + 1 == count && chance(80) ? 100 : percent + 1 + static_cast<std::uint32_t>(pick(20));
+      wave.percent = percent;
+    }
+    waves.push_back(std::move(wave));
+  }
+  auto rule = World::rule("r" + std::to_string(rollouts_++), targets[pick(targets.size())], versions, std::move(waves));
+  rule.seed = random_();
+  rule.halt_failed_devices = 1 + static_cast<std::uint32_t>(pick(3));
+  rule.attempt_timeout_s = swarm_.links ? 300 : 1'000'000'000;
+  rule.on_abort = chance(50) ? AbortDefault::revert : AbortDefault::keep;
+  world.start(rule);
+}
+
+void RandomWorld::order() {
+  GiveOrder order;
+  const std::array<std::string, 4> scopes = {"fleet", "group/region=eu", "group/tag=lab", "device/d1"};
+  order.scope = scopes[pick(scopes.size())];
+  order.kind = static_cast<OrderKind>(pick(6));
+  if (chance(40)) order.kind = chance(50) ? OrderKind::thaw : OrderKind::resume;
+  const auto& release = world.release("reader@" + std::to_string(1 + pick(4)));
+  order.plane = release.plane;
+  order.release = release.manifest;
+  order.release_name = release.name + "@" + release.version;
+  world.command(order);
+}
+
+}  // namespace muster::rules::test
