@@ -15,8 +15,10 @@ set(MUSTER_GENERATED_DIR "${CMAKE_BINARY_DIR}/generated")
 
 find_program(MUSTER_CCACHE ccache)
 if(MUSTER_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER "${MUSTER_CCACHE}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${MUSTER_CCACHE}")
+  # The sloppiness is what ccache asks for where precompiled headers are used (its manual, "Precompiled headers").
+  set(launcher "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${MUSTER_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 
 add_library(muster_settings INTERFACE)
@@ -50,12 +52,24 @@ function(muster_program)
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 endfunction()
 
+# GoogleTest's headers, parsed once for all tests; and tests are compiled without optimisation. Both together halve the time that
+# scripts/test builds on a fresh machine. A program, because its position-independence must be that of the tests.
+if(NOT TARGET muster_test_prelude)
+  file(WRITE "${CMAKE_BINARY_DIR}/generated/test_prelude.cpp" "int main() { return 0; }\n")
+  add_executable(muster_test_prelude EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/generated/test_prelude.cpp")
+  target_link_libraries(muster_test_prelude PRIVATE muster_settings GTest::gmock GTest::gtest_main)
+  target_compile_options(muster_test_prelude PRIVATE -O0)
+  target_precompile_headers(muster_test_prelude PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+endif()
+
 # muster_test(NAME trust_test LABEL unit SOURCES ... DEPENDS ... [ENVIRONMENT A=b] [TIMEOUT 60])
 # makes one GoogleTest program, run whole by one CTest test. Labels: unit, scenario, house, e2e.
 function(muster_test)
   cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE muster_settings ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_compile_options(${ARG_NAME} PRIVATE -O0)
+  target_precompile_headers(${ARG_NAME} REUSE_FROM muster_test_prelude)
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)

@@ -242,7 +242,8 @@ tl::expected<std::uint64_t, Error> ControlClient::send(const Request& request) {
                                    [impl, ticket](int code) { impl->on_ack(ticket, code); });
   if (sent) return ticket;
   impl_->pending.erase(ticket);
-  return tl::make_unexpected(std::move(sent.error()));
+  const std::lock_guard lock(impl_->mutex);
+  return tl::make_unexpected(impl_->lost ? impl_->connection_lost() : std::move(sent.error()));
 }
 
 tl::expected<std::string, Error> ControlClient::wait(std::uint64_t ticket) {

@@ -13,7 +13,7 @@ namespace {
 
 // Each piece is a request of its own, since the broker answers a request's commands one after the other; requests are
 // worked on in the order in which they come. This many under way keep the broker's disk and the line busy together.
-constexpr std::size_t pieces_under_way_max = 8;
+constexpr std::size_t pieces_under_way_max = 16;
 // endBlob reads and syncs the whole file before it is answered; a small broker's disk is given this much time for it.
 constexpr std::uint64_t slow_disk_bytes_per_s = 10 * 1024 * 1024;
 

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "flatbuffers/flatbuffers.h"
+#include <flatbuffers/flatbuffers.h>
 #include "schemas/common_generated.h"
 #include "schemas/limits.h"
 #include "schemas/text.h"

@@ -190,16 +190,17 @@ tl::expected<void, Error> Writer::make_durable(Batch& batch) {
 void Writer::release(std::vector<Work>& works, Batch& batch) {
   std::vector<Outbox::Item> items;
   for (auto& work : works) {
-    for (const auto& assign : work.assigns) {
-      const auto envelope = batch.envelope_of.find(&assign);
-      if (envelope == batch.envelope_of.end()) continue;  // a later one of the same batch has replaced it
-      items.emplace_back(retained(format_topic({TopicKind::device_assignment, assign.assign.device}),
-                                  std::move(batch.sealed.assignments[envelope->second])));
-    }
+    // Orders first, as the engine gave them: a device must know of a thaw before it gets the release that was frozen.
     for (const auto& direct : work.directs) {
       const auto envelope = batch.envelope_of.find(&direct);
-      if (envelope == batch.envelope_of.end()) continue;
+      if (envelope == batch.envelope_of.end()) continue;  // a later one of the same batch has replaced it
       items.emplace_back(retained(directive_topic(direct.scope), std::move(batch.sealed.directives[envelope->second])));
+    }
+    for (const auto& assign : work.assigns) {
+      const auto envelope = batch.envelope_of.find(&assign);
+      if (envelope == batch.envelope_of.end()) continue;
+      items.emplace_back(retained(format_topic({TopicKind::device_assignment, assign.assign.device}),
+                                  std::move(batch.sealed.assignments[envelope->second])));
     }
     for (auto& after : work.after) {
       if (auto* publication = std::get_if<Publication>(&after)) {

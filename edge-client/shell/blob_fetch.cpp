@@ -37,6 +37,7 @@ tl::expected<BlobFetch, Fault> BlobFetch::open(const std::string& path, const Sh
   fetch.file_ = File(fd);
   struct stat status {};
   if (::fstat(fd, &status) != 0) return tl::unexpected(fault_of_errno(errno, "looking at " + path));
+  if (!S_ISREG(status.st_mode)) return tl::unexpected(Fault{ErrorCode::internal, path + " is no file"});
   if (static_cast<std::uint64_t>(status.st_size) > size && ::ftruncate(fd, 0) != 0) {
     return tl::unexpected(fault_of_errno(errno, "emptying " + path));
   }

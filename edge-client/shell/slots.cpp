@@ -78,7 +78,7 @@ tl::expected<bool, Fault> set_link(const std::string& path, const Sha256& digest
 }  // namespace
 
 Fault fault_of_errno(int error, const std::string& what) {
-  const bool full = error == ENOSPC || error == EDQUOT;
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return {full ? ErrorCode::disk_full : ErrorCode::internal, what + ": " + std::strerror(error)};
 }
 

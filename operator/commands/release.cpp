@@ -100,7 +100,13 @@ Outcome release_publish(const Connection& connection, const ReleasePublishOption
       client, options.folder, *release, options.reason,
       [&](std::uint64_t done, std::uint64_t total) { progress.show(release->name_at_version(), done, total); });
   progress.clear();
-  if (!published) return tl::make_unexpected(std::move(published.error()));
+  if (!published) {
+    auto& error = published.error();
+    if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::timeout) {
+      error.message += "; run it again: it goes on where it stopped";
+    }
+    return tl::make_unexpected(std::move(error));
+  }
   const auto sent = published->files_sent == 0 ? std::string("its files were there already")
                                                : "sent " + size_text(published->bytes_sent) + " in " +
                                                      count_text(published->files_sent, "file");

@@ -32,6 +32,7 @@ void append_count(std::string& text, std::uint64_t count, const char* word) {
 }
 
 std::string wave_counts(const WaveView& wave) {
+  if (wave.state == "pending" && wave.devices == 0) return "pending";  // its devices are chosen when it opens
   std::string text = std::to_string(wave.done) + "/" + std::to_string(wave.devices);
   std::string extra;
   append_count(extra, wave.failed, "failed");

@@ -79,6 +79,7 @@ bool Core::try_assign(MemberIndex index) {
     blocked = Standing::waiting;
   }
   if (blocked != Standing::assigned) {
+    members_.touch(rollout);  // what stands in the way may be another thing than before
     if (member.standing != blocked) {
       members_.change(index, [&](Member& m) { m.standing = blocked; });
       mark_persist(device_index);
@@ -105,10 +106,24 @@ void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
   while (member != 0) {
     const auto next = members_[member].next_of_device;
     const Rollout& other = *members_[member].rollout;
-    if (&other != &rollout && !other.active() && members_[member].reached && other.shares_plane_with(rollout))
-      members_.depart(member);
+    const bool shares = &other != &rollout && other.shares_plane_with(rollout);
+    if (shares && !other.active() && members_[member].reached) depart(member);
     member = next;
   }
+}
+
+// A device that the rollout's waves would not have again (it was in a ring and is not any more) is one of those outside
+// them now: what restore_controls finds out from facts and rules has to hold here too.
+void Core::depart(MemberIndex index) {
+  Rollout& rollout = *members_[index].rollout;
+  const auto device = members_[index].device;
+  const bool outside = members_[index].target && rollout.serving() && wave_of(rollout, device) == no_wave;
+  if (outside) members_.change(index, [](Member& m) { m.target = false; });
+  members_.depart(index);
+  if (!outside) return;
+  Member fields;
+  fields.target = true;
+  members_.add(rollout, device, fields);
 }
 
 // A new assignment from what `device.assigned` now says.

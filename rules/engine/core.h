@@ -91,6 +91,7 @@ class Core {
   [[nodiscard]] Claim claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t holder) const;
   bool try_assign(MemberIndex index);
   void take_from_others(const Rollout& rollout, DeviceIndex index);
+  void depart(MemberIndex index);
   void retry_unassigned(Rollout& rollout);
   void offer_devices_of(const Rollout& ended);
   void withdraw(MemberIndex index);

@@ -16,8 +16,11 @@ MemberIndex Members::add(Rollout& rollout, DeviceIndex device, const Member& fie
   member.next = rollout.first_member;
   if (member.next != 0) slab_[member.next].previous = index;
   rollout.first_member = index;
-  member.next_of_device = fleet_[device].first_member;
-  fleet_[device].first_member = index;
+  // By rollout, so that what a report does to several rollouts comes in the same order after a restart.
+  MemberIndex* link = &fleet_[device].first_member;
+  while (*link != 0 && slab_[*link].rollout->number < rollout.number) link = &slab_[*link].next_of_device;
+  member.next_of_device = *link;
+  *link = index;
   count(member, 1);
   touch(rollout);
   return index;

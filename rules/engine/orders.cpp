@@ -138,22 +138,21 @@ OrderOutcome Orders::give(const GiveOrder& command, std::string_view who, std::s
   return {true, done_text(command, scope)};
 }
 
+// Groups are few, however many single devices have orders.
 void Orders::index_groups() {
   groups_.clear();
-  any_ = false;
-  for (const auto& [name, scope] : scopes_) {
-    if (scope.orders.empty()) continue;
-    any_ = true;
+  for (auto each = scopes_.lower_bound(group_prefix); each != scopes_.end(); ++each) {
+    const auto& [name, scope] = *each;
     GroupRef group;
-    if (!starts_with(name, group_prefix) || !parse_group_ref(std::string_view(name).substr(group_prefix.size()), group))
-      continue;
+    if (!starts_with(name, group_prefix)) break;
+    if (scope.orders.empty() || !parse_group_ref(std::string_view(name).substr(group_prefix.size()), group)) continue;
     groups_.push_back({std::string(group.attribute), std::string(group.value), &name, &scope});
   }
 }
 
 template <typename Visit>
 void Orders::visit_scopes(std::string_view device, std::string_view packed_facts, Visit visit) const {
-  if (!any_) return;
+  if (scopes_.empty()) return;
   if (const auto found = scopes_.find(std::string_view("fleet")); found != scopes_.end())
     visit(found->first, found->second);
   if (!groups_.empty() && !packed_facts.empty()) {

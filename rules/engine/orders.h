@@ -68,7 +68,6 @@ class Orders {
 
   std::map<std::string, Scope, std::less<>> scopes_;
   std::vector<Matcher> groups_;  // group scopes in which an order stands, by scope
-  bool any_ = false;             // some order stands somewhere
 };
 
 }  // namespace muster::rules

@@ -88,14 +88,11 @@ std::string Core::device_record(DeviceIndex index) const {
   fields.number(device.soak_s);
   fields.number(device.sequence);
 
-  // Only those in a wave: who is a mere target follows from facts and rules. By rollout, so that the same state gives
-  // the same bytes whatever its history.
+  // Only those in a wave: who is a mere target follows from facts and rules.
   std::vector<MemberIndex> members;
   for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
     if (members_[each].wave != no_wave) members.push_back(each);
   }
-  std::sort(members.begin(), members.end(),
-            [this](MemberIndex a, MemberIndex b) { return members_[a].rollout->number < members_[b].rollout->number; });
   fields.number(members.size());
   for (const auto each : members) write_member(members_[each], digests, fields);
 

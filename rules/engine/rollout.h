@@ -21,7 +21,7 @@ inline constexpr std::uint8_t no_wave = 0xff;
 // only.
 struct Member {
   DeviceIndex device = 0;
-  MemberIndex next_of_device = 0;
+  MemberIndex next_of_device = 0;      // a device's members are listed by rollout number
   MemberIndex next = 0, previous = 0;  // in its rollout
   Rollout* rollout = nullptr;          // null: this place is free
   PerPlane<Handle> prior{};            // what ran on the rollout's planes when it was first assigned; set once reached

@@ -43,6 +43,10 @@ std::string join_names(std::vector<std::string> names) {
 
 std::string halted_sentence(const Rollout& rollout) {
   const auto count = rollout.total().unacknowledged;
+  if (count == 0) {
+    return "halted by failures from which all devices have recovered since; resume with the failures acknowledged, or "
+           "abort";
+  }
   std::vector<std::string> names;
   for (const auto& failure : rollout.failures) {
     if (!failure.acknowledged && names.size() < names_shown_max) names.push_back(failure.device + ": " + failure.error);
@@ -209,9 +213,6 @@ bool Core::device(std::string_view id, DeviceStatus& status) const {
     status.rollouts.push_back(
         {rollout.name(), member.standing, member.wave == no_wave ? static_cast<std::uint32_t>(next) : member.wave});
   }
-  std::sort(status.rollouts.begin(), status.rollouts.end(), [this](const DeviceStanding& a, const DeviceStanding& b) {
-    return find_rollout(a.rollout)->number < find_rollout(b.rollout)->number;
-  });
   return true;
 }
 

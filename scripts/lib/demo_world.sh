@@ -128,7 +128,7 @@ first_start_broker() {
     grep -q 'Address already in use' "$STATE/broker/mosquitto.log" || failed "the broker does not start"
   done
   eval "$(operator_environment)"
-  eventually 15 "the broker answers musterctl" broker_answers
+  eventually 60 "the broker answers musterctl" broker_answers
 }
 
 # --- devices ---
@@ -170,7 +170,7 @@ start_devices() {
     start_agent "$device"
     start_reader "$device"
   done
-  eventually 20 "all ten devices have reported to the broker" \
+  eventually 60 "all ten devices have reported to the broker" \
     devices_are 10 '.connected and .reported'
 }
 

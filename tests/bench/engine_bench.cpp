@@ -1,5 +1,5 @@
-// Measures the rollout engine against its budgets (design.md): bytes a device, microseconds a report, the time to open a wave
-// of 10 %, to restore. Usage: engine_bench [devices …]; without arguments 10 000, 100 000 and 1 000 000.
+// Measures the rollout engine against its budgets (design.md): bytes a device, microseconds a report, the time to open
+// a wave of 10 %, to restore. Usage: engine_bench [devices …]; without arguments 10 000, 100 000 and 1 000 000.
 #include <malloc.h>
 
 #include <algorithm>
@@ -18,7 +18,9 @@ namespace {
 using namespace muster::rules;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Heap in use; large blocks are counted apart by glibc.
 std::size_t heap_bytes() {
@@ -32,7 +34,9 @@ muster::Sha256 digest_of(std::uint8_t n) {
   return digest;
 }
 
-std::string id_of(std::size_t i) { return "gateway-" + std::to_string(100'000'000 + i); }
+std::string id_of(std::size_t i) {
+  return "gateway-" + std::to_string(100'000'000 + i);
+}
 
 DeviceReport report_of(std::size_t i) {
   static const char* const regions[] = {"eu", "us", "ap"};
@@ -153,7 +157,8 @@ class Bench {
       taken_s += once_s;
       longest_s = std::max(longest_s, once_s);
     }
-    std::printf("  canary commits                 %8.3f s   the last one, which opens 100 %%: %.3f s\n", taken_s, longest_s);
+    std::printf("  canary commits                 %8.3f s   the last one, which opens 100 %%: %.3f s\n", taken_s,
+                longest_s);
     effects_ = std::vector<Effect>();
     report_heap("all assigned");
   }
@@ -178,8 +183,9 @@ class Bench {
     Engine fresh;
     const auto start = Clock::now();
     const auto fault = fresh.restore(stored);
-    std::printf("  restore                        %8.3f s   %zu records, %.0f B a device%s%s\n", seconds_since(start), stored.size(),
-                static_cast<double>(bytes) / static_cast<double>(devices_), fault.empty() ? "" : "   FAULT: ", fault.c_str());
+    std::printf("  restore                        %8.3f s   %zu records, %.0f B a device%s%s\n", seconds_since(start),
+                stored.size(), static_cast<double>(bytes) / static_cast<double>(devices_),
+                fault.empty() ? "" : "   FAULT: ", fault.c_str());
   }
 
   void report_line(const char* name, double taken_s) const {

@@ -34,12 +34,12 @@ TEST_F(Device, MeasurementsReachTheOperator) {
   // As an application sends them while it works.
   const auto measured = [&] {
     agent(0).statsd("p95_ms:41.5|g\nload_time_ms:120|g\npeak_ram_mb:88|g\nedit_distance:3|g\ninferences:5|c\n");
-    const auto health = device("gw-0").value("health", nlohmann::json::object());
-    return health.value("p95_ms", 0.0) == 41.5 && health.value("load_time_ms", 0.0) == 120.0;
+    const auto health = device("gw-0").at("health");
+    return health.is_object() && health.at("p95_ms") == 41.5 && health.at("load_time_ms") == 120.0;
   };
   ASSERT_EVENTUALLY(10s, measured());
   const auto health = ctl().json({"device", "show", "gw-0"}).at("health");
-  EXPECT_EQ(health.value("peak_ram_mb", 0.0), 88.0);
+  EXPECT_EQ(health.at("peak_ram_mb"), 88.0) << health.dump();
   EXPECT_THAT(health.dump(), HasSubstr("edit_distance"));
   EXPECT_EQ(health.value("model_hash", ""), agent(0).active_digest("model"));
 }
@@ -127,16 +127,25 @@ TEST_F(Device, ADirectiveBringsAPlaneBack) {
   EXPECT_EVENTUALLY(5s, device_state("gw-2") == "rolled_back");
 }
 
-TEST_F(Device, AFrozenReleaseIsNotActivated) {
+TEST_F(Device, AFrozenReleaseWaitsForItsThaw) {
   open();
-  start_fleet(1);
+  start_fleet(2);
   roll_out({.name = "m", .version = "1", .model_txt = "good 1"});
   make_release({.name = "m", .version = "2", .model_txt = "good 2"});
-  ctl().must({"directive", "freeze", "--device", "gw-0", "--plane", "model", "--release", "m@2"});
+  ctl().must({"directive", "freeze", "--device", "gw-0", "--plane", "model", "--release", "m@2", "--reason", "reads nothing here"});
   start_rollout("m-2", rule("m-2", "{ model: m@2 }", one_wave));
-  ASSERT_EVENTUALLY(15s, state("m-2") == "halted");
-  EXPECT_EQ(status("m-2").at("failures")[0].value("error", ""), "frozen");
-  EXPECT_EQ(agent(0).active_file("model", "model.txt"), "good 1");
+  ASSERT_EVENTUALLY(10s, agent(1).active_file("model", "model.txt") == "good 2");
+  ASSERT_EVENTUALLY(5s, count("m-2", "done") == 1);
+  EXPECT_THAT(status("m-2").value("waiting_for", ""), HasSubstr("frozen"));
+  EXPECT_TRUE(throughout(500ms, [&] { return agent(0).active_file("model", "model.txt") == "good 1"; }));
+  ctl().must({"directive", "thaw", "--device", "gw-0", "--plane", "model", "--release", "m@2"});
+  ASSERT_EVENTUALLY(10s, state("m-2") == "completed");
+  EXPECT_EQ(agents_with("good 2"), 2u);
+  // Frozen for all, nothing can be started with it.
+  ctl().must({"directive", "freeze", "--fleet", "--plane", "model", "--release", "m@1"});
+  const auto again = ctl().run({"rollout", "start", rule_file("m-1-again", rule("m-1-again", "{ model: m@1 }", one_wave))});
+  EXPECT_EQ(again.exit_code, 10) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("thaw"));
 }
 
 TEST_F(Device, PausedUpdatesWaitForTheirEnd) {

@@ -165,6 +165,19 @@ TEST_F(EvilBroker, CannotPassOffOtherBytes) {
   EXPECT_EQ(agent(0).active_digest("model"), "");
 }
 
+// The device itself knows what is frozen, whatever it is assigned.
+TEST_F(EvilBroker, CannotActivateWhatIsFrozen) {
+  const auto given = wish(40, 40);
+  publish(group_topic, sealed_directive({.scope = "group/region=eu", .epoch = 600, .issued_s = now_s(), .expires_s = now_s() + 3600, .order = 3,
+                                         .release = given.releases[0].manifest}));
+  publish(assignment_topic, sealed_assignment(given));
+  const auto failed = [](const host::MqttMessage& message) { return read_report(message.payload).attempt == "failed"; };
+  const auto report = broker_->wait_for(state_topic, 10s, failed);
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(read_report(report->payload).error, "frozen");
+  EXPECT_EQ(broker_->received_count(asks_topic), 0u);
+}
+
 // Bytes that match their digest but are no release: signed by nobody who may sign releases.
 TEST_F(EvilBroker, CannotPassOffAnotherRelease) {
   const Bytes envelope = sealed(wire::PayloadKind::manifest, Bytes(64, 0x42), *stranger_);

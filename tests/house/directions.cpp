@@ -60,6 +60,7 @@ const std::vector<Library>& libraries() {
       {"psa/", {"trust/"}},
       {"openssl/", {"host/bulk_digest.cpp"}},
       {"yaml-cpp/", {"rules/config/", "broker-plugin/config.cpp", "edge-client/shell/config.cpp"}},
+      {"nlohmann/json_fwd.hpp", {"tests/"}},
       {"nlohmann/", {"broker-plugin/", "edge-client/", "operator/", "examples/", "tests/"}, true},
       {"CLI/", {"operator/", "edge-client/main.cpp", "edge-client/shell/main.cpp", "examples/reader/"}, true},
       {"httplib.h", {"edge-client/shell/", "tests/unit/edge/"}, true},
@@ -80,7 +81,7 @@ bool is_system_header(std::string_view name) {
   static const Names heads = {"sys/", "linux/", "netinet/", "arpa/", "net/"};
   static const Names names = {"unistd.h", "fcntl.h", "poll.h",  "signal.h",  "spawn.h",  "termios.h", "dirent.h", "pthread.h",
                               "sched.h",  "dlfcn.h", "netdb.h", "syslog.h",  "ucontext.h", "time.h",  "pwd.h",   "grp.h",
-                              "getopt.h", "ftw.h",   "glob.h",  "execinfo.h"};
+                              "getopt.h", "ftw.h",   "glob.h",  "execinfo.h", "malloc.h"};
   const bool below = std::any_of(heads.begin(), heads.end(), [&](auto head) { return starts_with(name, head); });
   return below || std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -114,6 +115,9 @@ std::string joined(const Names& names) {
 
 std::string judge_own(const SourceFile& file, const Part& part, const std::string& include) {
   const Part* other = part_of(include);
+  for (const auto& library : libraries()) {
+    if (other == nullptr && starts_with(include, library.header_prefix)) return "write <" + include + ">: it is not ours";
+  }
   if (other == nullptr) return "\"" + include + "\" is no path from the root of the tree";
   if (starts_with(file.path, "rules/") && is_generated_or_wire(include)) return "rules/ may not include the wire messages";
   if (other->prefix == part.prefix) return {};

@@ -5,6 +5,8 @@
 #include <regex>
 #include <string_view>
 
+#include "schemas/topics.h"
+
 namespace muster::house {
 namespace {
 
@@ -27,6 +29,7 @@ bool is_about_the_tree(const std::string& span, const std::string& folder, const
   static const std::regex spelling("[A-Za-z0-9_.][A-Za-z0-9_./-]*");
   static const std::regex file_name("[A-Za-z0-9_-]+\\.(md|h|cpp|fbs|cmake|yaml|sh|json|conf|service)");
   if (!std::regex_match(span, spelling)) return false;
+  if (parse_topic(std::string(topic_root) + span).kind != TopicKind::unknown) return false;
   if (starts_with(span, "build/") || starts_with(span, "demo-state/")) return false;
   const auto slash = span.find('/');
   if (slash == std::string::npos) return folder.empty() && std::regex_match(span, file_name) && span.back() == 'd';

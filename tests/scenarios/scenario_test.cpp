@@ -1,4 +1,5 @@
-// Runs every tests/scenarios/*.txt and compares its trace with what the file says; MUSTER_REGENERATE=1 writes it instead.
+// Runs every tests/scenarios/*.txt and compares its trace with what the file says; MUSTER_REGENERATE=1 writes it
+// instead.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -64,12 +65,14 @@ INSTANTIATE_TEST_SUITE_P(All, Scenario, testing::ValuesIn(names_in(scenario_fold
 // A shipped rule file that no scenario runs would be a claim without a proof.
 TEST(Examples, EachShippedRuleIsProvenByAScenario) {
   std::string all;
-  for (const auto& name : names_in(scenario_folder, ".txt")) all += read(std::filesystem::path(scenario_folder) / (name + ".txt"));
+  for (const auto& name : names_in(scenario_folder, ".txt"))
+    all += read(std::filesystem::path(scenario_folder) / (name + ".txt"));
   const auto examples = names_in(example_folder, ".yaml");
   EXPECT_FALSE(examples.empty());
   for (const auto& name : examples) {
     const auto path = std::string(example_folder) + "/" + name + ".yaml";
-    if (read(path).find("\nrelease:") != std::string::npos || read(path).starts_with("release:")) continue;  // a release file
+    if (read(path).find("\nrelease:") != std::string::npos || read(path).starts_with("release:"))
+      continue;  // a release file
     EXPECT_NE(all.find("start-file " + path), std::string::npos) << path << " is run by no scenario";
   }
 }

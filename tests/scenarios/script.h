@@ -1,5 +1,5 @@
-// A scenario file: commands ("> …"), comments ("# …") and, below each command, the trace that it gives (indented by two).
-// Pure apart from reading rule files; one thread.
+// A scenario file: commands ("> …"), comments ("# …") and, below each command, the trace that it gives (indented by
+// two). Pure apart from reading rule files; one thread.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@ namespace muster::rules::test {
 
 // One command line, split at blanks; '…' keeps blanks together.
 struct ScriptLine {
-  std::vector<std::string> words;                // without key=value ones
+  std::vector<std::string> words;  // without key=value ones
   std::multimap<std::string, std::string> options;
   [[nodiscard]] std::string option(const std::string& key, const std::string& otherwise = {}) const;
   [[nodiscard]] std::vector<std::string> all(const std::string& key) const;  // in the order written

@@ -11,7 +11,9 @@ namespace muster::rules::test {
 
 namespace {
 
-[[noreturn]] void complain(const std::string& what) { throw std::runtime_error(what); }
+[[noreturn]] void complain(const std::string& what) {
+  throw std::runtime_error(what);
+}
 
 std::vector<std::string> split(const std::string& text, char separator, std::size_t parts_max = SIZE_MAX) {
   std::vector<std::string> parts;
@@ -26,7 +28,9 @@ std::vector<std::string> split(const std::string& text, char separator, std::siz
   return parts;
 }
 
-std::uint64_t number(const std::string& text) { return std::stoull(text); }
+std::uint64_t number(const std::string& text) {
+  return std::stoull(text);
+}
 
 Plane plane_of(const std::string& name) {
   const auto plane = plane_from(name);
@@ -59,6 +63,14 @@ Wave wave_of(const std::string& text) {
   return wave;
 }
 
+bool at_work(const SimulatedDevice& device) {
+  if (!device.connected || !device.assigned) return false;
+  const auto& report = device.report;
+  const bool ended = report.attempt == AttemptState::committed || report.attempt == AttemptState::rolled_back ||
+                     report.attempt == AttemptState::failed;
+  return !ended || report.attempt_epoch != device.assigned->epoch;
+}
+
 }  // namespace
 
 void Script::command(const ScriptLine& line) {
@@ -71,7 +83,8 @@ bool Script::fleet_command(const ScriptLine& line) {
   const auto& name = words[0];
   if (name == "release") {
     const auto ref = split(words.at(2), '@');
-    world_.add_release(plane_of(words.at(1)), ref.at(0), ref.at(1), static_cast<std::uint32_t>(number(line.option("security", "1"))));
+    world_.add_release(plane_of(words.at(1)), ref.at(0), ref.at(1),
+                       static_cast<std::uint32_t>(number(line.option("security", "1"))));
   } else if (name == "device") {
     for (std::size_t i = 1; i < words.size(); ++i) add_device(words[i], line);
   } else if (name == "devices") {  // devices gw- 1 10 …: gw-01 to gw-10, without their traces
@@ -119,7 +132,9 @@ bool Script::operator_command(const ScriptLine& line) {
   } else if (name == "resume") {
     send(ResumeRollout{words.at(1), words.size() > 2 && words[2] == "acknowledge"}, line);
   } else if (name == "abort") {
-    const auto mode = words.size() < 3 ? AbortMode::by_rule : words[2] == "revert" ? AbortMode::revert : AbortMode::keep;
+    const auto mode = words.size() < 3       ? AbortMode::by_rule
+                      : words[2] == "revert" ? AbortMode::revert
+                                             : AbortMode::keep;
     send(AbortRollout{words.at(1), mode}, line);
   } else if (name == "order") {
     order(line);
@@ -141,17 +156,28 @@ void Script::add_device(const std::string& id, const ScriptLine& line) {
   auto& device = world_.devices[id];
   auto& facts = device.report.facts;
   for (const auto& [key, value] : line.in_order) {
-    if (key == "class") facts.device_class = value;
-    else if (key == "region") facts.region = value;
-    else if (key == "site") facts.site = value;
-    else if (key == "customer") facts.customer = value;
-    else if (key == "os_version") facts.os_version = value;
-    else if (key == "memory_tier") facts.memory_tier = value;
-    else if (key == "memory_mb") facts.memory_mb = static_cast<std::uint32_t>(number(value));
-    else if (key == "tags") facts.tags = split(value, ',');
-    else if (key == "accelerators") facts.accelerators = split(value, ',');
-    else if (key == "floor") device.report.security_floor.fill(static_cast<std::uint32_t>(number(value)));
-    else device.report.active[static_cast<std::size_t>(plane_of(key))] = world_.release(value).manifest;
+    if (key == "class")
+      facts.device_class = value;
+    else if (key == "region")
+      facts.region = value;
+    else if (key == "site")
+      facts.site = value;
+    else if (key == "customer")
+      facts.customer = value;
+    else if (key == "os_version")
+      facts.os_version = value;
+    else if (key == "memory_tier")
+      facts.memory_tier = value;
+    else if (key == "memory_mb")
+      facts.memory_mb = static_cast<std::uint32_t>(number(value));
+    else if (key == "tags")
+      facts.tags = split(value, ',');
+    else if (key == "accelerators")
+      facts.accelerators = split(value, ',');
+    else if (key == "floor")
+      device.report.security_floor.fill(static_cast<std::uint32_t>(number(value)));
+    else
+      device.report.active[static_cast<std::size_t>(plane_of(key))] = world_.release(value).manifest;
   }
   device.report.boot_id = 1;
   if (!device.connected) world_.see(id);
@@ -161,24 +187,31 @@ void Script::add_device(const std::string& id, const ScriptLine& line) {
 void Script::report(const std::string& id, const ScriptLine& line) {
   auto& report = world_.devices[id].report;
   for (const auto& [key, value] : line.in_order) {
-    if (key == "attempt") report.attempt = state_of(value, AttemptState::failed);
-    else if (key == "state") report.state = state_of(value, DeviceState::rolled_back);
-    else if (key == "epoch") report.attempt_epoch = number(value);
-    else if (key == "error") report.attempt_error = value;
-    else if (key == "detail") report.attempt_detail = value;
-    else report.active[static_cast<std::size_t>(plane_of(key))] = value == "empty" ? Sha256() : world_.release(value).manifest;
+    if (key == "attempt")
+      report.attempt = state_of(value, AttemptState::failed);
+    else if (key == "state")
+      report.state = state_of(value, DeviceState::rolled_back);
+    else if (key == "epoch")
+      report.attempt_epoch = number(value);
+    else if (key == "error")
+      report.attempt_error = value;
+    else if (key == "detail")
+      report.attempt_detail = value;
+    else
+      report.active[static_cast<std::size_t>(plane_of(key))] =
+          value == "empty" ? Sha256() : world_.release(value).manifest;
   }
   if (line.options.contains("seq")) complain("seq counts by itself");
   world_.report(id);
 }
 
-// Devices by name, or all connected ones that have something new to run.
+// Devices by name, or all connected ones whose attempt at their newest assignment has not ended.
 void Script::commit(const ScriptLine& line) {
   std::vector<std::string> ids(line.words.begin() + 1, line.words.end());
   if (ids == std::vector<std::string>{"all"}) {
     ids.clear();
     for (const auto& [id, device] : world_.devices) {
-      if (device.connected && device.assigned && device.report.attempt_epoch != device.assigned->epoch) ids.push_back(id);
+      if (at_work(device)) ids.push_back(id);
     }
   }
   for (const auto& id : ids) world_.commit(id);
@@ -213,7 +246,8 @@ void Script::start_file(const ScriptLine& line) {
   for (const auto& diagnostic : loaded.diagnostics) lines_.push_back(diagnostic.text());
   if (!loaded.rule) complain(path + " has errors");
   for (const auto& version : loaded.rule->versions) {
-    if (!world_.knows_release(version.name + "@" + version.version)) world_.add_release(version.plane, version.name, version.version);
+    if (!world_.knows_release(version.name + "@" + version.version))
+      world_.add_release(version.plane, version.name, version.version);
   }
   world_.start(*loaded.rule);
 }
@@ -235,12 +269,13 @@ void Script::show(const std::string& rollout) {
   const auto& status = world_.status(rollout);
   lines_.push_back(status_line(status));
   for (const auto& wave : status.waves) {
-    lines_.push_back(wave.name + ": " + std::string(name_of(wave.state)) + ", devices " + std::to_string(wave.devices) + ", done " +
-                     std::to_string(wave.done) + ", failed " + std::to_string(wave.failed) + ", unreachable " +
-                     std::to_string(wave.unreachable));
+    lines_.push_back(wave.name + ": " + std::string(name_of(wave.state)) + ", devices " + std::to_string(wave.devices) +
+                     ", done " + std::to_string(wave.done) + ", failed " + std::to_string(wave.failed) +
+                     ", unreachable " + std::to_string(wave.unreachable));
   }
   for (const auto& failure : status.failures) {
-    lines_.push_back("failure " + failure.device + ": " + failure.error + (failure.detail.empty() ? "" : ": " + failure.detail) +
+    lines_.push_back("failure " + failure.device + ": " + failure.error +
+                     (failure.detail.empty() ? "" : ": " + failure.detail) +
                      (failure.acknowledged ? " (acknowledged)" : ""));
   }
 }
@@ -251,14 +286,17 @@ void Script::show_device(const std::string& id) {
     lines_.push_back(id + " is unknown");
     return;
   }
-  std::string text = id + (status.connected ? " connected" : " not connected") + (status.reported ? "" : ", only seen") + ", " +
-                     std::string(name_of(status.state)) + ", epoch " + std::to_string(status.assigned_epoch);
+  std::string text = id + (status.connected ? " connected" : " not connected") +
+                     (status.reported ? "" : ", only seen") + ", " + std::string(name_of(status.state)) + ", epoch " +
+                     std::to_string(status.assigned_epoch);
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (!status.active[plane].is_zero()) text += " " + std::string(name_of(static_cast<Plane>(plane))) + "=" + world_.release_name(status.active[plane]);
+    if (!status.active[plane].is_zero())
+      text += " " + std::string(name_of(static_cast<Plane>(plane))) + "=" + world_.release_name(status.active[plane]);
   }
   lines_.push_back(text);
   for (const auto& each : status.rollouts) {
-    lines_.push_back(each.rollout + ": " + std::string(name_of(each.standing)) + ", wave " + std::to_string(each.wave + 1));
+    lines_.push_back(each.rollout + ": " + std::string(name_of(each.standing)) + ", wave " +
+                     std::to_string(each.wave + 1));
   }
 }
 

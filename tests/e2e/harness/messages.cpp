@@ -122,8 +122,9 @@ Bytes assignment(const AssignmentToSend& given) {
 
 Bytes directive(const DirectiveToSend& given) {
   FlatBufferBuilder builder;
+  const auto release = to_wire(given.release);
   std::vector<flatbuffers::Offset<wire::Order>> orders;
-  orders.push_back(wire::CreateOrder(builder, static_cast<wire::OrderKind>(given.order), given.epoch, wire::Plane::model, nullptr,
+  orders.push_back(wire::CreateOrder(builder, static_cast<wire::OrderKind>(given.order), given.epoch, wire::Plane::model, given.release.is_zero() ? nullptr : &release,
                                      builder.CreateString("by hand"), builder.CreateString("test")));
   wire::FinishDirectiveBuffer(builder, wire::CreateDirective(builder, builder.CreateString(given.scope), given.epoch,
                                                              given.issued_s, given.expires_s, builder.CreateVector(orders)));

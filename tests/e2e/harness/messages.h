@@ -67,6 +67,7 @@ struct DirectiveToSend {
   std::string scope = {};
   std::uint64_t epoch = 1, issued_s = 0, expires_s = 0;
   std::uint8_t order = 0;              // wire::OrderKind: safe mode
+  Sha256 release = {};                 // of a freeze or rollback on the model plane
 };
 [[nodiscard]] Bytes directive(const DirectiveToSend& directive);
 

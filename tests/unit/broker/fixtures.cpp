@@ -62,7 +62,7 @@ std::string RecordingPort::retained(const std::string& topic) const {
 
 std::size_t RecordingPort::count(const std::string& topic) const {
   std::size_t count = 0;
-  for (const auto& message : sent) count += message.topic == topic ? 1 : 0;
+  for (const auto& message : sent) count += message.topic == topic ? 1u : 0u;
   return count;
 }
 

@@ -92,7 +92,7 @@ struct ReportFields {
   std::string device = "gw-1";
   std::uint64_t boot_id = 1, seq = 1;
   std::string device_class = "linux", region = "eu";
-  Sha256 model;  // zero: empty plane
+  Sha256 model{};  // zero: empty plane
   std::uint64_t attempt_epoch = 0;
   wire::AttemptState attempt = wire::AttemptState::idle;
   wire::ErrorCode error = wire::ErrorCode::none;

@@ -50,7 +50,7 @@ TEST(Request, WrongFieldsSayWhatIsRight) {
   EXPECT_EQ(one(R"("command":"beginBlob","digest":"zz","size":1)").fault, "'digest' must be a SHA-256 in 64 hexadecimal digits");
   EXPECT_EQ(one(R"("command":"beginBlob","digest":")" + digest + R"(","size":-1)").fault,
             "'size' must be a whole number from 0 to " + std::to_string(limits::file_size_max));
-  EXPECT_EQ(one(R"("command":"beginBlob","digest":")" + digest + R"(","size":1.5)").fault.substr(0, 6), "'size' ");
+  EXPECT_EQ(one(R"("command":"beginBlob","digest":")" + digest + R"(","size":1.5)").fault.substr(0, 7), "'size' ");
   EXPECT_EQ(one(R"("command":"putBlob","digest":")" + digest + R"(","offset":0,"data":"A")").fault, "'data' must be base64");
   EXPECT_EQ(one(R"("command":"abortRollout","rollout":"r","mode":"keep revert")").fault, "'mode' must be one of: keep revert");
   EXPECT_EQ(one(R"("command":"listAudit","limit":501)").fault, "'limit' must be a whole number from 0 to 500");
@@ -92,7 +92,7 @@ TEST(Request, DamagedRequestsNeverCrash) {
   std::mt19937 random(seed);
   for (int round = 0; round < 5000; ++round) {
     auto bad = good;
-    for (unsigned flips = 1 + random() % 4; flips > 0; --flips) bad[random() % bad.size()] = static_cast<char>(random());
+    for (auto flips = 1 + random() % 4; flips > 0; --flips) bad[random() % bad.size()] = static_cast<char>(random());
     bad.resize(random() % 8 == 0 ? random() % bad.size() : bad.size());
     const auto commands = parse_request(ByteView(std::string_view(bad)));
     if (!commands) continue;

@@ -32,7 +32,8 @@ class Claims : public testing::Test {
   }
   std::string assigned(const std::string& id) {
     std::string text;
-    for (const auto& [plane, digest] : world_.devices[id].assigned->releases) text += (text.empty() ? "" : " ") + world_.release_name(digest);
+    for (const auto& [plane, digest] : world_.devices[id].assigned->releases)
+      text += (text.empty() ? "" : " ") + world_.release_name(digest);
     return text;
   }
   std::string standing(const std::string& id, const std::string& rollout) {
@@ -200,6 +201,26 @@ TEST_F(Claims, TheOldestEndedRolloutMakesRoomForANewOne) {
   EXPECT_FALSE(world_.records.contains("rollout_rule/r1"));
   world_.restart();
   EXPECT_EQ(world_.engine.rollouts().size(), limits::rollouts_max);
+}
+
+// Rollouts on planes and devices of their own, each completed and still serving.
+TEST_F(Claims, ACompletedRolloutWithoutDevicesMakesRoomAndOneThatServesDoesNot) {
+  world_.checking = false;
+  for (std::size_t i = 0; i < limits::rollouts_max; ++i) {
+    const auto id = "d" + std::to_string(i);
+    world_.join(id, facts_of("rk3566", "region-" + std::to_string(i)));
+    start("r" + std::to_string(i), "device.region == \"region-" + std::to_string(i) + "\"",
+          {{Plane::model, "reader", "1"}});
+    world_.commit(id);
+  }
+  const auto refused = start("more", eu, {{Plane::model, "reader", "1"}});
+  EXPECT_FALSE(World::accepted(refused));
+  EXPECT_NE(World::reply(refused).find("abort one"), std::string::npos);
+  world_.command(AbortRollout{"r9", AbortMode::keep});
+  EXPECT_TRUE(World::accepted(start("takes-5", "device.region == \"region-5\"", {{Plane::model, "reader", "2"}})));
+  EXPECT_EQ(world_.engine.status("r9"), nullptr) << "the aborted one went first";
+  EXPECT_TRUE(World::accepted(start("one-more", eu, {{Plane::model, "reader", "1"}})));
+  EXPECT_EQ(world_.engine.status("r5"), nullptr) << "its only device is another rollout's now";
 }
 
 }  // namespace

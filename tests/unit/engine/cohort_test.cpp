@@ -1,5 +1,5 @@
-// Which devices a wave gets: exactly ceil(percent × targets / 100), the same ones after a restart, late joiners by their
-// bucket, rings by their condition.
+// Which devices a wave gets: exactly ceil(percent × targets / 100), the same ones after a restart, late joiners by
+// their bucket, rings by their condition.
 #include <gtest/gtest.h>
 
 #include "rules/engine/rollout.h"
@@ -16,7 +16,9 @@ Wave wave(const std::string& name, std::uint32_t percent, Gate gate = Gate::auto
   return made;
 }
 
-std::string id_of(std::size_t i) { return "gw-" + std::to_string(i); }
+std::string id_of(std::size_t i) {
+  return "gw-" + std::to_string(i);
+}
 
 World world_with(std::size_t devices) {
   World world;

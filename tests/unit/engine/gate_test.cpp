@@ -73,8 +73,8 @@ TEST_F(Gates, NothingShortOfACommittedActiveDigestIsDone) {
   start(Gate::automatic);
   const auto& id = first_[0];
   auto& report = world_.devices[id].report;
-  for (const auto attempt : {AttemptState::fetching, AttemptState::verifying, AttemptState::staged, AttemptState::swapped,
-                             AttemptState::probing, AttemptState::soaking}) {
+  for (const auto attempt : {AttemptState::fetching, AttemptState::verifying, AttemptState::staged,
+                             AttemptState::swapped, AttemptState::probing, AttemptState::soaking}) {
     report.active[1] = world_.release("reader@2").manifest;
     world_.attempt(id, attempt);
     EXPECT_EQ(world_.status("r").done, 0u) << name_of(attempt);

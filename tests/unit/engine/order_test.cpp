@@ -113,6 +113,17 @@ TEST_F(OrdersOf, ScopesAreChecked) {
   EXPECT_FALSE(World::accepted(give("fleet", OrderKind::rollback))) << "which release?";
 }
 
+TEST_F(OrdersOf, TheNumberOfScopesIsBounded) {
+  world_.checking = false;
+  for (std::size_t i = 0; i < limits::standing_scopes_max; ++i) {
+    ASSERT_TRUE(World::accepted(give("device/d" + std::to_string(i), OrderKind::safe_mode)));
+  }
+  const auto refused = give("fleet", OrderKind::safe_mode);
+  EXPECT_FALSE(World::accepted(refused));
+  EXPECT_NE(World::reply(refused).find("use a group"), std::string::npos);
+  EXPECT_TRUE(World::accepted(give("device/d7", OrderKind::resume))) << "a known scope still takes orders";
+}
+
 TEST_F(OrdersOf, ALongReasonIsCutBetweenCharacters) {
   GiveOrder order;
   order.scope = "fleet";
@@ -196,7 +207,8 @@ TEST_F(OrdersOf, RepublishGivesEveryScope) {
   for (const auto& effect : effects) {
     if (const auto* direct = std::get_if<Direct>(&effect); direct != nullptr) scopes.push_back(direct->scope);
   }
-  EXPECT_EQ(scopes, (std::vector<std::string>{"device/a", "fleet"})) << "an empty scope too: it replaces what is retained";
+  EXPECT_EQ(scopes, (std::vector<std::string>{"device/a", "fleet"}))
+      << "an empty scope too: it replaces what is retained";
 }
 
 }  // namespace

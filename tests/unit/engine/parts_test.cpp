@@ -95,7 +95,8 @@ TEST(Record, EveryFlippedBitIsFound) {
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
     EXPECT_FALSE(open_record("device/a", damaged, in)) << bit;
   }
-  for (std::size_t size = 0; size < value.size(); ++size) EXPECT_FALSE(open_record("device/a", value.substr(0, size), in));
+  for (std::size_t size = 0; size < value.size(); ++size)
+    EXPECT_FALSE(open_record("device/a", value.substr(0, size), in));
 }
 
 TEST(Record, ReadsOnlyWhatIsThere) {
@@ -107,10 +108,14 @@ TEST(Record, ReadsOnlyWhatIsThere) {
   auto in = reader("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff");
   EXPECT_EQ(in.number(), 0u);
   EXPECT_FALSE(in.ok());
-  in = reader("\x05" "abc");
+  in = reader(
+      "\x05"
+      "abc");
   EXPECT_EQ(in.text(10), "");
   EXPECT_FALSE(in.ok());
-  in = reader("\x03" "abc");
+  in = reader(
+      "\x03"
+      "abc");
   EXPECT_EQ(in.text(2), "");
   EXPECT_FALSE(in.ok());
   in = reader("abc");
@@ -144,7 +149,8 @@ TEST(Facts, SurvivePacking) {
   pack_facts(DeviceFacts(), empty);
   EXPECT_EQ(unpack_facts(empty.bytes()), DeviceFacts());
   FactsView view;
-  for (std::size_t size = 0; size < packed.bytes().size(); ++size) EXPECT_FALSE(view_facts(packed.bytes().substr(0, size), view));
+  for (std::size_t size = 0; size < packed.bytes().size(); ++size)
+    EXPECT_FALSE(view_facts(packed.bytes().substr(0, size), view));
 }
 
 TEST(Facts, OverlongListsAreCut) {

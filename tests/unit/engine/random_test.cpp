@@ -1,5 +1,5 @@
-// Random lives of a fleet: what must hold whatever happens, and that an engine restored from its records goes on exactly as the
-// one that was never stopped.
+// Random lives of a fleet: what must hold whatever happens, and that an engine restored from its records goes on
+// exactly as the one that was never stopped.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,7 +17,8 @@ std::uint64_t seeds(std::uint64_t usual) {
   return wanted == nullptr ? usual : std::strtoull(wanted, nullptr, 10);
 }
 
-// World::step checks by itself: order of effects, growing epochs, no assignment by a stopped rollout, counts equal a recount.
+// World::step checks by itself: order of effects, growing epochs, no assignment by a stopped rollout, counts equal a
+// recount.
 void check_devices(const World& world) {
   for (const auto& id : world.engine.devices()) {
     DeviceStatus status;
@@ -28,14 +29,16 @@ void check_devices(const World& world) {
       if (standing.standing != Standing::done) continue;
       for (const auto& version : rollout.versions) {
         const auto& release = world.release(version.name + "@" + version.version);
-        EXPECT_EQ(world.release_name(status.active[static_cast<std::size_t>(version.plane)]), world.release_name(release.manifest))
+        EXPECT_EQ(world.release_name(status.active[static_cast<std::size_t>(version.plane)]),
+                  world.release_name(release.manifest))
             << id << " is done in " << standing.rollout << " without running its version";
       }
     }
   }
 }
 
-// A wave that has just opened has its exact share; only in lives without rings, moves and aborts is it as simple as that.
+// A wave that has just opened has its exact share; only in lives without rings, moves and aborts is it as simple as
+// that.
 void check_shares(const World& world, std::map<std::string, std::uint32_t>& opened) {
   for (const auto& name : world.engine.rollouts()) {
     const auto& status = world.status(name);
@@ -120,7 +123,8 @@ void feed(Engine& engine, std::uint64_t now_s, decltype(Event::what) what) {
   engine.step({now_s, std::move(what)}, effects);
 }
 
-// At every step a fresh engine is restored; the last few restored ones are fed what happens and must give the same effects.
+// At every step a fresh engine is restored; the last few restored ones are fed what happens and must give the same
+// effects.
 TEST(Random, ARestoredEngineGoesOnLikeTheOneThatWasNotStopped) {
   for (std::uint64_t seed = 1; seed <= seeds(60); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -149,7 +153,8 @@ TEST(Random, ARestoredEngineGoesOnLikeTheOneThatWasNotStopped) {
   }
 }
 
-// With links: both are brought to what a restart means (nobody connected, everybody at work unreachable), then go on alike.
+// With links: both are brought to what a restart means (nobody connected, everybody at work unreachable), then go on
+// alike.
 TEST(Random, ARestoredEngineGoesOnAlikeAlsoWithLostDevices) {
   for (std::uint64_t seed = 1; seed <= seeds(60); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

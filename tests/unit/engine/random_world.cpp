@@ -7,7 +7,8 @@ namespace muster::rules::test {
 namespace {
 
 constexpr std::array<const char*, 2> regions = {"eu", "us"};
-constexpr std::array<const char*, 4> targets = {"true", "device.region == \"eu\"", "device.region == \"us\"", "\"lab\" in device.tags"};
+constexpr std::array<const char*, 4> targets = {"true", "device.region == \"eu\"", "device.region == \"us\"",
+                                                "\"lab\" in device.tags"};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Random lives of a fleet, from a seed: each seed also turns some kinds of events fully off, so that rare combinations come
-// together often enough. One thread.
+// Random lives of a fleet, from a seed: each seed also turns some kinds of events fully off, so that rare combinations
+// come together often enough. One thread.
 #pragma once
 
 #include <random>
@@ -12,8 +12,8 @@ namespace muster::rules::test {
 // What may happen at all.
 struct Swarm {
   explicit Swarm(std::uint64_t seed);
-  bool links = true;      // devices are lost, come back and time out
-  bool facts = true;      // devices move between regions
+  bool links = true;  // devices are lost, come back and time out
+  bool facts = true;  // devices move between regions
   bool failures = true;
   bool orders = true;
   bool rings = true;

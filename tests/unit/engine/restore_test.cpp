@@ -56,15 +56,19 @@ std::string picture_of(const World& world, const Engine& engine) {
   for (const auto& name : engine.rollouts()) {
     text += status_line(*engine.status(name)) + "\n" + engine.rule_text(name) + "\n";
     for (const auto& wave : engine.status(name)->waves) {
-      text += wave.name + " " + std::to_string(wave.devices) + " " + std::to_string(wave.done) + " " + std::to_string(wave.failed) + " " + std::to_string(wave.opened_s) + "\n";
+      text += wave.name + " " + std::to_string(wave.devices) + " " + std::to_string(wave.done) + " " +
+              std::to_string(wave.failed) + " " + std::to_string(wave.opened_s) + "\n";
     }
-    for (const auto& failure : engine.status(name)->failures) text += failure.device + failure.error + failure.detail + "\n";
+    for (const auto& failure : engine.status(name)->failures)
+      text += failure.device + failure.error + failure.detail + "\n";
   }
   for (const auto& id : engine.devices()) {
     DeviceStatus status;
     EXPECT_TRUE(engine.device(id, status));
-    text += id + " " + std::to_string(status.assigned_epoch) + " " + std::string(name_of(status.attempt)) + status.attempt_error + " " + status.facts.region;
-    for (const auto& each : status.rollouts) text += " " + each.rollout + ":" + std::string(name_of(each.standing)) + std::to_string(each.wave);
+    text += id + " " + std::to_string(status.assigned_epoch) + " " + std::string(name_of(status.attempt)) +
+            status.attempt_error + " " + status.facts.region;
+    for (const auto& each : status.rollouts)
+      text += " " + each.rollout + ":" + std::string(name_of(each.standing)) + std::to_string(each.wave);
     text += "\n";
   }
   std::vector<Effect> effects;

@@ -102,7 +102,8 @@ TEST_F(Start, RefusesARuleFileThatIsTooLarge) {
 }
 
 TEST_F(Start, UnknownRolloutsAreSaidSo) {
-  for (const CommandBody& body : std::vector<CommandBody>{ApproveWave{"x"}, PauseRollout{"x"}, ResumeRollout{"x", true}, AbortRollout{"x", AbortMode::keep}}) {
+  for (const CommandBody& body : std::vector<CommandBody>{ApproveWave{"x"}, PauseRollout{"x"}, ResumeRollout{"x", true},
+                                                          AbortRollout{"x", AbortMode::keep}}) {
     const auto effects = world_.command(body);
     EXPECT_FALSE(World::accepted(effects));
     EXPECT_NE(World::reply(effects).find("no rollout is called"), std::string::npos);

@@ -6,8 +6,10 @@ namespace muster::rules::test {
 namespace {
 
 std::string text_of(const World& world, const Assign& assign) {
-  std::string text = "assign " + assign.device + " epoch " + std::to_string(assign.epoch) + " for " + assign.rollout + ":";
-  for (const auto& [plane, digest] : assign.releases) text += " " + std::string(name_of(plane)) + "=" + world.release_name(digest);
+  std::string text =
+      "assign " + assign.device + " epoch " + std::to_string(assign.epoch) + " for " + assign.rollout + ":";
+  for (const auto& [plane, digest] : assign.releases)
+    text += " " + std::string(name_of(plane)) + "=" + world.release_name(digest);
   if (assign.soak_s != 0) text += " soak " + std::to_string(assign.soak_s) + " s";
   return text;
 }
@@ -17,7 +19,8 @@ std::string text_of(const World& world, const Direct& direct) {
   if (direct.orders.empty()) text += " no orders";
   for (const auto& order : direct.orders) {
     text += " " + std::string(name_of(order.kind));
-    if (!order.release.is_zero()) text += " " + std::string(name_of(order.plane)) + " " + world.release_name(order.release);
+    if (!order.release.is_zero())
+      text += " " + std::string(name_of(order.plane)) + " " + world.release_name(order.release);
     text += "(" + std::to_string(order.epoch) + ", " + order.by + ")";
   }
   return text;
@@ -26,9 +29,10 @@ std::string text_of(const World& world, const Direct& direct) {
 }  // namespace
 
 std::string status_line(const RolloutStatus& status) {
-  std::string text = status.rollout + " " + std::string(name_of(status.state)) + ", wave " + std::to_string(status.wave + 1) + "/" +
-                     std::to_string(status.waves.size()) + ", targets " + std::to_string(status.targets) + ", reached " +
-                     std::to_string(status.reached) + ", done " + std::to_string(status.done);
+  std::string text = status.rollout + " " + std::string(name_of(status.state)) + ", wave " +
+                     std::to_string(status.wave + 1) + "/" + std::to_string(status.waves.size()) + ", targets " +
+                     std::to_string(status.targets) + ", reached " + std::to_string(status.reached) + ", done " +
+                     std::to_string(status.done);
   const std::pair<const char*, std::uint32_t> rest[] = {{"failed", status.failed},
                                                         {"rolled back", status.rolled_back},
                                                         {"unreachable", status.unreachable},

@@ -152,7 +152,8 @@ std::vector<Effect> World::attempt(const std::string& id, AttemptState state) {
 std::vector<Effect> World::commit(const std::string& id) {
   auto& device = devices[id];
   if (device.assigned) {
-    for (const auto& [plane, digest] : device.assigned->releases) device.report.active[static_cast<std::size_t>(plane)] = digest;
+    for (const auto& [plane, digest] : device.assigned->releases)
+      device.report.active[static_cast<std::size_t>(plane)] = digest;
   }
   device.report.state = DeviceState::healthy;
   return attempt(id, AttemptState::committed);

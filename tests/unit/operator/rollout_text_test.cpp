@@ -70,6 +70,12 @@ TEST(RolloutFrame, SaysWhatItWaitsForAndShowsRings) {
             "  approval of wave canary\n");
 }
 
+TEST(RolloutFrame, AWaveThatHasNotOpenedIsPending) {
+  auto v = view();
+  v.waves[2].devices = 0;
+  EXPECT_EQ(rollout_frame(v, 1125, 40, ascii).at(3), "  all     100 %  ......  pending");
+}
+
 TEST(RolloutFrame, NoLineIsWiderThanTheTerminal) {
   auto v = view();
   v.waiting_for = std::string(300, 'w');

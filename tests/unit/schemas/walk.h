@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "flatbuffers/flatbuffers.h"
+#include <flatbuffers/flatbuffers.h>
 #include "schemas/common_generated.h"
 
 namespace muster::test {

@@ -1,0 +1,230 @@
+// The plugin as a whole, without a broker: releases and rollouts, what survives a restart, and what operators see.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "broker-plugin/control/base64.h"
+#include "tests/unit/broker/bench.h"
+
+namespace muster::broker::test {
+namespace {
+
+using nlohmann::json;
+
+std::string start_fields(const std::string& rule) {
+  return R"("command":"startRollout","file":"r.yaml","reason":"time for it","rule":)" + json(rule).dump();
+}
+
+class PluginTest : public ::testing::Test {
+ protected:
+  void SetUp() override { bench.start(); }
+
+  // Two devices, a published release, a rollout of it under way with one of them.
+  void start_rollout(const std::string& gate = "auto") {
+    EXPECT_TRUE(bench.report({.device = "gw-1"}));
+    EXPECT_TRUE(bench.report({.device = "gw-2"}));
+    EXPECT_FALSE(bench.publish(release).contains("error"));
+    const auto started = bench.command("alice", start_fields(rule_text("first", "m@1", gate)));
+    ASSERT_EQ(started.value("error", ""), "");
+    EXPECT_EQ(started["data"]["rollout"], "first");
+  }
+  std::string canary() {
+    std::string device;
+    EXPECT_TRUE(bench.tick_until([&] {
+      for (const auto* name : {"gw-1", "gw-2"}) {
+        if (!bench.port.retained(std::string("muster/v1/device/") + name + "/assignment").empty()) device = name;
+      }
+      return !device.empty();
+    }));
+    return device;
+  }
+  void commit(const std::string& device, std::uint64_t seq) {
+    EXPECT_TRUE(bench.report({.device = device, .seq = seq, .model = release.digest, .attempt_epoch = 1,
+                              .attempt = wire::AttemptState::committed}));
+  }
+
+  Bench bench;
+  SignedRelease release = make_release(bench.installation.release_key, "m", "1", "weights of version 1");
+};
+
+TEST_F(PluginTest, ARolloutGoesThroughItsWaves) {
+  start_rollout();
+  const auto first = canary();
+  EXPECT_EQ(bench.assigned(first, 1), release.digest);
+  EXPECT_EQ(bench.rollout("first")["reached"], 1);
+  commit(first, 2);
+  const std::string second = first == "gw-1" ? "gw-2" : "gw-1";
+  EXPECT_EQ(bench.assigned(second, 1), release.digest);
+  commit(second, 2);
+  EXPECT_EQ(bench.rollout("first")["state"], "completed");
+  ASSERT_TRUE(bench.tick_until([&] {
+    const auto shown = bench.port.retained("muster/v1/rollout/first");
+    return !shown.empty() && json::parse(shown)["state"] == "completed";
+  })) << "and everybody sees it";
+}
+
+TEST_F(PluginTest, AnApprovalNeedsTheRole) {
+  start_rollout("manual");
+  commit(canary(), 2);
+  const auto refused = bench.command("alice", R"("command":"approveRollout","rollout":"first")");
+  EXPECT_EQ(refused["kind"], "refused");
+  EXPECT_EQ(bench.rollout("first")["state"], "awaiting_approval");
+  EXPECT_EQ(bench.metrics()["refused"]["role"], 1);
+  EXPECT_EQ(bench.command("bob", R"("command":"approveRollout","rollout":"first","reason":"looks good")").value("error", ""), "");
+  EXPECT_EQ(bench.rollout("first")["state"], "running");
+  const auto audit = bench.command("eve", R"("command":"listAudit")")["data"];
+  std::string words;
+  for (const auto& entry : audit["entries"]) words += entry["who"].get<std::string>() + ":" + entry["what"].get<std::string>() + " ";
+  EXPECT_NE(words.find("alice:release.published"), std::string::npos) << words;
+  EXPECT_NE(words.find("alice:rollout.started"), std::string::npos) << words;
+  EXPECT_NE(words.find("alice:command.refused"), std::string::npos) << words;
+  EXPECT_NE(words.find("bob:wave.approved"), std::string::npos) << words;
+}
+
+TEST_F(PluginTest, ARestartFindsEverythingAndPublishesTheSameBytes) {
+  start_rollout("manual");
+  const auto device = canary();
+  commit(device, 2);
+  ASSERT_TRUE(bench.tick_until([&] { return !bench.port.retained("muster/v1/rollout/first").empty(); }));
+  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"group/region=eu","order":"safe_mode")").value("error", ""), "");
+  const auto assignment = bench.port.retained("muster/v1/device/" + device + "/assignment");
+  const auto directive = bench.port.retained("muster/v1/group/region=eu/directive");
+  EXPECT_FALSE(directive.empty());
+  const auto status = bench.rollout("first");
+  bench.stop();
+  bench.port.sent.clear();
+
+  bench.start();
+  EXPECT_EQ(bench.port.retained("muster/v1/device/" + device + "/assignment"), assignment) << "before the first tick";
+  EXPECT_EQ(bench.port.retained("muster/v1/group/region=eu/directive"), directive);
+  EXPECT_EQ(json::parse(bench.port.retained("muster/v1/rollout/first")), status);
+  EXPECT_FALSE(bench.port.retained("muster/v1/trust/root").empty());
+  EXPECT_EQ(bench.rollout("first"), status);
+  EXPECT_EQ(bench.command("eve", R"("command":"listReleases")")["data"]["releases"][0]["name"], "m");
+  EXPECT_EQ(bench.command("bob", R"("command":"approveRollout","rollout":"first")").value("error", ""), "") << "and goes on";
+  EXPECT_EQ(bench.assigned(device == "gw-1" ? "gw-2" : "gw-1", 1), release.digest);
+}
+
+TEST_F(PluginTest, TheAuditRecordIsReadInPagesAndChained) {
+  start_rollout();
+  const auto all = bench.command("eve", R"("command":"listAudit","limit":500)")["data"];
+  ASSERT_GE(all["entries"].size(), 4u);
+  EXPECT_FALSE(all["more"]);
+  EXPECT_EQ(all["head"]["hash"], all["entries"].back()["hash"]);
+  EXPECT_EQ(all["head"]["seq"], all["entries"].size());
+  EXPECT_TRUE(from_base64(all["head"]["envelope"].get<std::string>()).has_value());
+  const auto page = bench.command("eve", R"("command":"listAudit","after":1,"limit":2)")["data"];
+  EXPECT_EQ(page["entries"].size(), 2u);
+  EXPECT_EQ(page["entries"][0]["seq"], 2);
+  EXPECT_TRUE(page["more"]);
+  EXPECT_TRUE(bench.command("eve", R"("command":"listAudit","after":18446744073709551615)")["data"]["entries"].empty());
+}
+
+TEST_F(PluginTest, DevicesAreShownWithTheirHealth) {
+  EXPECT_TRUE(bench.report({.device = "gw-1", .region = "de"}));
+  const auto health = make_health("gw-1", 1, 12.5);
+  EXPECT_TRUE(bench.message("gw-1", "health", ByteView(health), false));
+  const auto device = bench.command("eve", R"("command":"getDevice","device":"gw-1")")["data"];
+  EXPECT_EQ(device["facts"]["region"], "de");
+  EXPECT_TRUE(device["connected"]);
+  EXPECT_EQ(device["health"]["p95_ms"], 12.5);
+  EXPECT_TRUE(device["health"]["p50_ms"].is_null()) << "not measured is not zero";
+  EXPECT_EQ(bench.command("eve", R"("command":"getDevice","device":"gw-9")")["kind"], "not_found");
+  for (const auto* name : {"gw-2", "gw-3"}) EXPECT_TRUE(bench.report({.device = name}));
+  const auto page = bench.command("eve", R"("command":"listDevices","after":"gw-1","limit":1)")["data"];
+  EXPECT_EQ(page["devices"][0]["device"], "gw-2");
+  EXPECT_TRUE(page["more"]);
+  bench.stop();
+  bench.start();
+  EXPECT_EQ(bench.command("eve", R"("command":"getDevice","device":"gw-1")")["data"]["health"]["p95_ms"], 12.5)
+      << "saved when the broker stopped";
+  EXPECT_FALSE(bench.command("eve", R"("command":"getDevice","device":"gw-1")")["data"]["connected"]) << "until it comes back";
+}
+
+TEST_F(PluginTest, ReleasesAreChecked) {
+  const auto& keys = bench.installation;
+  const auto without_file = bench.command("alice", R"("command":"publishRelease","envelope":")" + to_base64(release.envelope) + "\"");
+  EXPECT_EQ(without_file["kind"], "not_found");
+  EXPECT_NE(without_file["error"].get<std::string>().find("weights.bin"), std::string::npos);
+  EXPECT_EQ(bench.publish(make_release(keys.control_key, "m", "1", "x"))["kind"], "untrusted") << "not a release key";
+  EXPECT_EQ(bench.publish(make_release(keys.release_key, "m", "1", "x", 1000))["kind"], "untrusted") << "expired";
+  EXPECT_EQ(bench.metrics()["refused"]["expired"], 1);
+  EXPECT_FALSE(bench.publish(release).contains("error"));
+  EXPECT_FALSE(bench.publish(release).contains("error")) << "twice is fine";
+  EXPECT_EQ(bench.publish(make_release(keys.release_key, "m", "1", "changed"))["kind"], "exists");
+  const auto shown = bench.command("eve", R"("command":"getRelease","release":"m@1")")["data"];
+  EXPECT_EQ(shown["envelope"], to_base64(release.envelope));
+  EXPECT_EQ(shown["manifest"], to_hex(release.digest));
+  EXPECT_EQ(bench.publish(release, "eve")["kind"], "refused") << "eve only looks";
+}
+
+TEST_F(PluginTest, RulesAreChecked) {
+  EXPECT_FALSE(bench.publish(release).contains("error"));
+  const auto wrong = bench.command("alice", start_fields("rollout: x\nwavess: []\n"));
+  EXPECT_EQ(wrong["kind"], "invalid");
+  ASSERT_FALSE(wrong["diagnostics"].empty());
+  EXPECT_EQ(wrong["diagnostics"][0].get<std::string>().substr(0, 7), "r.yaml:");
+  EXPECT_EQ(bench.command("alice", start_fields(rule_text("r", "m@2")))["kind"], "not_found");
+  EXPECT_EQ(bench.command("alice", start_fields(rule_text("r", "m@1"))).value("error", ""), "");
+  EXPECT_EQ(bench.command("alice", start_fields(rule_text("r", "m@1")))["kind"], "exists");
+  EXPECT_EQ(bench.command("alice", R"("command":"pauseRollout","rollout":"nope")")["kind"], "not_found");
+  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet/x","order":"safe_mode")")["kind"], "usage");
+  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"freeze")")["kind"], "usage");
+  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"freeze","release":"m@9")")["kind"], "not_found");
+  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"freeze","release":"m@1","plane":"config")")["kind"], "usage");
+}
+
+TEST_F(PluginTest, CommandsOfOneRequestRunInOrder) {
+  EXPECT_TRUE(bench.report({.device = "gw-1"}));
+  const auto digest = R"("digest":")" + to_hex(release.file) + "\"";
+  const auto answers = bench.request(
+      "alice", {R"("command":"beginBlob",)" + digest + R"(,"size":)" + std::to_string(release.content.size()),
+                R"("command":"putBlob",)" + digest + R"(,"offset":0,"data":")" + to_base64(ByteView(std::string_view(release.content))) + "\"",
+                R"("command":"endBlob",)" + digest, R"("command":"publishRelease","envelope":")" + to_base64(release.envelope) + "\"",
+                start_fields(rule_text("first", "m@1")), R"("command":"getRollout","rollout":"first")"});
+  for (const auto& answer : answers) EXPECT_EQ(answer.value("error", ""), "") << answer["command"];
+  EXPECT_EQ(answers[5]["data"]["targets"], 1);
+}
+
+TEST_F(PluginTest, ReloadChangesRolesAtOnce) {
+  EXPECT_EQ(bench.command("eve", R"("command":"giveOrder","scope":"fleet","order":"safe_mode")")["kind"], "refused");
+  const auto text = read_text(bench.installation.config_path);
+  write_text(bench.installation.config_path, "data_dir: data\ncontrol_key: control.key\nroot_chain: root-chain.mrch\n"
+                                             "operators: { eve: [operate] }\n");
+  bench.plugin->reload();
+  EXPECT_EQ(bench.command("eve", R"("command":"giveOrder","scope":"fleet","order":"safe_mode")").value("error", ""), "");
+  EXPECT_EQ(bench.command("alice", R"("command":"listRollouts")")["kind"], "refused") << "alice is gone";
+  write_text(bench.installation.config_path, "operators: { broken");
+  bench.plugin->reload();
+  EXPECT_TRUE(bench.port.logged("nothing reloaded"));
+  EXPECT_EQ(bench.command("eve", R"("command":"listRollouts")").value("error", ""), "") << "a file with an error changes nothing";
+  write_text(bench.installation.config_path, text + "assignment_valid_for: 1d\n");
+  bench.plugin->reload();
+  EXPECT_TRUE(bench.port.logged("a reload does not change assignment_valid_for"));
+}
+
+TEST_F(PluginTest, ANewControlKeySignsEverythingAgain) {
+  start_rollout("manual");
+  const auto device = canary();
+  const auto before = bench.port.retained("muster/v1/device/" + device + "/assignment");
+  bench.stop();
+  auto& keys = bench.installation;
+  const auto next = new_key();
+  const auto document = trust::seal_root(1, 1000, 0, {{wire::Role::root, 1, {keys.root_key.point()}},
+                                                      {wire::Role::release, 1, {keys.release_key.point()}},
+                                                      {wire::Role::control, 1, {next.point()}}},
+                                         {&keys.root_key});
+  write_text(keys.folder / "root-chain.mrch", ByteView(trust::make_root_chain({*document})).text());
+  EXPECT_NE(bench.start_error().find("is not a key that"), std::string::npos) << "the old key no longer holds the role";
+  ASSERT_EQ(std::remove((keys.folder / "control.key").c_str()), 0);
+  ASSERT_TRUE(next.save(keys.folder / "control.key").has_value());
+  const AlignedBytes aligned{ByteView(*document)};
+  keys.root = {};
+  ASSERT_EQ(trust::pin_root(aligned.view(), keys.root), trust::TrustFault::none);
+  bench.start();
+  EXPECT_EQ(bench.assigned(device, 1), release.digest) << "the same epoch, verifiable under the new root";
+  EXPECT_NE(bench.port.retained("muster/v1/device/" + device + "/assignment"), before);
+}
+
+}  // namespace
+}  // namespace muster::broker::test

@@ -1,0 +1,358 @@
+// What goes out passes the broker's verifier; what comes in is obeyed only when it is signed and meant for this device.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "edge-client/shell/connection.h"
+#include "edge-client/shell/inbound.h"
+#include "edge-client/shell/outbound.h"
+#include "edge-client/shell/outbox.h"
+#include "edge-client/shell/system_readings.h"
+#include "edge-client/shell/trust_store.h"
+#include "schemas/chunk_get_generated.h"
+#include "schemas/health_summary_generated.h"
+#include "schemas/state_report_generated.h"
+#include "schemas/wire.h"
+#include "tests/unit/edge/folder.h"
+#include "tests/unit/edge/signed_world.h"
+
+namespace muster::edge {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Keeps the bytes that the message points into.
+template <typename Message>
+struct Read {
+  AlignedBytes bytes;
+  const Message* message = nullptr;
+};
+template <typename Message>
+Read<Message> read(const Bytes& bytes) {
+  Read<Message> r{AlignedBytes(bytes), nullptr};
+  EXPECT_EQ(name_of(verify(r.bytes.view(), r.message)), "none");
+  return r;
+}
+
+TEST(Outbound, AnEmptyReportIsValid) {
+  Facts facts;
+  facts.device_class = "rk3566";
+  const auto report = read<wire::StateReport>(encode_state_report({}, facts, {"gw-17", 1, 2}));
+  ASSERT_NE(report.message, nullptr);
+  EXPECT_EQ(report.message->planes()->size(), 0u);
+}
+
+TEST(Outbound, AFullReportIsValid) {
+  Facts facts;
+  facts.device_class = facts.region = facts.site = facts.customer = facts.os_version = facts.memory_tier = std::string(64, 'v');
+  facts.agent_version = "0.1.0";
+  facts.tags.assign(limits::tags_max, std::string(64, 't'));
+  facts.accelerators.assign(limits::accelerators_max, std::string(64, 'a'));
+  Snapshot snapshot;
+  for (auto& plane : snapshot.planes) {
+    const SlotRef slot{Sha256{{1}}, std::string(64, 'n'), std::string(32, '1'), 3};
+    plane = {true, slot, slot, slot.manifest, 3};
+  }
+  snapshot.detail = std::string(1000, 'd') + "\x01\xff";
+  snapshot.error = ErrorCode::probe_failed;
+  const auto bytes = encode_state_report(snapshot, facts, {std::string(64, 'g'), 7, 8});
+  EXPECT_LE(bytes.size(), limits::state_report_len_max);
+  const auto report = read<wire::StateReport>(bytes);
+  ASSERT_NE(report.message, nullptr);
+  EXPECT_EQ(report.message->attempt()->error(), ErrorCode::probe_failed);
+  EXPECT_EQ(report.message->planes()->size(), 3u);
+}
+
+TEST(Outbound, HealthIsValidHoweverMuchIsMeasured) {
+  WindowSummary summary;
+  for (int i = 0; i < 64; ++i) summary.metrics.push_back({std::string(60, 'm') + std::to_string(100 + i), 1, 1e308, -1, 1, 1});
+  summary.latency_buckets.assign(limits::latency_buckets_max, UINT32_MAX);
+  summary.error_code = 12345;
+  summary.malformed = summary.left_out = 9;
+  SystemReadings system;
+  Snapshot snapshot;
+  snapshot.runtime = std::string(300, 'r');
+  const auto bytes = encode_health({"gw-17", 1, 2, 60, 3, 4}, snapshot, summary, system);
+  EXPECT_LE(bytes.size(), limits::health_summary_len_max);
+  const auto health = read<wire::HealthSummary>(bytes);
+  ASSERT_NE(health.message, nullptr);
+  EXPECT_EQ(health.message->error_code(), ErrorCode::internal);
+  EXPECT_GT(health.message->metrics()->size(), 5u);
+}
+
+TEST(Outbound, ChunkRequestsAreValid) {
+  const auto get = read<wire::ChunkGet>(encode_chunk_get(Sha256{{5}}, 70000, 65536));
+  ASSERT_NE(get.message, nullptr);
+  EXPECT_EQ(get.message->offset(), 70000u);
+}
+
+class Trust : public testing::Test {
+ protected:
+  void write(const std::string& name, const Bytes& bytes) { folder.write(name, ByteView(bytes).text()); }
+  SignedWorld world;
+  Folder folder;
+};
+
+TEST_F(Trust, IsPinnedOnceAndForAll) {
+  write("first.menv", world.root_envelope());
+  std::filesystem::create_directory(folder.file("data"));
+  ASSERT_TRUE(TrustStore::open(folder.file("data"), folder.file("first.menv")));
+  const SignedWorld other;
+  write("first.menv", other.root_envelope());
+  const auto again = TrustStore::open(folder.file("data"), folder.file("first.menv"));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(again->root_differs());
+  EXPECT_EQ(again->root().role(wire::Role::root).keys[0].id, world.root().role(wire::Role::root).keys[0].id);
+  std::filesystem::remove(folder.file("first.menv"));
+  EXPECT_TRUE(TrustStore::open(folder.file("data"), folder.file("first.menv")).has_value());
+}
+
+TEST_F(Trust, ADocumentThatIsNoneIsRefused) {
+  folder.write("root.txt", "nonsense");
+  const auto refused = TrustStore::open(folder.path(), folder.file("root.txt"));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::untrusted);
+}
+
+TEST_F(Trust, MovesOnAndStaysThere) {
+  write("root.menv.given", world.root_envelope());
+  {
+    auto store = TrustStore::open(folder.path(), folder.file("root.menv.given"));
+    ASSERT_TRUE(store.has_value());
+    auto fault = trust::TrustFault::none;
+    EXPECT_TRUE(store->advance(world.rotated_chain(), fault).value());
+    EXPECT_FALSE(store->advance(world.rotated_chain(), fault).value());
+  }
+  auto store = TrustStore::open(folder.path(), folder.file("root.menv.given"));
+  ASSERT_TRUE(store.has_value());
+  EXPECT_EQ(store->root().version, 2u);
+  // An older chain does not lead back.
+  auto fault = trust::TrustFault::none;
+  EXPECT_FALSE(store->advance(trust::make_root_chain({world.root_envelope()}), fault).value());
+  EXPECT_EQ(store->root().version, 2u);
+
+  auto chain = folder.read("root-chain");
+  chain[chain.size() / 2] = static_cast<char>(chain[chain.size() / 2] ^ 4);
+  folder.write("root-chain", chain);
+  const auto damaged = TrustStore::open(folder.path(), folder.file("root.menv.given"));
+  ASSERT_FALSE(damaged.has_value());
+  EXPECT_THAT(damaged.error().message, HasSubstr("root-chain"));
+}
+
+class In : public Trust {
+ protected:
+  In() {
+    write("given", world.root_envelope());
+    store.emplace(TrustStore::open(folder.path(), folder.file("given")).value());
+    Inbound::Ports ports;
+    ports.tell = [this](decltype(Event::what) what) {
+      if (const auto* a = std::get_if<AssignmentArrived>(&what)) told.push_back("assignment " + std::to_string(a->assignment.epoch));
+      if (const auto* d = std::get_if<DirectiveArrived>(&what)) told.push_back("directive " + d->directive.scope);
+    };
+    ports.chunk = [this](const wire::Chunk& chunk) { told.push_back("chunk " + std::to_string(chunk.offset())); };
+    ports.refuse = [this](const std::string& reason, const std::string&) { refused.push_back(reason); };
+    ports.note = [](const std::string&) {};
+    ports.broken = [](const Error& error) { ADD_FAILURE() << error.message; };
+    ports.now_s = [] { return std::uint64_t{1000}; };
+    inbound.emplace("gw-17", *store, std::move(ports));
+  }
+  void take(const std::string& topic, const Bytes& payload) { inbound->take({"muster/v1/" + topic, payload, true}); }
+  std::optional<TrustStore> store;
+  std::optional<Inbound> inbound;
+  std::vector<std::string> told, refused;
+};
+
+TEST_F(In, WhatIsSignedAndMeantForThisDeviceIsObeyed) {
+  take("device/gw-17/assignment", world.assignment("gw-17", 4, {}));
+  take("device/gw-17/directive", world.directive("device/gw-17", 1));
+  take("group/region=eu/directive", world.directive("group/region=eu", 2));
+  take("fleet/directive", world.directive("fleet", 3));
+  EXPECT_THAT(told, ElementsAre("assignment 4", "directive device/gw-17", "directive group/region=eu", "directive fleet"));
+  EXPECT_THAT(refused, IsEmpty());
+}
+
+TEST_F(In, EverythingElseIsRefused) {
+  const auto assignment = world.assignment("gw-17", 4, {});
+  take("device/gw-17/assignment", world.assignment("gw-18", 4, {}));   // for another device
+  take("device/gw-18/assignment", assignment);                          // on another device's topic
+  take("device/gw-17/directive", assignment);                           // another kind
+  take("fleet/directive", world.directive("device/gw-17", 3));          // another scope
+  take("device/gw-17/assignment", SignedWorld().assignment("gw-17", 4, {}));
+  take("device/gw-17/assignment", Bytes(100, 7));
+  take("device/gw-17/assignment", Bytes(100000, 7));
+  take("device/gw-17/chunk", Bytes(50, 7));
+  take("device/gw-17/chunk", Bytes(100000, 7));
+  take("trust/root", Bytes(50, 7));
+  take("nonsense", assignment);
+  EXPECT_THAT(told, IsEmpty());
+  EXPECT_EQ(refused.size(), 11u);
+}
+
+TEST_F(In, NoFlippedBitPasses) {
+  const auto good = world.assignment("gw-17", 4, {world.release("m", "1", Plane::model, {{"a", "b"}}).assigned()});
+  for (std::size_t bit = 0; bit < good.size() * 8; bit += 3) {
+    auto bytes = good;
+    bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ (1u << (bit % 8)));
+    const auto before = told.size();
+    take("device/gw-17/assignment", bytes);
+    // Bits that nobody reads (padding) may differ; what is told must still be what was signed.
+    EXPECT_TRUE(told.size() == before || told.back() == "assignment 4") << bit;
+  }
+  EXPECT_GT(refused.size(), good.size());
+}
+
+TEST_F(In, AMessageTakenAwayIsNothing) {
+  take("device/gw-17/assignment", {});
+  EXPECT_THAT(told, IsEmpty());
+  EXPECT_THAT(refused, IsEmpty());
+}
+
+TEST_F(In, WhatANewerRootExplainsIsLookedAtAgain) {
+  take("device/gw-17/assignment", world.assignment("gw-17", 9, {}, true));
+  EXPECT_THAT(told, IsEmpty());
+  take("trust/root", world.rotated_chain());
+  EXPECT_THAT(told, ElementsAre("assignment 9"));
+  // And the key that was taken away says nothing any more.
+  take("device/gw-17/assignment", world.assignment("gw-17", 10, {}));
+  EXPECT_THAT(told, ElementsAre("assignment 9"));
+}
+
+TEST(Scopes, AreThoseOfTheFacts) {
+  Facts facts;
+  facts.device_class = "rk3566";
+  facts.region = "eu";
+  facts.tags = {"lab", "old"};
+  EXPECT_THAT(scopes_of("gw-17", facts), ElementsAre("device/gw-17", "group/class=rk3566", "group/region=eu", "group/tag=lab", "group/tag=old", "fleet"));
+  EXPECT_THAT(topics_of("gw-17", facts), testing::Contains("muster/v1/group/region=eu/directive"));
+  EXPECT_THAT(topics_of("gw-17", facts), testing::Contains("muster/v1/device/gw-17/assignment"));
+}
+
+TEST(BackoffDelays, AreSpreadOutAndBounded) {
+  Backoff backoff(1000, 60000, backoff_seed("gw-17", 1));
+  std::uint64_t most = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto delay = backoff.next_ms();
+    EXPECT_LE(delay, std::min<std::uint64_t>(60000, 1000ull << std::min(i, 20)));
+    most = std::max(most, delay);
+  }
+  EXPECT_GT(most, 50000u);
+  backoff.reset();
+  EXPECT_LE(backoff.next_ms(), 1000u);
+  // A fleet does not come back in step.
+  std::set<std::uint64_t> delays;
+  for (int i = 0; i < 1000; ++i) delays.insert(Backoff(1000, 60000, backoff_seed("gw-" + std::to_string(i), 1)).next_ms());
+  EXPECT_GT(delays.size(), 500u);
+}
+
+class Outbox : public testing::Test {
+ protected:
+  HealthOutbox make() {
+    return HealthOutbox(folder.file("spool"), [this](const Bytes& summary, std::function<void(bool)> acked) {
+      if (refuse) return false;
+      sent.emplace_back(summary.begin(), summary.end());
+      acks.push_back(std::move(acked));
+      return true;
+    });
+  }
+  static Bytes text(const std::string& t) { return {t.begin(), t.end()}; }
+  void ack_all() {
+    while (!acks.empty()) {
+      const auto ack = std::move(acks.front());
+      acks.erase(acks.begin());
+      ack(true);
+    }
+  }
+  Folder folder;
+  bool refuse = false;
+  std::vector<std::string> sent;
+  std::vector<std::function<void(bool)>> acks;
+};
+
+TEST_F(Outbox, SendsAtOnceWhileOnline) {
+  auto box = make();
+  ASSERT_TRUE(box.open());
+  box.set_online(true);
+  box.put(text("a"), 1, 1);
+  EXPECT_THAT(sent, ElementsAre("a"));
+  ack_all();
+  EXPECT_EQ(box.waiting(), 0u);
+}
+
+TEST_F(Outbox, KeepsWhatWasNotAcknowledgedAcrossARestart) {
+  {
+    auto box = make();
+    ASSERT_TRUE(box.open());
+    box.set_online(true);
+    box.put(text("a"), 1, 1);
+    box.set_online(false);
+    box.put(text("b"), 1, 2);
+  }
+  acks.clear();
+  sent.clear();
+  auto box = make();
+  ASSERT_TRUE(box.open());
+  EXPECT_EQ(box.waiting(), 2u);
+  box.set_online(true);
+  EXPECT_THAT(sent, ElementsAre("a", "b"));
+  EXPECT_EQ(box.waiting(), 2u);
+  ack_all();
+  EXPECT_EQ(box.waiting(), 0u);
+}
+
+TEST_F(Outbox, SendsTheOldestFirstInAWindow) {
+  auto box = make();
+  ASSERT_TRUE(box.open());
+  for (std::uint64_t i = 1; i <= 40; ++i) box.put(text(std::to_string(i)), 1, i);
+  box.set_online(true);
+  EXPECT_EQ(sent.size(), HealthOutbox::in_flight_max);
+  ack_all();
+  EXPECT_EQ(sent.size(), 40u);
+  EXPECT_EQ(sent.front(), "1");
+  EXPECT_EQ(sent.back(), "40");
+}
+
+TEST_F(Outbox, LateAcknowledgementsOfAnotherConnectionAreNothing) {
+  auto box = make();
+  ASSERT_TRUE(box.open());
+  box.set_online(true);
+  box.put(text("a"), 1, 1);
+  box.set_online(false);
+  ack_all();
+  EXPECT_EQ(box.waiting(), 1u);
+}
+
+TEST_F(Outbox, TheOldestGoFirstWhenItIsFull) {
+  auto box = make();
+  ASSERT_TRUE(box.open());
+  for (std::uint64_t i = 1; i <= HealthOutbox::spool_max + 3; ++i) box.put(text(std::to_string(i)), 1, i);
+  EXPECT_EQ(box.waiting(), HealthOutbox::spool_max);
+  EXPECT_EQ(box.take_dropped(), 3u);
+  EXPECT_EQ(box.take_dropped(), 0u);
+  box.set_online(true);
+  EXPECT_EQ(sent.front(), "4");
+}
+
+TEST(System, ReadsWhatIsThere) {
+  Folder folder;
+  folder.write("proc/stat", "cpu  100 0 100 800 0 0 0 0 0 0\ncpu0 1 2 3\n");
+  folder.write("sys/class/thermal/thermal_zone0/temp", "45000\n");
+  folder.write("sys/class/thermal/thermal_zone1/temp", "82500\n");
+  folder.write("sys/class/thermal/cooling_device0/temp", "99000\n");
+  SystemProbe probe(folder.path(), folder.file("proc"), folder.file("sys"));
+  const auto first = probe.read();
+  EXPECT_EQ(first.cpu_percent, -1);
+  EXPECT_EQ(first.temperature_c, 82.5);
+  EXPECT_EQ(first.thermal, wire::ThermalState::serious);
+  EXPECT_GE(first.disk_free_mb, 0);
+  folder.write("proc/stat", "cpu  150 0 150 900 0 0 0 0 0 0\n");
+  EXPECT_EQ(probe.read().cpu_percent, 50);
+  SystemProbe nothing("/no/such", folder.file("none"), folder.file("none"));
+  const auto unknown = nothing.read();
+  EXPECT_EQ(unknown.cpu_percent, -1);
+  EXPECT_EQ(unknown.temperature_c, -1000);
+  EXPECT_EQ(unknown.disk_free_mb, -1);
+}
+
+}  // namespace
+}  // namespace muster::edge
