@@ -38,7 +38,9 @@ std::string_view without_share(std::string_view filter) {
   return slash == std::string_view::npos ? filter : filter.substr(slash + 1);
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 // What a device may subscribe to: filters that match nothing but what it may read.
 bool device_subscribes(std::string_view device, std::string_view filter) {
@@ -83,14 +85,17 @@ Decision decide_write(const Roles* roles, std::string_view user, std::string_vie
     case TopicKind::evidence:
       if (roles != nullptr) return {Verdict::deny, "acl_write"};
       return parsed.name == user ? Decision{Verdict::allow, {}} : Decision{Verdict::deny, "foreign_device"};
-    case TopicKind::unknown: return {Verdict::deny, "unknown_topic"};
-    default: return {Verdict::deny, "acl_write"};
+    case TopicKind::unknown:
+      return {Verdict::deny, "unknown_topic"};
+    default:
+      return {Verdict::deny, "acl_write"};
   }
 }
 
 Decision decide_read(const Roles* roles, std::string_view user, std::string_view topic) {
   if (!is_ours(topic)) return {Verdict::defer, {}};
-  const bool operator_reads = roles != nullptr && roles->any() && (starts_with(topic, topic_root) || topic == control_response_topic);
+  const bool operator_reads =
+      roles != nullptr && roles->any() && (starts_with(topic, topic_root) || topic == control_response_topic);
   const bool may = operator_reads || (roles == nullptr && device_reads(user, topic));
   return may ? Decision{Verdict::allow, {}} : Decision{Verdict::deny, "acl_read"};
 }
@@ -148,16 +153,22 @@ Decision decide(const Operators& operators, std::string_view user, Access access
   const Roles* roles = found == operators.end() ? nullptr : &found->second;
   const auto decision = [&]() -> Decision {
     switch (access) {
-      case Access::write: return decide_write(roles, user, topic);
-      case Access::read: return decide_read(roles, user, topic);
-      case Access::subscribe: return decide_subscribe(roles, user, without_share(topic));
-      case Access::unsubscribe: return {Verdict::allow, {}};
+      case Access::write:
+        return decide_write(roles, user, topic);
+      case Access::read:
+        return decide_read(roles, user, topic);
+      case Access::subscribe:
+        return decide_subscribe(roles, user, without_share(topic));
+      case Access::unsubscribe:
+        return {Verdict::allow, {}};
     }
     return {};
   }();
   // Someone without a name, or with one that cannot be a device's, has no business under muster/.
   if (decision.verdict == Verdict::allow && roles == nullptr && access != Access::unsubscribe && !is_id(user)) {
-    return {Verdict::deny, access == Access::write ? "acl_write" : access == Access::read ? "acl_read" : "acl_subscribe"};
+    return {Verdict::deny, access == Access::write  ? "acl_write"
+                           : access == Access::read ? "acl_read"
+                                                    : "acl_subscribe"};
   }
   return decision;
 }

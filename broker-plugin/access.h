@@ -1,5 +1,5 @@
-// Who may use which topic: a pure function of the user, what they want and the topic, so that it can be tested as a table.
-// Any thread.
+// Who may use which topic: a pure function of the user, what they want and the topic, so that it can be tested as a
+// table. Any thread.
 #pragma once
 
 #include <string_view>

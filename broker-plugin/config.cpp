@@ -38,9 +38,9 @@ class Reader {
       return failure();
     }
     for (const auto& entry : root) read_top(entry.first, entry.second);
-    for (const auto& [name, value] : {std::pair{"data_dir", &config_.data_dir},
-                                      std::pair{"control_key", &config_.control_key},
-                                      std::pair{"root_chain", &config_.root_chain}}) {
+    for (const auto& [name, value] :
+         {std::pair{"data_dir", &config_.data_dir}, std::pair{"control_key", &config_.control_key},
+          std::pair{"root_chain", &config_.root_chain}}) {
       if (value->empty() && !root[name]) mistake(root.Mark(), std::string(name) + " is missing");
     }
     if (!mistakes_.empty()) return failure();
@@ -49,12 +49,14 @@ class Reader {
 
  private:
   void mistake(const YAML::Mark& mark, const std::string& what) {
-    mistakes_.push_back(path_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": " + what);
+    mistakes_.push_back(path_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": " +
+                        what);
   }
 
   tl::unexpected<Error> failure() const {
     auto message = mistakes_.front();
-    if (mistakes_.size() > 1) message += " (and " + std::to_string(mistakes_.size() - 1) + " more mistakes in this file)";
+    if (mistakes_.size() > 1)
+      message += " (and " + std::to_string(mistakes_.size() - 1) + " more mistakes in this file)";
     return tl::unexpected(Error{ErrorKind::usage, std::move(message)});
   }
 
@@ -97,15 +99,18 @@ class Reader {
 
   void read_operators(const YAML::Node& node) {
     if (node.IsNull()) return;
-    if (!node.IsMap()) return mistake(node.Mark(), "operators must map usernames to lists of roles, as in alice: [view, operate]");
-    if (node.size() > operators_max) return mistake(node.Mark(), "at most " + std::to_string(operators_max) + " operators");
+    if (!node.IsMap())
+      return mistake(node.Mark(), "operators must map usernames to lists of roles, as in alice: [view, operate]");
+    if (node.size() > operators_max)
+      return mistake(node.Mark(), "at most " + std::to_string(operators_max) + " operators");
     for (const auto& entry : node) {
       const auto name = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
       if (!is_id(name)) {
         mistake(entry.first.Mark(), "'" + name + "' cannot be an operator: 1-64 of A-Z a-z 0-9 . _ -");
         continue;
       }
-      if (config_.operators.contains(name)) mistake(entry.first.Mark(), "operator '" + name + "' stands here a second time");
+      if (config_.operators.contains(name))
+        mistake(entry.first.Mark(), "operator '" + name + "' stands here a second time");
       config_.operators[name] = roles_of(entry.second, name);
     }
   }
@@ -137,7 +142,8 @@ class Reader {
     std::uint64_t ms = 0;
     constexpr std::uint64_t hour_ms = 3600u * 1000u;
     if (!rules::parse_duration_ms(text, ms) || ms < hour_ms || ms > 3650u * 24u * hour_ms) {
-      return mistake(node.Mark(), "assignment_valid_for must be a duration from 1h to 3650d, as in 365d; '" + text + "' is none");
+      return mistake(node.Mark(),
+                     "assignment_valid_for must be a duration from 1h to 3650d, as in 365d; '" + text + "' is none");
     }
     config_.assignment_valid_for_s = ms / 1000;
   }
@@ -162,13 +168,16 @@ class Reader {
   }
 
   template <typename Number>
-  void read_number(const YAML::Node& node, const std::string& key, std::uint64_t least, std::uint64_t most, Number& into) {
+  void read_number(const YAML::Node& node, const std::string& key, std::uint64_t least, std::uint64_t most,
+                   Number& into) {
     std::uint64_t value = 0;
-    const bool digits = node.IsScalar() && !node.Scalar().empty() && node.Scalar().size() <= 18 &&
-                        std::all_of(node.Scalar().begin(), node.Scalar().end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits =
+        node.IsScalar() && !node.Scalar().empty() && node.Scalar().size() <= 18 &&
+        std::all_of(node.Scalar().begin(), node.Scalar().end(), [](char c) { return c >= '0' && c <= '9'; });
     if (digits) value = std::stoull(node.Scalar());
     if (!digits || value < least || value > most) {
-      return mistake(node.Mark(), key + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+      return mistake(node.Mark(),
+                     key + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
     }
     into = static_cast<Number>(value);
   }

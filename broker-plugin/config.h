@@ -1,5 +1,5 @@
-// The plugin's configuration file, as docs/files.md describes it. config.cpp is the only file here that includes yaml-cpp.
-// Broker thread (start and SIGHUP).
+// The plugin's configuration file, as docs/files.md describes it. config.cpp is the only file here that includes
+// yaml-cpp. Broker thread (start and SIGHUP).
 #pragma once
 
 #include <cstddef>
@@ -14,10 +14,10 @@
 namespace muster::broker {
 
 struct Limits {
-  std::size_t queue_records = 65536;     // what may wait for the writer before reports are refused; 64–16 Mi
-  unsigned chunk_window = 16;            // unanswered chunk requests of one device; 1–chunk_window_max
-  std::uint64_t chunk_bytes_per_s = 0;   // of one device; 0: no cap
-  std::size_t devices = 1000000;         // known devices; reports of more are refused
+  std::size_t queue_records = 65536;    // what may wait for the writer before reports are refused; 64–16 Mi
+  unsigned chunk_window = 16;           // unanswered chunk requests of one device; 1–chunk_window_max
+  std::uint64_t chunk_bytes_per_s = 0;  // of one device; 0: no cap
+  std::size_t devices = 1000000;        // known devices; reports of more are refused
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -30,12 +30,12 @@ struct Config {
   bool allow_other_topics = false;  // other_topics: allow — topics outside muster/ are allowed instead of deferred
 };
 
-// Reads and checks the whole file. The error is one sentence with the place of the first mistake and the number of others.
-// Paths in the file are relative to its folder.
+// Reads and checks the whole file. The error is one sentence with the place of the first mistake and the number of
+// others. Paths in the file are relative to its folder.
 [[nodiscard]] tl::expected<Config, Error> load_config(const std::string& path);
 
-// What SIGHUP may change is taken from `next` (operators, limits); the names of settings that differ and are refused, ", "
-// between them, or an empty text.
+// What SIGHUP may change is taken from `next` (operators, limits); the names of settings that differ and are refused,
+// ", " between them, or an empty text.
 [[nodiscard]] std::string apply_reload(Config& current, const Config& next);
 
 }  // namespace muster::broker

@@ -31,7 +31,8 @@ constexpr std::size_t health_save_max = 4096;  // summaries a save
 // Log lines of other threads, and calls to make on the broker's.
 std::function<void(const std::string&)> log_later(Outbox& outbox, host::Log& log, std::string topic) {
   return [&outbox, &log, topic = std::move(topic)](const std::string& line) {
-    outbox.put(Outbox::Call([&log, topic, line] { log.write_bounded(host::LogLevel::error, topic, "muster: " + line); }));
+    outbox.put(
+        Outbox::Call([&log, topic, line] { log.write_bounded(host::LogLevel::error, topic, "muster: " + line); }));
   };
 }
 
@@ -39,12 +40,19 @@ std::function<void(const std::string&)> log_later(Outbox& outbox, host::Log& log
 
 // In the order of construction; destruction stops the threads first, by hand, in ~Plugin.
 struct Plugin::Parts {
-  Parts(std::string path, Config settings, BrokerPort& broker, std::function<void()> wake, std::unique_ptr<Store> opened,
-        BlobStore blob_store, TrustSetup trust, Restored restored)
-      : config_path(std::move(path)), config(std::move(settings)), port(broker),
+  Parts(std::string path, Config settings, BrokerPort& broker, std::function<void()> wake,
+        std::unique_ptr<Store> opened, BlobStore blob_store, TrustSetup trust, Restored restored)
+      : config_path(std::move(path)),
+        config(std::move(settings)),
+        port(broker),
         log([&broker](host::LogLevel level, const std::string& line) { broker.log(level, line); }),
-        outbox(std::move(wake)), store(std::move(opened)), blobs(std::move(blob_store)), root(trust.root),
-        root_chain(std::move(trust.root_chain)), sealed_s(restored.sealed_s), releases(std::move(restored.releases)),
+        outbox(std::move(wake)),
+        store(std::move(opened)),
+        blobs(std::move(blob_store)),
+        root(trust.root),
+        root_chain(std::move(trust.root_chain)),
+        sealed_s(restored.sealed_s),
+        releases(std::move(restored.releases)),
         devices(std::move(restored.devices)),
         writer(*store, Sealer(std::move(trust.control_key), config.assignment_valid_for_s), restored.tail, outbox,
                [this](const std::string& why) { engine.stop_acting(why); }),
@@ -53,7 +61,8 @@ struct Plugin::Parts {
         chunks(blobs, releases, outbox, log_later(outbox, log, "chunks")),
         inbox(config, engine, writer, devices, presence, chunks, counters, log),
         metrics(engine, presence, devices, chunks, writer, counters),
-        commands({engine, releases, devices, blobs, *store, root, jobs, outbox, counters, [this] { return metrics.json(); }}),
+        commands({engine, releases, devices, blobs, *store, root, jobs, outbox, counters,
+                  [this] { return metrics.json(); }}),
         desk(commands, config.operators, counters, port) {}
 
   std::string config_path;
@@ -108,9 +117,9 @@ tl::expected<std::unique_ptr<Plugin>, Error> Plugin::start(const std::string& co
     const auto written = (*store)->write({{std::string(keys::signer), std::string(signer.begin(), signer.end())}});
     if (!written) return tl::unexpected(written.error());
   }
-  std::unique_ptr<Plugin> plugin(new Plugin(std::make_unique<Parts>(config_path, std::move(*config), port, std::move(wake),
-                                                                     std::move(*store), std::move(*blobs), std::move(*trust),
-                                                                     std::move(*restored))));
+  std::unique_ptr<Plugin> plugin(
+      new Plugin(std::make_unique<Parts>(config_path, std::move(*config), port, std::move(wake), std::move(*store),
+                                         std::move(*blobs), std::move(*trust), std::move(*restored))));
   auto& parts = *plugin->parts_;
   parts.apply_limits();
   parts.check_blobs();
@@ -140,7 +149,8 @@ tl::expected<void, Error> Plugin::Parts::publish_durable() {
   });
   if (!directed) return directed;
   for (const auto& rollout : engine.engine().rollouts()) {
-    retain(std::string(format_topic({TopicKind::rollout, rollout}).view()), status_json(*engine.engine().status(rollout)));
+    retain(std::string(format_topic({TopicKind::rollout, rollout}).view()),
+           status_json(*engine.engine().status(rollout)));
   }
   return {};
 }
@@ -150,8 +160,9 @@ void Plugin::Parts::check_blobs() {
     for (const auto& file : release->files) {
       if (blobs.size_of(file.sha256) == file.size) continue;
       log.write_bounded(host::LogLevel::warning, "missing_blob",
-                        "muster: the file " + file.name + " of " + release->ref() + " is missing or damaged under data_dir/blobs; "
-                        "devices cannot fetch it until 'musterctl release publish' has sent it again");
+                        "muster: the file " + file.name + " of " + release->ref() +
+                            " is missing or damaged under data_dir/blobs; "
+                            "devices cannot fetch it until 'musterctl release publish' has sent it again");
     }
   }
 }
@@ -186,13 +197,17 @@ Plugin::~Plugin() {
   parts_->writer.stop();
 }
 
-bool Plugin::message(const Inbound& inbound) { return parts_->inbox.message(inbound); }
+bool Plugin::message(const Inbound& inbound) {
+  return parts_->inbox.message(inbound);
+}
 
-Verdict Plugin::acl(const void* client, std::string_view user, Access access, std::string_view topic, ByteView payload) {
+Verdict Plugin::acl(const void* client, std::string_view user, Access access, std::string_view topic,
+                    ByteView payload) {
   auto decision = decide(parts_->config.operators, user, access, topic);
   const auto kind = access == Access::write ? parse_topic(topic).kind : TopicKind::unknown;
   // A will never comes through MESSAGE: its payload can be looked at only here.
-  if (decision.verdict == Verdict::allow && kind == TopicKind::device_link && payload.text() != "0" && payload.text() != "1") {
+  if (decision.verdict == Verdict::allow && kind == TopicKind::device_link && payload.text() != "0" &&
+      payload.text() != "1") {
     decision = {Verdict::deny, "malformed"};
   }
   if (decision.verdict == Verdict::deny) {
@@ -208,7 +223,9 @@ void Plugin::control(const std::string& client_id, const std::string& user, Byte
   parts_->desk.request(client_id, user, payload);
 }
 
-void Plugin::disconnected(const void* client) { parts_->inbox.disconnected(client); }
+void Plugin::disconnected(const void* client) {
+  parts_->inbox.disconnected(client);
+}
 
 void Plugin::tick() {
   auto& parts = *parts_;
@@ -239,12 +256,16 @@ void Plugin::reload() {
   const auto refused = apply_reload(parts.config, *next);
   parts.apply_limits();
   if (!refused.empty()) {
-    parts.log.write(host::LogLevel::warning, "muster: a reload does not change " + refused + "; restart the broker for that");
+    parts.log.write(host::LogLevel::warning,
+                    "muster: a reload does not change " + refused + "; restart the broker for that");
   }
   parts.log.write(host::LogLevel::info, "muster: operators and limits reloaded from " + parts.config_path);
-  parts.engine.audit("muster", "configuration.reloaded", "broker", std::to_string(parts.config.operators.size()) + " operators");
+  parts.engine.audit("muster", "configuration.reloaded", "broker",
+                     std::to_string(parts.config.operators.size()) + " operators");
 }
 
-void Plugin::stop_acting(const std::string& why) { parts_->engine.stop_acting(why); }
+void Plugin::stop_acting(const std::string& why) {
+  parts_->engine.stop_acting(why);
+}
 
 }  // namespace muster::broker

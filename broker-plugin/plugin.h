@@ -1,6 +1,6 @@
-// The plugin without Mosquitto's C interface: owns all parts, starts and stops them in order, and takes what the broker calls
-// back with. abi/plugin.cpp puts it behind the three exported functions; tests drive it directly.
-// Broker thread only.
+// The plugin without Mosquitto's C interface: owns all parts, starts and stops them in order, and takes what the broker
+// calls back with. abi/plugin.cpp puts it behind the three exported functions; tests drive it directly. Broker thread
+// only.
 #pragma once
 
 #include <functional>
@@ -18,11 +18,11 @@ namespace muster::broker {
 
 class Plugin {
  public:
-  // Reads the configuration, checks and restores everything durable, publishes what is retained, starts the threads. The error
-  // is one sentence for the log; nothing runs then. `wake` makes the broker's loop run soon, from any thread.
+  // Reads the configuration, checks and restores everything durable, publishes what is retained, starts the threads.
+  // The error is one sentence for the log; nothing runs then. `wake` makes the broker's loop run soon, from any thread.
   // `config_path` is kept for reload().
-  [[nodiscard]] static tl::expected<std::unique_ptr<Plugin>, Error> start(const std::string& config_path, BrokerPort& port,
-                                                                          std::function<void()> wake);
+  [[nodiscard]] static tl::expected<std::unique_ptr<Plugin>, Error> start(const std::string& config_path,
+                                                                          BrokerPort& port, std::function<void()> wake);
   // Makes durable what is queued, then ends the threads.
   ~Plugin();
   Plugin(const Plugin&) = delete;
@@ -32,7 +32,8 @@ class Plugin {
   [[nodiscard]] bool message(const Inbound& inbound);
 
   // `payload` is what a write carries, empty otherwise. An allowed subscription shows that its client is connected.
-  [[nodiscard]] Verdict acl(const void* client, std::string_view user, Access access, std::string_view topic, ByteView payload);
+  [[nodiscard]] Verdict acl(const void* client, std::string_view user, Access access, std::string_view topic,
+                            ByteView payload);
 
   void control(const std::string& client_id, const std::string& user, ByteView payload);
   void disconnected(const void* client);

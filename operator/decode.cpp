@@ -3,7 +3,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "operator/base64.h"
+#include "host/base64.h"
 
 namespace muster::ctl {
 namespace {
@@ -187,7 +187,7 @@ AuditPage audit_of(const json& object) {
   const auto& head = object_of(object, "head");
   page.head_seq = number_of<std::uint64_t>(head, "seq");
   if (!parse_hex(text_of(head, "hash"), page.head_hash)) page.head_hash = {};
-  page.head_envelope = from_base64(text_of(head, "envelope")).value_or(Bytes{});
+  page.head_envelope = host::from_base64(text_of(head, "envelope")).value_or(Bytes{});
   return page;
 }
 
@@ -245,7 +245,7 @@ tl::expected<std::string, Error> decode_message(std::string_view text) {
 
 tl::expected<Bytes, Error> decode_envelope(std::string_view text) {
   return decoded<Bytes>(text, "a signed release", [](const json& object) {
-    return from_base64(object.at("envelope").get<std::string>()).value_or(Bytes{});
+    return host::from_base64(object.at("envelope").get<std::string>()).value_or(Bytes{});
   });
 }
 

@@ -4,7 +4,7 @@
 #include <deque>
 #include <fstream>
 
-#include "operator/base64.h"
+#include "host/base64.h"
 #include "operator/decode.h"
 #include "schemas/limits.h"
 
@@ -56,7 +56,7 @@ class PieceReader {
           ErrorKind::io,
           "cannot read " + file_.path + ": it is missing or shorter than the manifest says; build the release again"});
     }
-    Request request{"putBlob", {{"digest", to_hex(file_.digest)}, {"offset", offset_}, {"data", to_base64(data)}}};
+    Request request{"putBlob", {{"digest", to_hex(file_.digest)}, {"offset", offset_}, {"data", host::to_base64(data)}}};
     offset_ += data.size();
     return request;
   }
@@ -130,7 +130,7 @@ tl::expected<UploadResult, Error> publish_release(ControlClient& client, const s
     if (*sent) ++result.files_sent;
     before += file.size;
   }
-  Request publish{"publishRelease", {{"envelope", to_base64(release.envelope())}}};
+  Request publish{"publishRelease", {{"envelope", host::to_base64(release.envelope())}}};
   if (!reason.empty()) publish.fields.emplace_back("reason", reason);
   auto published = client.call(publish);
   if (!published) return tl::make_unexpected(std::move(published.error()));

@@ -6,19 +6,20 @@
 
 namespace muster::broker {
 
-// The payload is copied into the broker's own memory, which it frees. mosquitto_broker_publish_copy would do the same, but
-// in 2.0.x it counts that memory wrongly until memory_limit disconnects every client.
+// The payload is copied into the broker's own memory, which it frees. mosquitto_broker_publish_copy would do the same,
+// but in 2.0.x it counts that memory wrongly until memory_limit disconnects every client.
 void BrokerCalls::publish(const Publication& publication) {
   const auto bytes = publication.payload.bytes();
   void* payload = nullptr;
   if (!bytes.empty()) {
     payload = mosquitto_malloc(bytes.size());
-    if (payload == nullptr) return log(host::LogLevel::error, "muster: out of memory, could not publish " + publication.topic);
+    if (payload == nullptr)
+      return log(host::LogLevel::error, "muster: out of memory, could not publish " + publication.topic);
     std::memcpy(payload, bytes.data(), bytes.size());
   }
   const char* client = publication.client.empty() ? nullptr : publication.client.c_str();
-  const int result = mosquitto_broker_publish(client, publication.topic.c_str(), static_cast<int>(bytes.size()), payload,
-                                              publication.qos, publication.retain, nullptr);
+  const int result = mosquitto_broker_publish(client, publication.topic.c_str(), static_cast<int>(bytes.size()),
+                                              payload, publication.qos, publication.retain, nullptr);
   if (result == MOSQ_ERR_SUCCESS) return;
   mosquitto_free(payload);
   log(host::LogLevel::error, "muster: could not publish " + publication.topic + ": error " + std::to_string(result));

@@ -1,6 +1,6 @@
-// The three functions that Mosquitto calls, and its callbacks. Nothing may leave here but return codes: an exception that
-// reached the broker would end it, so every entry catches everything, and what it caught stops the plugin's decisions.
-// All of it runs on the broker's one thread.
+// The three functions that Mosquitto calls, and its callbacks. Nothing may leave here but return codes: an exception
+// that reached the broker would end it, so every entry catches everything, and what it caught stops the plugin's
+// decisions. All of it runs on the broker's one thread.
 #include <pthread.h>
 
 #include <csignal>
@@ -28,9 +28,12 @@ struct Session {
 };
 Session* session = nullptr;
 
-std::string_view text(const char* string) { return string == nullptr ? std::string_view() : std::string_view(string); }
+std::string_view text(const char* string) {
+  return string == nullptr ? std::string_view() : std::string_view(string);
+}
 
-// Runs `body`; after an exception or a failed assert the plugin has stopped deciding and `otherwise` goes to the broker.
+// Runs `body`; after an exception or a failed assert the plugin has stopped deciding and `otherwise` goes to the
+// broker.
 template <typename Body>
 int guarded(const char* where, int otherwise, Body body) {
   if (session == nullptr || session->plugin == nullptr) return otherwise;
@@ -48,8 +51,12 @@ int guarded(const char* where, int otherwise, Body body) {
 int on_message(int, void* data, void*) {
   const auto& event = *static_cast<mosquitto_evt_message*>(data);
   return guarded("MESSAGE", MOSQ_ERR_ACL_DENIED, [&](Plugin& plugin) {
-    const Inbound inbound{event.client, text(mosquitto_client_id(event.client)), text(mosquitto_client_username(event.client)),
-                          text(event.topic), ByteView(static_cast<const std::uint8_t*>(event.payload), event.payloadlen), event.retain};
+    const Inbound inbound{event.client,
+                          text(mosquitto_client_id(event.client)),
+                          text(mosquitto_client_username(event.client)),
+                          text(event.topic),
+                          ByteView(static_cast<const std::uint8_t*>(event.payload), event.payloadlen),
+                          event.retain};
     return plugin.message(inbound) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
   });
 }
@@ -61,11 +68,16 @@ int on_acl_check(int, void* data, void*) {
                         : event.access == MOSQ_ACL_SUBSCRIBE ? Access::subscribe
                         : event.access == MOSQ_ACL_READ      ? Access::read
                                                              : Access::unsubscribe;
-    const ByteView payload(static_cast<const std::uint8_t*>(event.payload), event.payload == nullptr ? 0 : event.payloadlen);
-    switch (plugin.acl(event.client, text(mosquitto_client_username(event.client)), access, text(event.topic), payload)) {
-      case Verdict::allow: return static_cast<int>(MOSQ_ERR_SUCCESS);
-      case Verdict::defer: return static_cast<int>(MOSQ_ERR_PLUGIN_DEFER);
-      case Verdict::deny: break;
+    const ByteView payload(static_cast<const std::uint8_t*>(event.payload),
+                           event.payload == nullptr ? 0 : event.payloadlen);
+    switch (
+        plugin.acl(event.client, text(mosquitto_client_username(event.client)), access, text(event.topic), payload)) {
+      case Verdict::allow:
+        return static_cast<int>(MOSQ_ERR_SUCCESS);
+      case Verdict::defer:
+        return static_cast<int>(MOSQ_ERR_PLUGIN_DEFER);
+      case Verdict::deny:
+        break;
     }
     return static_cast<int>(MOSQ_ERR_ACL_DENIED);
   });
@@ -77,8 +89,9 @@ int on_control(int, void* data, void*) {
   return guarded("CONTROL", MOSQ_ERR_SUCCESS, [&](Plugin& plugin) {
     const auto client_id = std::string(text(mosquitto_client_id(event.client)));
     if (client_id.empty()) return MOSQ_ERR_SUCCESS;
-    plugin.control(client_id, std::string(text(mosquitto_client_username(event.client))),
-                   ByteView(static_cast<const std::uint8_t*>(event.payload), event.payload == nullptr ? 0 : event.payloadlen));
+    plugin.control(
+        client_id, std::string(text(mosquitto_client_username(event.client))),
+        ByteView(static_cast<const std::uint8_t*>(event.payload), event.payload == nullptr ? 0 : event.payloadlen));
     return MOSQ_ERR_SUCCESS;
   });
 }
@@ -116,10 +129,12 @@ std::string config_path(const mosquitto_opt* options, int count, std::string& wr
     if (text(options[i].key) == "config") {
       path = text(options[i].value);
     } else {
-      wrong = "unknown option plugin_opt_" + std::string(text(options[i].key)) + "; the only one is plugin_opt_config FILE";
+      wrong =
+          "unknown option plugin_opt_" + std::string(text(options[i].key)) + "; the only one is plugin_opt_config FILE";
     }
   }
-  if (wrong.empty() && path.empty()) wrong = "plugin_opt_config is missing: name the plugin's YAML file, as in broker.yaml.example";
+  if (wrong.empty() && path.empty())
+    wrong = "plugin_opt_config is missing: name the plugin's YAML file, as in broker.yaml.example";
   return path;
 }
 
@@ -179,7 +194,8 @@ int start(mosquitto_plugin_id_t* id, const mosquitto_opt* options, int count) {
   if (!plugin) return refuse_to_start(plugin.error().message);
   session->plugin = std::move(*plugin);
   if (!register_callbacks(id)) {
-    return refuse_to_start("the broker refuses the plugin's callbacks; is another plugin using " + std::string(control_topic) + "?");
+    return refuse_to_start("the broker refuses the plugin's callbacks; is another plugin using " +
+                           std::string(control_topic) + "?");
   }
   return MOSQ_ERR_SUCCESS;
 }
@@ -189,15 +205,16 @@ int start(mosquitto_plugin_id_t* id, const mosquitto_opt* options, int count) {
 
 extern "C" {
 
-__attribute__((visibility("default"))) int mosquitto_plugin_version(int supported_version_count, const int* supported_versions) {
+__attribute__((visibility("default"))) int mosquitto_plugin_version(int supported_version_count,
+                                                                    const int* supported_versions) {
   for (int i = 0; i < supported_version_count; ++i) {
     if (supported_versions[i] == muster::broker::plugin_api) return muster::broker::plugin_api;
   }
   return -1;
 }
 
-__attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugin_id_t* identifier, void**, mosquitto_opt* options,
-                                                                 int option_count) {
+__attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugin_id_t* identifier, void**,
+                                                                 mosquitto_opt* options, int option_count) {
   try {
     return muster::broker::start(identifier, options, option_count);
   } catch (const std::exception& thrown) {

@@ -51,7 +51,9 @@ std::string BlobStore::path_of(const Sha256& digest) const {
   return folder_ + "/" + hex.substr(0, 2) + "/" + hex;
 }
 
-std::string BlobStore::partial_path_of(const Sha256& digest) const { return folder_ + "/partial/" + to_hex(digest); }
+std::string BlobStore::partial_path_of(const Sha256& digest) const {
+  return folder_ + "/partial/" + to_hex(digest);
+}
 
 std::optional<std::uint64_t> BlobStore::size_of(const Sha256& digest) const {
   struct stat found {};
@@ -62,7 +64,8 @@ std::optional<std::uint64_t> BlobStore::size_of(const Sha256& digest) const {
 tl::expected<void, Error> BlobStore::adopt(const Sha256& digest) const {
   const auto path = path_of(digest);
   const auto folder = path.substr(0, path.rfind('/'));
-  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return tl::unexpected(write_error("making " + folder, errno));
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+    return tl::unexpected(write_error("making " + folder, errno));
   if (::rename(partial_path_of(digest).c_str(), path.c_str()) != 0) {
     return tl::unexpected(write_error("storing " + path, errno));
   }

@@ -1,5 +1,5 @@
-// Content-addressed files under data_dir/blobs: ab/<hex of the SHA-256>, immutable once there, and partial/<hex> for uploads
-// under way. Any thread, but only one changes things: the job thread.
+// Content-addressed files under data_dir/blobs: ab/<hex of the SHA-256>, immutable once there, and partial/<hex> for
+// uploads under way. Any thread, but only one changes things: the job thread.
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,8 @@ class ChunkServer::Files {
 
   // Negative, with errno set, when it cannot be opened.
   int open(const Sha256& digest) {
-    const auto known = std::find_if(files_.begin(), files_.end(), [&](const File& file) { return file.digest == digest; });
+    const auto known =
+        std::find_if(files_.begin(), files_.end(), [&](const File& file) { return file.digest == digest; });
     if (known != files_.end()) {
       files_.splice(files_.begin(), files_, known);
       return files_.front().fd;
@@ -47,7 +48,8 @@ class ChunkServer::Files {
 
   // So that a repaired file is seen.
   void close(const Sha256& digest) {
-    const auto known = std::find_if(files_.begin(), files_.end(), [&](const File& file) { return file.digest == digest; });
+    const auto known =
+        std::find_if(files_.begin(), files_.end(), [&](const File& file) { return file.digest == digest; });
     if (known == files_.end()) return;
     ::close(known->fd);
     files_.erase(known);
@@ -82,9 +84,8 @@ Payload finish_chunk(flatbuffers::FlatBufferBuilder& builder, const ChunkRequest
                      wire::ChunkStatus status, flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> data) {
   const auto digest = wire_digest(request.digest);
   wire::FinishChunkBuffer(builder, wire::CreateChunk(builder, &digest, request.offset, total, status, data));
-  return Payload::owning(builder.Release(), [](const flatbuffers::DetachedBuffer& kept) {
-    return ByteView(kept.data(), kept.size());
-  });
+  return Payload::owning(builder.Release(),
+                         [](const flatbuffers::DetachedBuffer& kept) { return ByteView(kept.data(), kept.size()); });
 }
 
 }  // namespace
@@ -93,7 +94,9 @@ ChunkServer::ChunkServer(BlobStore blobs, const ReleaseRegistry& releases, Outbo
                          std::function<void(const std::string&)> on_trouble)
     : blobs_(std::move(blobs)), releases_(releases), outbox_(outbox), on_trouble_(std::move(on_trouble)) {}
 
-ChunkServer::~ChunkServer() { stop(); }
+ChunkServer::~ChunkServer() {
+  stop();
+}
 
 void ChunkServer::start() {
   thread_ = std::thread([this] { run(); });

@@ -1,6 +1,6 @@
-// Answers ChunkGet requests. The desk half (broker thread) decides which requests are taken: a window of unanswered ones a
-// device, a rate, blobs of published releases only. The reader thread reads and builds the answers, which leave through
-// the outbox, to the client that asked, in the order of the requests.
+// Answers ChunkGet requests. The desk half (broker thread) decides which requests are taken: a window of unanswered
+// ones a device, a rate, blobs of published releases only. The reader thread reads and builds the answers, which leave
+// through the outbox, to the client that asked, in the order of the requests.
 #pragma once
 
 #include <chrono>
@@ -22,8 +22,8 @@
 namespace muster::broker {
 
 struct ChunkLimits {
-  unsigned window = 16;             // requests of one device without an answer
-  std::uint64_t bytes_per_s = 0;    // of one device; 0: no cap
+  unsigned window = 16;           // requests of one device without an answer
+  std::uint64_t bytes_per_s = 0;  // of one device; 0: no cap
 };
 
 struct ChunkRequest {
@@ -43,7 +43,8 @@ class ChunkServer {
   using Time = std::chrono::steady_clock::time_point;
 
   // `on_trouble` is called on the reader thread when a stored blob cannot be read.
-  ChunkServer(BlobStore blobs, const ReleaseRegistry& releases, Outbox& outbox, std::function<void(const std::string&)> on_trouble);
+  ChunkServer(BlobStore blobs, const ReleaseRegistry& releases, Outbox& outbox,
+              std::function<void(const std::string&)> on_trouble);
   ~ChunkServer();
   ChunkServer(const ChunkServer&) = delete;
   ChunkServer& operator=(const ChunkServer&) = delete;
@@ -53,8 +54,8 @@ class ChunkServer {
 
   // --- broker thread ---
   void set_limits(const ChunkLimits& limits) { limits_ = limits; }
-  // Takes the request, or says why not: the label of a counter (chunk_window, chunk_rate, unknown_blob); empty when taken.
-  // What is refused for its rate or its blob is answered with that status; beyond the window there is no answer.
+  // Takes the request, or says why not: the label of a counter (chunk_window, chunk_rate, unknown_blob); empty when
+  // taken. What is refused for its rate or its blob is answered with that status; beyond the window there is no answer.
   std::string_view request(const ChunkRequest& request, Time now);
   // The device has no connection any more.
   void forget(std::string_view device);

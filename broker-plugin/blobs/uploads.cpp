@@ -39,7 +39,9 @@ int write_all(int fd, ByteView data, std::uint64_t offset) {
   return 0;
 }
 
-std::string shortened(const Sha256& digest) { return to_hex(digest).substr(0, 12) + "…"; }
+std::string shortened(const Sha256& digest) {
+  return to_hex(digest).substr(0, 12) + "…";
+}
 
 }  // namespace
 
@@ -50,12 +52,14 @@ void Uploads::forget_idle(Time now) {
 tl::expected<Uploads::Upload*, Error> Uploads::find(const Sha256& digest) {
   const auto known = uploads_.find(digest);
   if (known != uploads_.end()) return &known->second;
-  return tl::unexpected(Error{ErrorKind::not_found, "no upload of " + shortened(digest) + " is under way; start with beginBlob"});
+  return tl::unexpected(
+      Error{ErrorKind::not_found, "no upload of " + shortened(digest) + " is under way; start with beginBlob"});
 }
 
 tl::expected<std::uint64_t, Error> Uploads::begin(const Sha256& digest, std::uint64_t size, Time now) {
   if (size > limits::file_size_max) {
-    return tl::unexpected(Error{ErrorKind::invalid, "a blob has at most " + std::to_string(limits::file_size_max) + " bytes"});
+    return tl::unexpected(
+        Error{ErrorKind::invalid, "a blob has at most " + std::to_string(limits::file_size_max) + " bytes"});
   }
   if (const auto stored = blobs_.size_of(digest)) {
     if (*stored == size) return size;
@@ -63,7 +67,8 @@ tl::expected<std::uint64_t, Error> Uploads::begin(const Sha256& digest, std::uin
   }
   forget_idle(now);
   if (!uploads_.contains(digest) && uploads_.size() >= uploads_max) {
-    return tl::unexpected(Error{ErrorKind::refused, std::to_string(uploads_max) + " uploads are under way; try again later"});
+    return tl::unexpected(
+        Error{ErrorKind::refused, std::to_string(uploads_max) + " uploads are under way; try again later"});
   }
   struct stat partial {};
   const auto path = blobs_.partial_path_of(digest);
@@ -73,7 +78,8 @@ tl::expected<std::uint64_t, Error> Uploads::begin(const Sha256& digest, std::uin
     offset = 0;
   }
   if (blobs_.free_bytes() < size - offset) {
-    return tl::unexpected(Error{ErrorKind::no_space, "no space left at the broker for " + std::to_string(size - offset) +
+    return tl::unexpected(Error{ErrorKind::no_space, "no space left at the broker for " +
+                                                         std::to_string(size - offset) +
                                                          " more bytes; free some under its data_dir"});
   }
   uploads_[digest] = {size, offset, now};
@@ -91,10 +97,12 @@ tl::expected<std::uint64_t, Error> Uploads::put(const Sha256& digest, std::uint6
   if (offset + data.size() <= upload.offset) return upload.offset;  // sent twice
   if (offset != upload.offset) {
     return tl::unexpected(Error{ErrorKind::invalid, "the next piece of " + shortened(digest) + " starts at offset " +
-                                                        std::to_string(upload.offset) + ", not " + std::to_string(offset)});
+                                                        std::to_string(upload.offset) + ", not " +
+                                                        std::to_string(offset)});
   }
   if (offset + data.size() > upload.size) {
-    return tl::unexpected(Error{ErrorKind::invalid, shortened(digest) + " was announced with " + std::to_string(upload.size) +
+    return tl::unexpected(Error{ErrorKind::invalid, shortened(digest) + " was announced with " +
+                                                        std::to_string(upload.size) +
                                                         " bytes; this piece goes beyond them"});
   }
   const File file(blobs_.partial_path_of(digest));
@@ -116,19 +124,22 @@ tl::expected<void, Error> Uploads::end(const Sha256& digest, Time now) {
   auto& upload = **found;
   upload.touched = now;
   if (upload.offset != upload.size) {
-    return tl::unexpected(Error{ErrorKind::invalid, shortened(digest) + " has " + std::to_string(upload.offset) + " of " +
-                                                        std::to_string(upload.size) + " bytes; send the rest with putBlob"});
+    return tl::unexpected(Error{ErrorKind::invalid, shortened(digest) + " has " + std::to_string(upload.offset) +
+                                                        " of " + std::to_string(upload.size) +
+                                                        " bytes; send the rest with putBlob"});
   }
   const auto path = blobs_.partial_path_of(digest);
   const File file(path);  // makes the file of an empty blob
-  if (file.fd() < 0 || ::fdatasync(file.fd()) != 0) return tl::unexpected(write_error("storing " + shortened(digest), errno));
+  if (file.fd() < 0 || ::fdatasync(file.fd()) != 0)
+    return tl::unexpected(write_error("storing " + shortened(digest), errno));
   const auto held = host::digest_file(path);
   if (!held) return tl::unexpected(held.error());
   uploads_.erase(digest);
   if (held->sha256 != digest) {
     ::unlink(path.c_str());
     return tl::unexpected(Error{ErrorKind::invalid, "what was sent as " + shortened(digest) + " has the digest " +
-                                                        shortened(held->sha256) + "; it was thrown away, send it again"});
+                                                        shortened(held->sha256) +
+                                                        "; it was thrown away, send it again"});
   }
   return blobs_.adopt(digest);
 }

@@ -1,5 +1,5 @@
-// Uploads under way: begin, put piece by piece, end. An upload survives restarts of either side: its bytes so far are a file,
-// and begin() says where to go on. Job thread only.
+// Uploads under way: begin, put piece by piece, end. An upload survives restarts of either side: its bytes so far are a
+// file, and begin() says where to go on. Job thread only.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,8 @@ class Uploads {
   [[nodiscard]] tl::expected<std::uint64_t, Error> begin(const Sha256& digest, std::uint64_t size, Time now);
 
   // Appends and gives the next offset. A piece that is already here is fine. After an error nothing of it is kept.
-  [[nodiscard]] tl::expected<std::uint64_t, Error> put(const Sha256& digest, std::uint64_t offset, ByteView data, Time now);
+  [[nodiscard]] tl::expected<std::uint64_t, Error> put(const Sha256& digest, std::uint64_t offset, ByteView data,
+                                                       Time now);
 
   // Checks the digest, syncs and stores. Bytes that are not those of the digest are thrown away (invalid).
   [[nodiscard]] tl::expected<void, Error> end(const Sha256& digest, Time now);

@@ -5,7 +5,9 @@ namespace {
 
 // Length of the UTF-8 sequence that starts at `at`, 0 when it is not valid (RFC 3629, section 4).
 std::size_t utf8_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) -> unsigned { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
+  };
   const auto tail = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
   const unsigned lead = byte(0);
   if (lead < 0x80) return 1;
@@ -48,21 +50,31 @@ std::string quoted(std::string_view text) {
   return json + "\"";
 }
 
-Answer Answer::message(std::string_view text) { return with("{\"message\":" + quoted(text) + "}"); }
+Answer Answer::message(std::string_view text) {
+  return with("{\"message\":" + quoted(text) + "}");
+}
 
 std::string_view api_kind(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::exists: return "exists";
-    case ErrorKind::invalid: return "invalid";
-    case ErrorKind::untrusted: return "untrusted";
-    case ErrorKind::refused: return "refused";
-    case ErrorKind::no_space: return "no_space";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::not_found:
+      return "not_found";
+    case ErrorKind::exists:
+      return "exists";
+    case ErrorKind::invalid:
+      return "invalid";
+    case ErrorKind::untrusted:
+      return "untrusted";
+    case ErrorKind::refused:
+      return "refused";
+    case ErrorKind::no_space:
+      return "no_space";
     case ErrorKind::io:
     case ErrorKind::unreachable:
     case ErrorKind::timeout:
-    case ErrorKind::internal: return "internal";
+    case ErrorKind::internal:
+      return "internal";
   }
   return "internal";
 }
@@ -74,7 +86,8 @@ std::string format_response(const ControlCommand& command, const Answer& answer)
   json += ",\"error\":" + quoted(answer.error) + ",\"kind\":" + quoted(api_kind(answer.kind));
   if (!answer.diagnostics.empty()) {
     json += ",\"diagnostics\":[";
-    for (const auto& line : answer.diagnostics) json += (&line == &answer.diagnostics.front() ? "" : ",") + quoted(line);
+    for (const auto& line : answer.diagnostics)
+      json += (&line == &answer.diagnostics.front() ? "" : ",") + quoted(line);
     json += "]";
   }
   return json + "}";

@@ -10,24 +10,39 @@ Commands::Commands(Services services) : services_(std::move(services)), uploads_
 
 void Commands::run(const std::string& who, const ControlCommand& command, Done done) {
   switch (*command.name) {
-    case CommandName::begin_blob: return begin_blob(command, std::move(done));
-    case CommandName::put_blob: return put_blob(command, std::move(done));
-    case CommandName::end_blob: return end_blob(who, command, std::move(done));
-    case CommandName::publish_release: return publish_release(who, command, std::move(done));
-    case CommandName::list_releases: return list_releases(std::move(done));
-    case CommandName::get_release: return get_release(command, std::move(done));
-    case CommandName::start_rollout: return start_rollout(who, command, std::move(done));
+    case CommandName::begin_blob:
+      return begin_blob(command, std::move(done));
+    case CommandName::put_blob:
+      return put_blob(command, std::move(done));
+    case CommandName::end_blob:
+      return end_blob(who, command, std::move(done));
+    case CommandName::publish_release:
+      return publish_release(who, command, std::move(done));
+    case CommandName::list_releases:
+      return list_releases(std::move(done));
+    case CommandName::get_release:
+      return get_release(command, std::move(done));
+    case CommandName::start_rollout:
+      return start_rollout(who, command, std::move(done));
     case CommandName::approve_rollout:
     case CommandName::pause_rollout:
     case CommandName::resume_rollout:
-    case CommandName::abort_rollout: return change_rollout(who, command, std::move(done));
-    case CommandName::get_rollout: return get_rollout(command, std::move(done));
-    case CommandName::list_rollouts: return list_rollouts(std::move(done));
-    case CommandName::list_devices: return list_devices(command, std::move(done));
-    case CommandName::get_device: return get_device(command, std::move(done));
-    case CommandName::give_order: return give_order(who, command, std::move(done));
-    case CommandName::list_audit: return list_audit(command, std::move(done));
-    case CommandName::get_metrics: return done(Answer::with(services_.metrics()));
+    case CommandName::abort_rollout:
+      return change_rollout(who, command, std::move(done));
+    case CommandName::get_rollout:
+      return get_rollout(command, std::move(done));
+    case CommandName::list_rollouts:
+      return list_rollouts(std::move(done));
+    case CommandName::list_devices:
+      return list_devices(command, std::move(done));
+    case CommandName::get_device:
+      return get_device(command, std::move(done));
+    case CommandName::give_order:
+      return give_order(who, command, std::move(done));
+    case CommandName::list_audit:
+      return list_audit(command, std::move(done));
+    case CommandName::get_metrics:
+      return done(Answer::with(services_.metrics()));
   }
 }
 
@@ -40,7 +55,8 @@ void Commands::refuse(const std::string& who, const ControlCommand& command, con
   const auto answer = Answer::failed(ErrorKind::refused, why);
   if (++refusals_ > refusals_per_minute_max) return done(answer);
   const auto& subject = command.rollout.empty() ? command.text : command.rollout;
-  services_.engine.audit(who, rules::audit::command_refused, subject, why, [done = std::move(done), answer](bool) { done(answer); });
+  services_.engine.audit(who, rules::audit::command_refused, subject, why,
+                         [done = std::move(done), answer](bool) { done(answer); });
 }
 
 void Commands::in_background(std::function<Answer()> job, Done done) {
@@ -48,9 +64,11 @@ void Commands::in_background(std::function<Answer()> job, Done done) {
   const auto shared = std::make_shared<Done>(std::move(done));
   const bool taken = services_.jobs.submit([this, job = std::move(job), shared] {
     auto answer = job();
-    services_.outbox.put(Outbox::Call([shared, answer = std::move(answer)]() mutable { (*shared)(std::move(answer)); }));
+    services_.outbox.put(
+        Outbox::Call([shared, answer = std::move(answer)]() mutable { (*shared)(std::move(answer)); }));
   });
-  if (!taken) (*shared)(Answer::failed(ErrorKind::refused, "the broker is busy with other requests; try again in a moment"));
+  if (!taken)
+    (*shared)(Answer::failed(ErrorKind::refused, "the broker is busy with other requests; try again in a moment"));
 }
 
 bool Commands::known_rollout(const std::string& rollout, const Done& done) const {

@@ -1,5 +1,5 @@
-// What the commands of the control API do: docs/control-api.md, one method each. Form and role were checked by the desk.
-// Broker thread; what touches the disk goes to the job thread and comes back through the outbox.
+// What the commands of the control API do: docs/control-api.md, one method each. Form and role were checked by the
+// desk. Broker thread; what touches the disk goes to the job thread and comes back through the outbox.
 #pragma once
 
 #include <chrono>
@@ -46,7 +46,8 @@ class Commands final : public CommandRunner {
   void put_blob(const ControlCommand& command, Done done);
   void end_blob(const std::string& who, const ControlCommand& command, Done done);
   void publish_release(const std::string& who, const ControlCommand& command, Done done);
-  void store_release(const std::string& who, const std::string& reason, Release release, const Bytes& envelope, Done done);
+  void store_release(const std::string& who, const std::string& reason, Release release, const Bytes& envelope,
+                     Done done);
   void list_releases(Done done) const;
   void get_release(const ControlCommand& command, Done done);
   // commands_rollout.cpp

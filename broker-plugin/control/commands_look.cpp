@@ -53,14 +53,16 @@ void Commands::list_audit(const ControlCommand& command, Done done) {
         if (*head) page.head = decode_head(**head).value_or(AuditHeadRecord{});
         std::string wrong;
         const auto from = after >= page.head.tail.seq ? page.head.tail.seq + 1 : after + 1;
-        const auto scanned = store->scan(keys::audit, keys::u64_value(from), [&](std::string_view, std::string_view value) {
-          auto entry = decode_entry(value);
-          if (!entry) wrong = "an entry of the audit record is unreadable; restart the broker, which checks all of it";
-          if (!entry || entry->seq > page.head.tail.seq) return false;
-          page.more = page.entries.size() >= limit;
-          if (!page.more) page.entries.push_back(std::move(*entry));
-          return !page.more;
-        });
+        const auto scanned =
+            store->scan(keys::audit, keys::u64_value(from), [&](std::string_view, std::string_view value) {
+              auto entry = decode_entry(value);
+              if (!entry)
+                wrong = "an entry of the audit record is unreadable; restart the broker, which checks all of it";
+              if (!entry || entry->seq > page.head.tail.seq) return false;
+              page.more = page.entries.size() >= limit;
+              if (!page.more) page.entries.push_back(std::move(*entry));
+              return !page.more;
+            });
         if (!scanned) return Answer::failed(scanned.error());
         if (!wrong.empty()) return Answer::failed(ErrorKind::internal, wrong);
         return Answer::with(audit_json(page));

@@ -27,23 +27,27 @@ struct Checked {
   std::string_view counter;  // of the refusal
 };
 
-Checked check_release(const Bytes& envelope, const trust::TrustRoot& root, const BlobStore& blobs, std::uint64_t now_s) {
+Checked check_release(const Bytes& envelope, const trust::TrustRoot& root, const BlobStore& blobs,
+                      std::uint64_t now_s) {
   const AlignedBytes aligned{ByteView(envelope)};
   const wire::Manifest* manifest = nullptr;
   Sha256 digest;
   const auto fault = trust::open_manifest(aligned.view(), {&root, now_s}, manifest, digest);
   if (fault != trust::TrustFault::none) {
     const auto name = trust::name_of(fault);
-    return {{}, {ErrorKind::untrusted, "the release is not accepted: " + std::string(name) +
-                                           "; sign it with a key that this broker's root names for the release role"}, name};
+    return {{},
+            {ErrorKind::untrusted, "the release is not accepted: " + std::string(name) +
+                                       "; sign it with a key that this broker's root names for the release role"},
+            name};
   }
   Checked checked{release_from(*manifest, digest, aligned.view()), {}, {}};
   for (const auto& file : checked.release.files) {
     const auto stored = blobs.size_of(file.sha256);
     if (stored == file.size) continue;
-    checked.error = {ErrorKind::not_found, "the file " + file.name + " (" + to_hex(file.sha256).substr(0, 12) + "…) " +
-                                               (stored ? "has another size at the broker" : "is not at the broker yet") +
-                                               "; send it with beginBlob, putBlob, endBlob first"};
+    checked.error = {ErrorKind::not_found,
+                     "the file " + file.name + " (" + to_hex(file.sha256).substr(0, 12) + "…) " +
+                         (stored ? "has another size at the broker" : "is not at the broker yet") +
+                         "; send it with beginBlob, putBlob, endBlob first"};
     checked.counter = "unknown_blob";
     return checked;
   }
@@ -72,7 +76,8 @@ void Commands::end_blob(const std::string& who, const ControlCommand& command, D
   const auto digest = command.digest;
   in_background(
       [this, digest]() -> Answer {
-        if (auto ended = uploads_.end(digest, std::chrono::steady_clock::now()); !ended) return Answer::failed(ended.error());
+        if (auto ended = uploads_.end(digest, std::chrono::steady_clock::now()); !ended)
+          return Answer::failed(ended.error());
         return Answer::with("{\"stored\":true}");
       },
       [this, who, digest, why = command.reason, done = std::move(done)](const Answer& answer) {
@@ -88,7 +93,8 @@ void Commands::publish_release(const std::string& who, const ControlCommand& com
       [this, envelope, checked, now_s = services_.engine.now_s()]() -> Answer {
         *checked = check_release(*envelope, services_.root, services_.blobs, now_s);
         if (!checked->error.message.empty()) return Answer::failed(checked->error);
-        if (auto kept = services_.blobs.put(checked->release.envelope, ByteView(*envelope)); !kept) return Answer::failed(kept.error());
+        if (auto kept = services_.blobs.put(checked->release.envelope, ByteView(*envelope)); !kept)
+          return Answer::failed(kept.error());
         return {};
       },
       [this, who, reason = command.reason, envelope, checked, done = std::move(done)](const Answer& answer) {
@@ -98,7 +104,8 @@ void Commands::publish_release(const std::string& who, const ControlCommand& com
       });
 }
 
-void Commands::store_release(const std::string& who, const std::string& reason, Release release, const Bytes& envelope, Done done) {
+void Commands::store_release(const std::string& who, const std::string& reason, Release release, const Bytes& envelope,
+                             Done done) {
   if (!services_.engine.stopped().empty()) {
     return done(Answer::failed(ErrorKind::internal, "the broker has stopped deciding: " + services_.engine.stopped()));
   }
@@ -112,8 +119,13 @@ void Commands::store_release(const std::string& who, const std::string& reason, 
   Work work;  // the answer waits for the first publication even when this is the second
   if (!known_before) {
     work.records.push_back({keys::join(keys::release, (*added)->ref()), encode_release(**added, ByteView(envelope))});
-    work.audit.push_back({0, services_.engine.now_s(), who, "release.published", (*added)->ref(),
-                          reason.empty() ? manifest : reason + " (" + manifest + ")", {}});
+    work.audit.push_back({0,
+                          services_.engine.now_s(),
+                          who,
+                          "release.published",
+                          (*added)->ref(),
+                          reason.empty() ? manifest : reason + " (" + manifest + ")",
+                          {}});
   }
   work.after.emplace_back([done = std::move(done), answer](bool durable) {
     done(durable ? answer : Answer::failed(ErrorKind::internal, "it could not be made durable; see the broker's log"));
@@ -129,7 +141,8 @@ void Commands::list_releases(Done done) const {
 
 void Commands::get_release(const ControlCommand& command, Done done) {
   ReleaseRef ref;
-  const auto release = parse_release_ref(command.release, ref) ? services_.releases.find(ref.name, ref.version) : nullptr;
+  const auto release =
+      parse_release_ref(command.release, ref) ? services_.releases.find(ref.name, ref.version) : nullptr;
   if (release == nullptr) {
     return done(Answer::failed(ErrorKind::not_found, "no release is called " + command.release + "; see listReleases"));
   }

@@ -9,7 +9,9 @@
 namespace muster::broker {
 namespace {
 
-std::string why_of(const ControlCommand& command) { return command.reason; }
+std::string why_of(const ControlCommand& command) {
+  return command.reason;
+}
 
 // "fleet", "device/ID" or "group/ATTRIBUTE=VALUE".
 bool is_scope(std::string_view scope) {
@@ -45,18 +47,21 @@ void Commands::start_rollout(const std::string& who, const ControlCommand& comma
   }
   auto& rule = *loaded.rule;
   if (services_.engine.engine().status(rule.rollout) != nullptr) {
-    return done(Answer::failed(ErrorKind::exists, "a rollout called " + rule.rollout + " exists already; give this one another name"));
+    return done(Answer::failed(ErrorKind::exists,
+                               "a rollout called " + rule.rollout + " exists already; give this one another name"));
   }
   std::vector<rules::KnownRelease> releases;
   for (const auto& choice : rule.versions) {
     const auto ref = choice.name + "@" + choice.version;
     const auto release = services_.releases.find(choice.name, choice.version);
     if (release == nullptr) {
-      return done(Answer::failed(ErrorKind::not_found, "the release " + ref + " is not published; 'musterctl release publish' does that"));
+      return done(Answer::failed(ErrorKind::not_found,
+                                 "the release " + ref + " is not published; 'musterctl release publish' does that"));
     }
     if (release->plane != choice.plane) {
-      return done(Answer::failed(ErrorKind::invalid, ref + " is a release of the plane " + std::string(rules::name_of(release->plane)) +
-                                                         ", not " + std::string(rules::name_of(choice.plane))));
+      return done(Answer::failed(ErrorKind::invalid, ref + " is a release of the plane " +
+                                                         std::string(rules::name_of(release->plane)) + ", not " +
+                                                         std::string(rules::name_of(choice.plane))));
     }
     if (release->expires_s != 0 && release->expires_s <= services_.engine.now_s()) {
       return done(Answer::failed(ErrorKind::refused, ref + " has expired; devices would refuse it"));
@@ -64,7 +69,8 @@ void Commands::start_rollout(const std::string& who, const ControlCommand& comma
     releases.push_back(known_release(*release));
   }
   const auto rollout = rule.rollout;
-  services_.engine.command(who, why_of(command), rules::StartRollout{std::move(rule), command.rule, std::move(releases)},
+  services_.engine.command(who, why_of(command),
+                           rules::StartRollout{std::move(rule), command.rule, std::move(releases)},
                            [rollout, done = std::move(done)](Answer answer) {
                              if (answer.error.empty()) {
                                answer.data.pop_back();  // the closing brace
@@ -78,10 +84,14 @@ void Commands::change_rollout(const std::string& who, const ControlCommand& comm
   if (!known_rollout(command.rollout, done)) return;
   const auto body = [&]() -> rules::CommandBody {
     switch (*command.name) {
-      case CommandName::approve_rollout: return rules::ApproveWave{command.rollout};
-      case CommandName::pause_rollout: return rules::PauseRollout{command.rollout};
-      case CommandName::resume_rollout: return rules::ResumeRollout{command.rollout, command.acknowledge_failures};
-      default: break;
+      case CommandName::approve_rollout:
+        return rules::ApproveWave{command.rollout};
+      case CommandName::pause_rollout:
+        return rules::PauseRollout{command.rollout};
+      case CommandName::resume_rollout:
+        return rules::ResumeRollout{command.rollout, command.acknowledge_failures};
+      default:
+        break;
     }
     const auto mode = command.mode == "keep"     ? rules::AbortMode::keep
                       : command.mode == "revert" ? rules::AbortMode::revert
@@ -93,7 +103,8 @@ void Commands::change_rollout(const std::string& who, const ControlCommand& comm
 
 void Commands::give_order(const std::string& who, const ControlCommand& command, Done done) {
   if (!is_scope(command.scope)) {
-    return done(Answer::failed(ErrorKind::usage, "'scope' must be fleet, device/ID or group/ATTRIBUTE=VALUE, as in group/region=de"));
+    return done(Answer::failed(ErrorKind::usage,
+                               "'scope' must be fleet, device/ID or group/ATTRIBUTE=VALUE, as in group/region=de"));
   }
   rules::GiveOrder order;
   order.scope = command.scope;
@@ -107,11 +118,13 @@ void Commands::give_order(const std::string& who, const ControlCommand& command,
     }
     const auto release = services_.releases.find(ref.name, ref.version);
     if (release == nullptr) {
-      return done(Answer::failed(ErrorKind::not_found, "the release " + command.release + " is not published here; see listReleases"));
+      return done(Answer::failed(ErrorKind::not_found,
+                                 "the release " + command.release + " is not published here; see listReleases"));
     }
     if (!command.plane.empty() && rules::plane_from(command.plane) != release->plane) {
-      return done(Answer::failed(ErrorKind::usage, command.release + " is on the plane " + std::string(rules::name_of(release->plane)) +
-                                                       ", not " + command.plane));
+      return done(Answer::failed(ErrorKind::usage, command.release + " is on the plane " +
+                                                       std::string(rules::name_of(release->plane)) + ", not " +
+                                                       command.plane));
     }
     order.plane = release->plane;
     order.release = release->manifest;

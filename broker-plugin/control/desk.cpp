@@ -6,8 +6,8 @@
 
 namespace muster::broker {
 
-// A request under way. Commands run in order, each when the one before has been answered, so that a request can publish a
-// release and start its rollout.
+// A request under way. Commands run in order, each when the one before has been answered, so that a request can publish
+// a release and start its rollout.
 struct ControlDesk::Pending {
   std::string client_id, user;
   std::vector<ControlCommand> commands;
@@ -19,9 +19,12 @@ namespace {
 
 std::string_view role_name(Role role) {
   switch (role) {
-    case Role::view: return "view";
-    case Role::operate: return "operate";
-    case Role::approve: return "approve";
+    case Role::view:
+      return "view";
+    case Role::operate:
+      return "operate";
+    case Role::approve:
+      return "approve";
   }
   return "?";
 }
@@ -42,12 +45,15 @@ void ControlDesk::request(const std::string& client_id, const std::string& user,
     send(client_id, format_responses({format_response({}, Answer::failed(kind, why))}));
   };
   // The access check has been passed before, but not when an acl_file grants $CONTROL to everybody.
-  if (!operators_.contains(user)) return reject("role", ErrorKind::refused, "'" + user + "' is no operator of this broker");
+  if (!operators_.contains(user))
+    return reject("role", ErrorKind::refused, "'" + user + "' is no operator of this broker");
   auto commands = parse_request(payload);
   if (!commands) return reject("bad_json", commands.error().kind, commands.error().message);
   auto& open = open_[user];
   if (open >= requests_per_user_max) {
-    return reject("queue_full", ErrorKind::refused, std::to_string(requests_per_user_max) + " requests of yours wait for an answer; send the next ones later");
+    return reject(
+        "queue_full", ErrorKind::refused,
+        std::to_string(requests_per_user_max) + " requests of yours wait for an answer; send the next ones later");
   }
   ++open;
   auto pending = std::make_shared<Pending>();
@@ -81,7 +87,8 @@ void ControlDesk::run_one(const std::shared_ptr<Pending>& pending, const Control
   const auto operator_at = operators_.find(user);  // looked up again: a reload may have come between two commands
   if (operator_at == operators_.end() || !operator_at->second.may(command.role)) {
     counters_.refuse("role");
-    const auto why = command.text + " needs the role " + std::string(role_name(command.role)) + ", which " + user + " does not have";
+    const auto why =
+        command.text + " needs the role " + std::string(role_name(command.role)) + ", which " + user + " does not have";
     return runner_.refuse(user, command, why, std::move(done));
   }
   if (!command.fault.empty()) {

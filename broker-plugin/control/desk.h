@@ -1,5 +1,5 @@
-// The control API's desk: takes requests, checks roles, runs commands one after the other and sends the responses to the
-// client that asked. What commands do is in Commands (commands.h). Broker thread only.
+// The control API's desk: takes requests, checks roles, runs commands one after the other and sends the responses to
+// the client that asked. What commands do is in Commands (commands.h). Broker thread only.
 #pragma once
 
 #include <functional>

@@ -52,9 +52,7 @@ class JsonWriter {
   }
 
   template <typename Number>
-  JsonWriter& field(std::string_view name, Number value)
-    requires std::is_arithmetic_v<Number>
-  {
+  JsonWriter& field(std::string_view name, Number value) requires std::is_arithmetic_v<Number> {
     return key(name).number(value);
   }
   JsonWriter& field(std::string_view name, std::string_view value) { return key(name).text(value); }

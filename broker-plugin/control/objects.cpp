@@ -1,8 +1,8 @@
 #include "broker-plugin/control/objects.h"
 
-#include "broker-plugin/control/base64.h"
 #include "broker-plugin/control/json_writer.h"
 #include "broker-plugin/core/wire_digest.h"
+#include "host/base64.h"
 #include "schemas/health_summary_generated.h"
 
 namespace muster::broker {
@@ -35,7 +35,11 @@ void write_texts(JsonWriter& json, std::string_view name, const std::vector<std:
 }
 
 void write_facts(JsonWriter& json, const rules::DeviceFacts& facts) {
-  json.key("facts").open('{').field("class", facts.device_class).field("region", facts.region).field("site", facts.site);
+  json.key("facts")
+      .open('{')
+      .field("class", facts.device_class)
+      .field("region", facts.region)
+      .field("site", facts.site);
   json.field("customer", facts.customer).field("os_version", facts.os_version).field("memory_mb", facts.memory_mb);
   json.field("memory_tier", facts.memory_tier);
   write_texts(json, "tags", facts.tags);
@@ -75,7 +79,10 @@ void write_health(JsonWriter& json, ByteView bytes) {
     return;
   }
   const auto& health = *wire::GetHealthSummary(aligned.view().data());
-  json.open('{').field("seq", health.seq()).field("window_start_s", health.window_start_s()).field("window_s", health.window_s());
+  json.open('{')
+      .field("seq", health.seq())
+      .field("window_start_s", health.window_start_s())
+      .field("window_s", health.window_s());
   json.field("state", wire::EnumNameDeviceState(health.state())).key("model_hash");
   const auto model = digest_of(health.model_hash());
   model.is_zero() ? json.raw("null") : json.text(to_hex(model));
@@ -108,7 +115,8 @@ void write_health(JsonWriter& json, ByteView bytes) {
   json.close('}').close('}');
 }
 
-void write_counts(JsonWriter& json, std::string_view name, const std::map<std::string, std::uint64_t, std::less<>>& counts) {
+void write_counts(JsonWriter& json, std::string_view name,
+                  const std::map<std::string, std::uint64_t, std::less<>>& counts) {
   json.key(name).open('{');
   for (const auto& [label, count] : counts) json.field(label, count);
   json.close('}');
@@ -136,7 +144,10 @@ std::string status_json(const rules::RolloutStatus& status) {
 
 std::string release_json(const Release& release, ByteView envelope) {
   JsonWriter json;
-  json.open('{').field("name", release.name).field("version", release.version).field("plane", rules::name_of(release.plane));
+  json.open('{')
+      .field("name", release.name)
+      .field("version", release.version)
+      .field("plane", rules::name_of(release.plane));
   json.field("manifest", to_hex(release.manifest)).field("envelope_digest", to_hex(release.envelope));
   json.field("envelope_size", release.envelope_size).field("security_version", release.security_version);
   json.field("expires_s", release.expires_s).key("files").open('[');
@@ -144,7 +155,7 @@ std::string release_json(const Release& release, ByteView envelope) {
     json.open('{').field("name", file.name).field("size", file.size).field("sha256", to_hex(file.sha256)).close('}');
   }
   json.close(']').field("published_s", release.published_s).field("published_by", release.published_by);
-  if (!envelope.empty()) json.field("envelope", to_base64(envelope));
+  if (!envelope.empty()) json.field("envelope", host::to_base64(envelope));
   return json.close('}').take();
 }
 
@@ -172,11 +183,15 @@ std::string audit_json(const AuditPage& page) {
   JsonWriter json;
   json.open('{').key("entries").open('[');
   for (const auto& entry : page.entries) {
-    json.open('{').field("seq", entry.seq).field("time_s", entry.time_s).field("who", entry.who).field("what", entry.what);
+    json.open('{')
+        .field("seq", entry.seq)
+        .field("time_s", entry.time_s)
+        .field("who", entry.who)
+        .field("what", entry.what);
     json.field("subject", entry.subject).field("why", entry.why).field("hash", to_hex(entry.hash)).close('}');
   }
   json.close(']').field("more", page.more).key("head").open('{').field("seq", page.head.tail.seq);
-  json.field("hash", to_hex(page.head.tail.hash)).field("envelope", to_base64(page.head.envelope));
+  json.field("hash", to_hex(page.head.tail.hash)).field("envelope", host::to_base64(page.head.envelope));
   return json.close('}').close('}').take();
 }
 
@@ -189,7 +204,11 @@ std::string metrics_json(const Metrics& metrics) {
   write_counts(json, "messages", metrics.counters->accepted());
   write_counts(json, "refused", metrics.counters->refused());
   json.key("chunks").open('{').field("served", metrics.chunks.served).field("bytes", metrics.chunks.bytes);
-  json.field("refused", metrics.chunks.refused).close('}').key("store").open('{').field("batches", metrics.writer.batches);
+  json.field("refused", metrics.chunks.refused)
+      .close('}')
+      .key("store")
+      .open('{')
+      .field("batches", metrics.writer.batches);
   json.field("records", metrics.writer.records).field("queue_depth", metrics.writer.queue_depth);
   json.field("queue_max", metrics.writer.queue_max).field("last_sync_us", metrics.writer.last_sync_us).close('}');
   json.field("audit_seq", metrics.writer.audit_seq).key("stopped");

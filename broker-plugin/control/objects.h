@@ -23,8 +23,8 @@ namespace muster::broker {
 [[nodiscard]] std::string release_json(const Release& release, ByteView envelope = {});
 
 // `health`: the bytes of the last summary, which were verified when they came; empty: "health" is null.
-[[nodiscard]] std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry& releases, ByteView health,
-                                      bool with_health);
+[[nodiscard]] std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry& releases,
+                                      ByteView health, bool with_health);
 
 struct AuditPage {
   std::vector<AuditEntry> entries;
@@ -45,6 +45,7 @@ struct Metrics {
 [[nodiscard]] std::string metrics_json(const Metrics& metrics);
 
 // {"KEY": [item, item …]}, with "more" when it is given.
-[[nodiscard]] std::string list_json(std::string_view key, const std::vector<std::string>& items, const bool* more = nullptr);
+[[nodiscard]] std::string list_json(std::string_view key, const std::vector<std::string>& items,
+                                    const bool* more = nullptr);
 
 }  // namespace muster::broker

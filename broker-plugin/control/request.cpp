@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "broker-plugin/control/base64.h"
+#include "host/base64.h"
 #include "schemas/ids.h"
 #include "schemas/limits.h"
 
@@ -16,8 +16,24 @@ namespace {
 using Json = nlohmann::json;
 
 enum class Field : unsigned char {
-  digest, size, offset, data, envelope, release, rule, file, rollout, acknowledge_failures, mode, after_device, after_seq,
-  limit, device, scope, order, plane
+  digest,
+  size,
+  offset,
+  data,
+  envelope,
+  release,
+  rule,
+  file,
+  rollout,
+  acknowledge_failures,
+  mode,
+  after_device,
+  after_seq,
+  limit,
+  device,
+  scope,
+  order,
+  plane
 };
 
 struct FieldUse {
@@ -68,9 +84,9 @@ constexpr CommandShape shapes[] = {
 };
 
 std::string_view json_name(Field field) {
-  constexpr std::string_view names[] = {"digest", "size", "offset", "data", "envelope", "release", "rule", "file", "rollout",
-                                        "acknowledgeFailures", "mode", "after", "after", "limit", "device", "scope", "order",
-                                        "plane"};
+  constexpr std::string_view names[] = {
+      "digest", "size",  "offset", "data",  "envelope", "release", "rule",  "file", "rollout", "acknowledgeFailures",
+      "mode",   "after", "after",  "limit", "device",   "scope",   "order", "plane"};
   return names[static_cast<std::size_t>(field)];
 }
 
@@ -97,7 +113,7 @@ std::string take_number(const Json& value, std::uint64_t most, std::uint64_t& in
 }
 
 std::string take_bytes(const Json& value, std::size_t len_max, Bytes& into) {
-  auto bytes = value.is_string() ? from_base64(value.get_ref<const std::string&>()) : std::nullopt;
+  auto bytes = value.is_string() ? host::from_base64(value.get_ref<const std::string&>()) : std::nullopt;
   if (!bytes) return "must be base64";
   if (bytes->size() > len_max) return "must have at most " + std::to_string(len_max) + " bytes";
   into = std::move(*bytes);
@@ -119,30 +135,45 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
       return value.is_string() && parse_hex(value.get_ref<const std::string&>(), command.digest)
                  ? std::string()
                  : "must be a SHA-256 in 64 hexadecimal digits";
-    case Field::size: return take_number(value, limits::file_size_max, command.size);
-    case Field::offset: return take_number(value, limits::file_size_max, command.offset);
-    case Field::data: return take_bytes(value, limits::chunk_data_len_max, command.data);
-    case Field::envelope: return take_bytes(value, limits::envelope_len_max, command.envelope);
+    case Field::size:
+      return take_number(value, limits::file_size_max, command.size);
+    case Field::offset:
+      return take_number(value, limits::file_size_max, command.offset);
+    case Field::data:
+      return take_bytes(value, limits::chunk_data_len_max, command.data);
+    case Field::envelope:
+      return take_bytes(value, limits::envelope_len_max, command.envelope);
     case Field::release: {
       ReleaseRef ref;
       if (auto wrong = take_text(value, limits::text_len_max, command.release); !wrong.empty()) return wrong;
       return parse_release_ref(command.release, ref) ? std::string() : "must be name@version";
     }
-    case Field::rule: return take_text(value, limits::rule_text_len_max, command.rule);
-    case Field::file: return take_text(value, limits::text_len_max, command.file);
-    case Field::rollout: return take_id(value, command.rollout);
+    case Field::rule:
+      return take_text(value, limits::rule_text_len_max, command.rule);
+    case Field::file:
+      return take_text(value, limits::text_len_max, command.file);
+    case Field::rollout:
+      return take_id(value, command.rollout);
     case Field::acknowledge_failures:
       if (!value.is_boolean()) return "must be true or false";
       command.acknowledge_failures = value.get<bool>();
       return {};
-    case Field::mode: return take_choice(value, "keep revert", command.mode);
-    case Field::after_device: return take_id(value, command.after);
-    case Field::after_seq: return take_number(value, UINT64_MAX, command.after_seq);
-    case Field::limit: return take_number(value, list_limit_max, command.limit);
-    case Field::device: return take_id(value, command.device);
-    case Field::scope: return take_text(value, limits::topic_len_max, command.scope);
-    case Field::order: return take_choice(value, "safe_mode resume rollback freeze thaw pause_updates", command.order);
-    case Field::plane: return take_choice(value, "firmware model config", command.plane);
+    case Field::mode:
+      return take_choice(value, "keep revert", command.mode);
+    case Field::after_device:
+      return take_id(value, command.after);
+    case Field::after_seq:
+      return take_number(value, UINT64_MAX, command.after_seq);
+    case Field::limit:
+      return take_number(value, list_limit_max, command.limit);
+    case Field::device:
+      return take_id(value, command.device);
+    case Field::scope:
+      return take_text(value, limits::topic_len_max, command.scope);
+    case Field::order:
+      return take_choice(value, "safe_mode resume rollback freeze thaw pause_updates", command.order);
+    case Field::plane:
+      return take_choice(value, "firmware model config", command.plane);
   }
   return {};
 }
@@ -167,12 +198,14 @@ std::string take_fields(const Json& object, const CommandShape& shape, ControlCo
   for (const auto& [name, value] : object.items()) {
     if (name == "command" || name == "correlationData") continue;
     if (name == "reason") {
-      if (auto wrong = take_text(value, limits::text_len_max, command.reason); !wrong.empty()) return "'reason' " + wrong;
+      if (auto wrong = take_text(value, limits::text_len_max, command.reason); !wrong.empty())
+        return "'reason' " + wrong;
       continue;
     }
     const bool known = std::any_of(shape.fields.begin(), shape.fields.end(),
                                    [&](const FieldUse& use) { return json_name(use.field) == name; });
-    if (!known) return "unknown field '" + name.substr(0, 64) + "'; the fields of " + command.text + " are " + field_names(shape);
+    if (!known)
+      return "unknown field '" + name.substr(0, 64) + "'; the fields of " + command.text + " are " + field_names(shape);
   }
   return {};
 }

@@ -1,5 +1,5 @@
-// One request of the control API, parsed: docs/control-api.md is the contract. Everything about its form is checked here,
-// against one table of commands and fields, so that commands only look at meaning. Pure; any thread.
+// One request of the control API, parsed: docs/control-api.md is the contract. Everything about its form is checked
+// here, against one table of commands and fields, so that commands only look at meaning. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,24 @@
 namespace muster::broker {
 
 enum class CommandName : unsigned char {
-  begin_blob, put_blob, end_blob, publish_release, list_releases, get_release, start_rollout, approve_rollout,
-  pause_rollout, resume_rollout, abort_rollout, get_rollout, list_rollouts, list_devices, get_device, give_order,
-  list_audit, get_metrics
+  begin_blob,
+  put_blob,
+  end_blob,
+  publish_release,
+  list_releases,
+  get_release,
+  start_rollout,
+  approve_rollout,
+  pause_rollout,
+  resume_rollout,
+  abort_rollout,
+  get_rollout,
+  list_rollouts,
+  list_devices,
+  get_device,
+  give_order,
+  list_audit,
+  get_metrics
 };
 
 // A command with its fields; those that its entry in the table does not have are empty.
@@ -38,7 +53,7 @@ struct ControlCommand {
 // The commands in order, each with its own fault; an error for what is no request at all.
 [[nodiscard]] tl::expected<std::vector<ControlCommand>, Error> parse_request(ByteView payload);
 
-inline constexpr std::size_t commands_max = 16;   // in one request
+inline constexpr std::size_t commands_max = 16;  // in one request
 inline constexpr std::size_t list_limit_max = 500;
 inline constexpr std::size_t json_depth_max = 16;
 

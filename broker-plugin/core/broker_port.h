@@ -51,7 +51,8 @@ struct Publication {
 class BrokerPort {
  public:
   virtual ~BrokerPort() = default;
-  // Queues the message in the broker, which sends it in its next loop iteration. Failures are logged by the implementation.
+  // Queues the message in the broker, which sends it in its next loop iteration. Failures are logged by the
+  // implementation.
   virtual void publish(const Publication& publication) = 0;
   virtual void log(host::LogLevel level, const std::string& line) = 0;
 };

@@ -45,7 +45,8 @@ namespace {
 [[noreturn]] void assert_failed(const char* condition, const char* file, unsigned line, const char* function) {
   Guard* guard = armed;
   if (guard == nullptr) {
-    std::fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line, function == nullptr ? "?" : function, condition);
+    std::fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line, function == nullptr ? "?" : function,
+                 condition);
     std::abort();
   }
   std::snprintf(guard->what, sizeof guard->what, "assertion '%s' failed at %s:%u", condition, file, line);
@@ -55,8 +56,8 @@ namespace {
 }  // namespace
 }  // namespace muster::broker
 
-// What assert() calls in the GNU C library; this one is found first by the code that is linked with it, and the plugin does not
-// export it.
+// What assert() calls in the GNU C library; this one is found first by the code that is linked with it, and the plugin
+// does not export it.
 extern "C" [[noreturn]] void __assert_fail(const char* condition, const char* file, unsigned int line,
                                            const char* function) noexcept {
   muster::broker::assert_failed(condition, file, line, function);

@@ -16,7 +16,8 @@ constexpr std::chrono::milliseconds status_interval(100);
 
 }  // namespace
 
-EngineHost::EngineHost(rules::Engine engine, Clock clock, const ReleaseRegistry& releases, Writer& writer, host::Log& log)
+EngineHost::EngineHost(rules::Engine engine, Clock clock, const ReleaseRegistry& releases, Writer& writer,
+                       host::Log& log)
     : engine_(std::move(engine)), clock_(clock), releases_(releases), writer_(writer), log_(log) {}
 
 bool EngineHost::guarded(const std::function<void()>& action) {
@@ -32,7 +33,8 @@ void EngineHost::stop_acting(const std::string& why) {
   log_.write(host::LogLevel::error, "muster: stopped deciding, all rollouts stand still: " + why +
                                         "; the broker and downloads go on; mend the cause and restart the broker");
   auto waiting = std::exchange(waiting_, {});
-  for (auto& [correlation, done] : waiting) done(Answer::failed(ErrorKind::internal, "the broker has stopped deciding: " + why));
+  for (auto& [correlation, done] : waiting)
+    done(Answer::failed(ErrorKind::internal, "the broker has stopped deciding: " + why));
 }
 
 bool EngineHost::step(What what) {
@@ -48,7 +50,8 @@ bool EngineHost::step(What what) {
 }
 
 void EngineHost::command(std::string who, std::string why, rules::CommandBody body, Done done) {
-  if (!stopped_.empty()) return done(Answer::failed(ErrorKind::internal, "the broker has stopped deciding: " + stopped_));
+  if (!stopped_.empty())
+    return done(Answer::failed(ErrorKind::internal, "the broker has stopped deciding: " + stopped_));
   const auto correlation = ++correlation_;
   waiting_.emplace(correlation, std::move(done));
   step(rules::Command{std::move(who), std::move(why), correlation, std::move(body)});
@@ -119,7 +122,8 @@ void EngineHost::perform(rules::Persist& persist, Work& work) {
 }
 
 void EngineHost::perform(rules::Audit& entry, Work& work) {
-  work.audit.push_back({0, work.now_s, std::move(entry.who), std::move(entry.what), std::move(entry.subject), std::move(entry.why), {}});
+  work.audit.push_back(
+      {0, work.now_s, std::move(entry.who), std::move(entry.what), std::move(entry.subject), std::move(entry.why), {}});
 }
 
 void EngineHost::perform(rules::Assign& assign, Work& work) {
@@ -128,14 +132,17 @@ void EngineHost::perform(rules::Assign& assign, Work& work) {
     signing.releases.push_back(releases_.by_manifest(manifest));
     if (signing.releases.back() == nullptr && !manifest.is_zero()) {
       log_.write_bounded(host::LogLevel::warning, "unknown_release",
-                         "muster: " + signing.assign.device + " is sent back to a release that was never published here (" +
+                         "muster: " + signing.assign.device +
+                             " is sent back to a release that was never published here (" +
                              to_hex(manifest).substr(0, 12) + "…): only a device that still has it can go there");
     }
   }
   work.assigns.push_back(std::move(signing));
 }
 
-void EngineHost::perform(rules::Direct& direct, Work& work) { work.directs.push_back(std::move(direct)); }
+void EngineHost::perform(rules::Direct& direct, Work& work) {
+  work.directs.push_back(std::move(direct));
+}
 
 void EngineHost::perform(rules::RolloutStatusChanged& changed, Work&) {
   if (std::find(changed_.begin(), changed_.end(), changed.rollout) == changed_.end()) {
@@ -146,13 +153,18 @@ void EngineHost::perform(rules::RolloutStatusChanged& changed, Work&) {
 void EngineHost::perform(rules::Reply& reply, Work& work) {
   const auto waiting = waiting_.find(reply.correlation);
   if (waiting == waiting_.end()) return;
-  auto answer = reply.ok ? Answer::message(reply.message) : Answer::failed(ErrorKind::refused, std::move(reply.message));
+  auto answer =
+      reply.ok ? Answer::message(reply.message) : Answer::failed(ErrorKind::refused, std::move(reply.message));
   work.after.emplace_back([done = std::move(waiting->second), answer = std::move(answer)](bool durable) {
-    done(durable ? answer : Answer::failed(ErrorKind::internal, "it could not be made durable and was not done; see the broker's log"));
+    done(durable ? answer
+                 : Answer::failed(ErrorKind::internal,
+                                  "it could not be made durable and was not done; see the broker's log"));
   });
   waiting_.erase(waiting);
 }
 
-void EngineHost::perform(rules::Note& note, Work&) { log_.write_bounded(host::LogLevel::info, "engine", "muster: " + note.text); }
+void EngineHost::perform(rules::Note& note, Work&) {
+  log_.write_bounded(host::LogLevel::info, "engine", "muster: " + note.text);
+}
 
 }  // namespace muster::broker

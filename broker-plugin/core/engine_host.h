@@ -43,7 +43,8 @@ class EngineHost {
   // Signs and publishes every assignment and standing order anew, as when the key changed.
   void seal_again();
 
-  // Publishes the status of rollouts that changed: at most every 100 ms each, at once when its state changed. From TICK.
+  // Publishes the status of rollouts that changed: at most every 100 ms each, at once when its state changed. From
+  // TICK.
   void publish_statuses(std::chrono::steady_clock::time_point now);
 
   // Stops for good; the first reason is kept and logged.

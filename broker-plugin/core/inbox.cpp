@@ -13,24 +13,33 @@
 namespace muster::broker {
 namespace {
 
-std::string_view device_in(const flatbuffers::String* id) { return {id->c_str(), id->size()}; }
+std::string_view device_in(const flatbuffers::String* id) {
+  return {id->c_str(), id->size()};
+}
 
 }  // namespace
 
 Inbox::Inbox(const Config& config, EngineHost& engine, Writer& writer, DeviceTable& devices, Presence& presence,
              ChunkServer& chunks, Counters& counters, host::Log& log)
-    : config_(config), engine_(engine), writer_(writer), devices_(devices), presence_(presence), chunks_(chunks),
-      counters_(counters), log_(log) {}
+    : config_(config),
+      engine_(engine),
+      writer_(writer),
+      devices_(devices),
+      presence_(presence),
+      chunks_(chunks),
+      counters_(counters),
+      log_(log) {}
 
 void Inbox::refused(std::string_view reason, std::string_view user, std::string_view topic) {
   counters_.refuse(reason);
   log_.write_bounded(host::LogLevel::warning, reason,
-                     "muster: refused " + std::string(topic.substr(0, limits::topic_len_max)) + " by '" + std::string(user.substr(0, 64)) + "': " + std::string(reason));
+                     "muster: refused " + std::string(topic.substr(0, limits::topic_len_max)) + " by '" +
+                         std::string(user.substr(0, 64)) + "': " + std::string(reason));
 }
 
 bool Inbox::message(const Inbound& inbound) {
-  // The access check was passed before, but an acl_file that grants everything comes before any plugin: so once more here,
-  // also for what nobody but the broker may publish.
+  // The access check was passed before, but an acl_file that grants everything comes before any plugin: so once more
+  // here, also for what nobody but the broker may publish.
   const auto decision = decide(config_.operators, inbound.user, Access::write, inbound.topic);
   if (decision.verdict == Verdict::defer) return true;
   if (decision.verdict == Verdict::deny) {
@@ -52,8 +61,12 @@ bool Inbox::device_message(const Inbound& inbound, TopicKind kind) {
   std::string_view reason;
   bool deliver = true;
   switch (kind) {
-    case TopicKind::device_state: reason = take_state(inbound, payload); break;
-    case TopicKind::device_health: reason = take_health(inbound, payload); break;
+    case TopicKind::device_state:
+      reason = take_state(inbound, payload);
+      break;
+    case TopicKind::device_health:
+      reason = take_health(inbound, payload);
+      break;
     case TopicKind::device_link:
       if (payload.text() != "0" && payload.text() != "1") reason = "malformed";
       if (reason.empty()) counters_.accept("link");
@@ -62,8 +75,12 @@ bool Inbox::device_message(const Inbound& inbound, TopicKind kind) {
       reason = take_chunk_get(inbound, payload);
       deliver = false;  // answered here; nobody else is to see it
       break;
-    case TopicKind::evidence: reason = "unsupported"; break;
-    default: reason = "unknown_topic"; break;
+    case TopicKind::evidence:
+      reason = "unsupported";
+      break;
+    default:
+      reason = "unknown_topic";
+      break;
   }
   if (!reason.empty()) refused(reason, inbound.user, inbound.topic);
   return deliver && reason.empty();
@@ -95,8 +112,8 @@ std::string_view Inbox::take_chunk_get(const Inbound& inbound, ByteView payload)
   if (const auto fault = verify(payload, get); fault != WireFault::none) return name_of(fault);
   if (inbound.retain) return "retain_flag";
   counters_.accept("chunk_get");
-  const ChunkRequest request{std::string(inbound.client_id), std::string(inbound.user), digest_of(get->digest()), get->offset(),
-                             get->length()};
+  const ChunkRequest request{std::string(inbound.client_id), std::string(inbound.user), digest_of(get->digest()),
+                             get->offset(), get->length()};
   return chunks_.request(request, std::chrono::steady_clock::now());
 }
 

@@ -1,5 +1,6 @@
-// Where device messages come in: identity, structure, order and room are checked, then they become events of the engine or
-// requests for chunks. What fails is counted by reason, logged at a bounded rate, and changes nothing. Broker thread only.
+// Where device messages come in: identity, structure, order and room are checked, then they become events of the engine
+// or requests for chunks. What fails is counted by reason, logged at a bounded rate, and changes nothing. Broker thread
+// only.
 #pragma once
 
 #include <string>

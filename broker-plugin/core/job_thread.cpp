@@ -10,7 +10,9 @@ namespace muster::broker {
 JobThread::JobThread(Outbox& outbox, std::function<void(const std::string&)> on_bug)
     : outbox_(outbox), on_bug_(std::move(on_bug)) {}
 
-JobThread::~JobThread() { stop(); }
+JobThread::~JobThread() {
+  stop();
+}
 
 void JobThread::start() {
   thread_ = std::thread([this] { run(); });

@@ -1,5 +1,5 @@
-// One thread for what may touch the disk and is in nobody's hurry: uploads, checks of releases, reading the audit record. Jobs
-// run in the order they came. submit() is for any thread.
+// One thread for what may touch the disk and is in nobody's hurry: uploads, checks of releases, reading the audit
+// record. Jobs run in the order they came. submit() is for any thread.
 #pragma once
 
 #include <condition_variable>

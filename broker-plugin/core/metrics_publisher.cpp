@@ -19,7 +19,8 @@ Metrics MetricsPublisher::collect() const {
   metrics.devices_known = devices_.size();
   metrics.devices_connected = presence_.devices();
   const auto& engine = engine_.engine();
-  for (const auto& rollout : engine.rollouts()) ++metrics.rollouts[std::string(rules::name_of(engine.status(rollout)->state))];
+  for (const auto& rollout : engine.rollouts())
+    ++metrics.rollouts[std::string(rules::name_of(engine.status(rollout)->state))];
   metrics.counters = &counters_;
   metrics.chunks = chunks_.numbers();
   metrics.writer = writer_.numbers();
@@ -39,7 +40,8 @@ std::optional<std::string> MetricsPublisher::due(Time now) {
   auto metrics = collect();
   auto now_text = metrics_json(metrics);
   if (now_text == last_) return std::nullopt;
-  std::string important = metrics.stopped + "/" + std::to_string(metrics.devices_known) + "/" + std::to_string(metrics.devices_connected);
+  std::string important =
+      metrics.stopped + "/" + std::to_string(metrics.devices_known) + "/" + std::to_string(metrics.devices_connected);
   for (const auto& [state, count] : metrics.rollouts) important += "/" + state + std::to_string(count);
   for (const auto& [reason, count] : counters_.refused()) important += "/" + reason + std::to_string(count);
   if (important == last_important_ && now - published_ < unimportant_interval) return std::nullopt;

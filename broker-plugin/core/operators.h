@@ -18,9 +18,12 @@ struct Roles {
   [[nodiscard]] bool any() const { return view || operate || approve; }
   [[nodiscard]] bool may(Role role) const {
     switch (role) {
-      case Role::view: return any();
-      case Role::operate: return operate;
-      case Role::approve: return approve;
+      case Role::view:
+        return any();
+      case Role::operate:
+        return operate;
+      case Role::approve:
+        return approve;
     }
     return false;
   }

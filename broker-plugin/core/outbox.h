@@ -1,5 +1,5 @@
-// What other threads want done on the broker's thread: messages to publish, functions to call. They leave from TICK, in the
-// order they were put in. put(), nudge() and bytes_waiting() are for any thread; drain() for the broker's.
+// What other threads want done on the broker's thread: messages to publish, functions to call. They leave from TICK, in
+// the order they were put in. put(), nudge() and bytes_waiting() are for any thread; drain() for the broker's.
 #pragma once
 
 #include <cstddef>
@@ -24,19 +24,20 @@ class Outbox {
   void put(Item item);
   void put(std::vector<Item> items);
 
-  // Wakes the broker again while something waits. A wake-up that arrives while the broker is between its tick and its poll
-  // is lost, so the threads that fill the outbox repeat it until it has been emptied.
-  // Returns true when something still waits.
+  // Wakes the broker again while something waits. A wake-up that arrives while the broker is between its tick and its
+  // poll is lost, so the threads that fill the outbox repeat it until it has been emptied. Returns true when something
+  // still waits.
   bool nudge();
 
   // Payload bytes that have not left yet; producers of bulk data stop while this is large.
   [[nodiscard]] std::size_t bytes_waiting() const;
 
-  // Performs items in order until it is empty or a bound of one tick is reached. A call may put new items in, which leave
-  // in a later drain. Returns how many were performed.
+  // Performs items in order until it is empty or a bound of one tick is reached. A call may put new items in, which
+  // leave in a later drain. Returns how many were performed.
   std::size_t drain(BrokerPort& port);
 
-  // One tick must not hold the broker's other clients up: about 4 ms of work at the measured 1.5 GB/s and 1 M messages/s.
+  // One tick must not hold the broker's other clients up: about 4 ms of work at the measured 1.5 GB/s and 1 M
+  // messages/s.
   static constexpr std::size_t items_per_tick_max = 4096;
   static constexpr std::size_t bytes_per_tick_max = 4u * 1024 * 1024;
 

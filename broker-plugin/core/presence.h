@@ -1,7 +1,7 @@
-// Which devices are connected. Mosquitto 2.0 has no connect event, and with certificates as identities no authentication
-// event either: a device counts as seen when its client first subscribes or publishes under muster/. A session that is
-// taken over ends after the new one began, so clients are told apart by their address in the broker's memory, which here is
-// only compared, never followed. Broker thread only.
+// Which devices are connected. Mosquitto 2.0 has no connect event, and with certificates as identities no
+// authentication event either: a device counts as seen when its client first subscribes or publishes under muster/. A
+// session that is taken over ends after the new one began, so clients are told apart by their address in the broker's
+// memory, which here is only compared, never followed. Broker thread only.
 #pragma once
 
 #include <cstddef>

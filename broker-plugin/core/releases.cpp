@@ -39,7 +39,8 @@ std::string encode_release(const Release& release, ByteView envelope) {
 
 namespace {
 
-bool split_stored(std::string_view bytes, std::uint64_t& published_s, std::string_view& by, std::string_view& envelope) {
+bool split_stored(std::string_view bytes, std::uint64_t& published_s, std::string_view& by,
+                  std::string_view& envelope) {
   std::uint32_t by_len = 0;
   if (!take_u64(bytes, published_s) || !take_u32(bytes, by_len) || !take_text(bytes, by_len, by)) return false;
   envelope = bytes;
@@ -78,7 +79,8 @@ tl::expected<ReleasePtr, Error> ReleaseRegistry::add(Release release) {
                                                        "…); give the changed release a new version"});
   }
   if (by_ref_.size() >= releases_max) {
-    return tl::unexpected(Error{ErrorKind::refused, "the broker holds " + std::to_string(releases_max) + " releases, its limit"});
+    return tl::unexpected(
+        Error{ErrorKind::refused, "the broker holds " + std::to_string(releases_max) + " releases, its limit"});
   }
   const auto added = std::make_shared<const Release>(std::move(release));
   by_ref_.emplace(added->ref(), added);

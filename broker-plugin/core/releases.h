@@ -1,5 +1,5 @@
-// The releases this broker knows: verified manifests, and with them the blobs that devices may fetch. Broker thread only;
-// single Release objects are immutable and shared with other threads.
+// The releases this broker knows: verified manifests, and with them the blobs that devices may fetch. Broker thread
+// only; single Release objects are immutable and shared with other threads.
 #pragma once
 
 #include <cstdint>
@@ -64,8 +64,8 @@ struct DigestHash {
 
 class ReleaseRegistry {
  public:
-  // Publishing the same manifest again is fine and gives the release as it was first published; another manifest under a
-  // known name@version is refused (exists).
+  // Publishing the same manifest again is fine and gives the release as it was first published; another manifest under
+  // a known name@version is refused (exists).
   [[nodiscard]] tl::expected<ReleasePtr, Error> add(Release release);
 
   // Null when there is none.

@@ -17,12 +17,17 @@ Bytes finished(const flatbuffers::FlatBufferBuilder& builder) {
 // The engine's kinds and the wire's are numbered differently: a thaw never leaves the engine, it takes a freeze away.
 wire::OrderKind order_kind_of(rules::OrderKind kind) {
   switch (kind) {
-    case rules::OrderKind::safe_mode: return wire::OrderKind::safe_mode;
-    case rules::OrderKind::resume: return wire::OrderKind::resume;
-    case rules::OrderKind::rollback: return wire::OrderKind::rollback;
+    case rules::OrderKind::safe_mode:
+      return wire::OrderKind::safe_mode;
+    case rules::OrderKind::resume:
+      return wire::OrderKind::resume;
+    case rules::OrderKind::rollback:
+      return wire::OrderKind::rollback;
     case rules::OrderKind::freeze:
-    case rules::OrderKind::thaw: return wire::OrderKind::freeze;
-    case rules::OrderKind::pause_updates: return wire::OrderKind::pause_updates;
+    case rules::OrderKind::thaw:
+      return wire::OrderKind::freeze;
+    case rules::OrderKind::pause_updates:
+      return wire::OrderKind::pause_updates;
   }
   return wire::OrderKind::safe_mode;
 }
@@ -38,16 +43,17 @@ Bytes build_assignment(const AssignWork& work, const Validity& validity) {
     const auto* known = work.releases[i].get();
     const auto manifest = wire_digest(digest);
     const auto envelope = wire_digest(known != nullptr ? known->envelope : Sha256{});
-    releases.push_back(wire::CreateAssignedRelease(
-        builder, static_cast<wire::Plane>(plane), &manifest, &envelope, known != nullptr ? known->envelope_size : 0,
-        known != nullptr ? builder.CreateString(known->name) : 0, known != nullptr ? builder.CreateString(known->version) : 0));
+    releases.push_back(wire::CreateAssignedRelease(builder, static_cast<wire::Plane>(plane), &manifest, &envelope,
+                                                   known != nullptr ? known->envelope_size : 0,
+                                                   known != nullptr ? builder.CreateString(known->name) : 0,
+                                                   known != nullptr ? builder.CreateString(known->version) : 0));
   }
   const auto device = builder.CreateString(assign.device);
   const auto rollout = builder.CreateString(assign.rollout);
   const auto list = builder.CreateVector(releases);
   wire::FinishAssignmentBuffer(
-      builder, wire::CreateAssignment(builder, device, assign.epoch, validity.issued_s, validity.expires_s(), rollout, list,
-                                      static_cast<std::uint32_t>(assign.soak_s)));
+      builder, wire::CreateAssignment(builder, device, assign.epoch, validity.issued_s, validity.expires_s(), rollout,
+                                      list, static_cast<std::uint32_t>(assign.soak_s)));
   return finished(builder);
 }
 
@@ -59,8 +65,8 @@ Bytes build_directive(const rules::Direct& direct, const Validity& validity) {
     const auto reason = builder.CreateString(order.reason);
     const auto by = builder.CreateString(order.by);
     orders.push_back(wire::CreateOrder(builder, order_kind_of(order.kind), order.epoch,
-                                       static_cast<wire::Plane>(order.plane), order.release.is_zero() ? nullptr : &release, reason,
-                                       by));
+                                       static_cast<wire::Plane>(order.plane),
+                                       order.release.is_zero() ? nullptr : &release, reason, by));
   }
   const auto scope = builder.CreateString(direct.scope);
   const auto list = builder.CreateVector(orders);
@@ -79,8 +85,8 @@ Bytes build_audit_head(const AuditTail& tail, std::uint64_t time_s) {
 Sealer::Sealer(trust::SigningKey key, std::uint64_t valid_for_s) : key_(std::move(key)), valid_for_s_(valid_for_s) {}
 
 tl::expected<Sealer::Sealed, Error> Sealer::seal(const std::vector<const AssignWork*>& assigns,
-                                                 const std::vector<const rules::Direct*>& directs, const AuditTail* head,
-                                                 std::uint64_t now_s) const {
+                                                 const std::vector<const rules::Direct*>& directs,
+                                                 const AuditTail* head, std::uint64_t now_s) const {
   const Validity validity{now_s, valid_for_s_};
   std::vector<Bytes> payloads;
   std::vector<wire::PayloadKind> kinds;

@@ -34,12 +34,12 @@ class Sealer {
   struct Sealed {
     std::vector<Bytes> assignments;  // one for each given, in order
     std::vector<Bytes> directives;
-    Bytes audit_head;                // empty when none was asked for
+    Bytes audit_head;  // empty when none was asked for
   };
   // Signs everything as one batch. `head` may be null.
   [[nodiscard]] tl::expected<Sealed, Error> seal(const std::vector<const AssignWork*>& assigns,
-                                                 const std::vector<const rules::Direct*>& directs, const AuditTail* head,
-                                                 std::uint64_t now_s) const;
+                                                 const std::vector<const rules::Direct*>& directs,
+                                                 const AuditTail* head, std::uint64_t now_s) const;
 
  private:
   trust::SigningKey key_;

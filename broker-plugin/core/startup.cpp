@@ -48,11 +48,12 @@ tl::expected<AuditTail, Error> read_chain(const Store& store, const std::string&
   return tail;
 }
 
-tl::expected<void, Error> check_head(const Store& store, const AuditTail& tail, const trust::TrustRoot& root, bool same_signer,
-                                     const std::string& data_dir) {
+tl::expected<void, Error> check_head(const Store& store, const AuditTail& tail, const trust::TrustRoot& root,
+                                     bool same_signer, const std::string& data_dir) {
   const auto stored = store.get(keys::audit_head);
   if (!stored) return tl::unexpected(stored.error());
-  if (!*stored) return tail.seq == 0 ? tl::expected<void, Error>() : damaged("the audit record's signed end is missing", data_dir);
+  if (!*stored)
+    return tail.seq == 0 ? tl::expected<void, Error>() : damaged("the audit record's signed end is missing", data_dir);
   const auto head = decode_head(**stored);
   if (!head || head->tail.seq != tail.seq || head->tail.hash != tail.hash) {
     return damaged("the audit record in " + data_dir + "/db ends at entry " + std::to_string(tail.seq) +
@@ -62,8 +63,10 @@ tl::expected<void, Error> check_head(const Store& store, const AuditTail& tail, 
   if (!same_signer) return {};  // signed by a key that may no longer hold the role
   const AlignedBytes envelope{ByteView(head->envelope)};
   const wire::AuditHead* opened = nullptr;
-  if (const auto fault = trust::open_audit_head(envelope.view(), {&root, 0}, opened); fault != trust::TrustFault::none) {
-    return damaged("the audit record's signed end does not verify (" + std::string(trust::name_of(fault)) + ")", data_dir);
+  if (const auto fault = trust::open_audit_head(envelope.view(), {&root, 0}, opened);
+      fault != trust::TrustFault::none) {
+    return damaged("the audit record's signed end does not verify (" + std::string(trust::name_of(fault)) + ")",
+                   data_dir);
   }
   return {};
 }
@@ -75,7 +78,8 @@ tl::expected<void, Error> restore_engine(const Store& store, rules::Engine& engi
     return true;
   });
   if (!scanned) return tl::unexpected(scanned.error());
-  if (const auto wrong = engine.restore(records); !wrong.empty()) return damaged("in " + data_dir + "/db: " + wrong, data_dir);
+  if (const auto wrong = engine.restore(records); !wrong.empty())
+    return damaged("in " + data_dir + "/db: " + wrong, data_dir);
   return {};
 }
 
@@ -87,7 +91,8 @@ tl::expected<void, Error> restore_releases(const Store& store, ReleaseRegistry& 
     return broken.empty();
   });
   if (!scanned) return tl::unexpected(scanned.error());
-  if (!broken.empty()) return damaged("the stored release " + broken + " in " + data_dir + "/db is unreadable", data_dir);
+  if (!broken.empty())
+    return damaged("the stored release " + broken + " in " + data_dir + "/db is unreadable", data_dir);
   return {};
 }
 
@@ -134,8 +139,10 @@ tl::expected<TrustSetup, Error> load_trust(const Config& config) {
   if (!chain) return tl::unexpected(std::move(chain.error()).with_context("reading root_chain"));
   const AlignedBytes aligned{ByteView(*chain)};
   const wire::RootChain* documents = nullptr;
-  if (const auto fault = verify(aligned.view(), documents); fault != WireFault::none || documents->documents()->size() == 0) {
-    return tl::unexpected(Error{ErrorKind::invalid, config.root_chain + " is no root chain (" + std::string(name_of(fault)) +
+  if (const auto fault = verify(aligned.view(), documents);
+      fault != WireFault::none || documents->documents()->size() == 0) {
+    return tl::unexpected(Error{ErrorKind::invalid, config.root_chain + " is no root chain (" +
+                                                        std::string(name_of(fault)) +
                                                         "); 'musterctl keys init' makes one, named root-chain.mrch"});
   }
   trust::TrustRoot root;
@@ -144,7 +151,8 @@ tl::expected<TrustSetup, Error> load_trust(const Config& config) {
   if (fault == trust::TrustFault::none) fault = trust::advance_root(aligned.view(), root);
   if (fault != trust::TrustFault::none) {
     return tl::unexpected(Error{ErrorKind::untrusted, config.root_chain + " does not verify (" +
-                                                          std::string(trust::name_of(fault)) + "); copy it again from where the keys were made"});
+                                                          std::string(trust::name_of(fault)) +
+                                                          "); copy it again from where the keys were made"});
   }
   auto key = trust::SigningKey::load(config.control_key);
   if (!key) return tl::unexpected(std::move(key.error()).with_context("reading control_key"));
@@ -152,11 +160,13 @@ tl::expected<TrustSetup, Error> load_trust(const Config& config) {
   const auto end = control.keys.begin() + control.key_count;
   const auto id = key->id();
   if (std::none_of(control.keys.begin(), end, [&](const trust::TrustedKey& trusted) { return trusted.id == id; })) {
-    return tl::unexpected(Error{ErrorKind::untrusted, config.control_key + " is not a key that " + config.root_chain +
-                                                          " names for the control role; both must come from the same 'musterctl keys init'"});
+    return tl::unexpected(Error{ErrorKind::untrusted,
+                                config.control_key + " is not a key that " + config.root_chain +
+                                    " names for the control role; both must come from the same 'musterctl keys init'"});
   }
   if (control.threshold > 1) {
-    return tl::unexpected(Error{ErrorKind::untrusted, config.root_chain + " asks for " + std::to_string(control.threshold) +
+    return tl::unexpected(Error{ErrorKind::untrusted, config.root_chain + " asks for " +
+                                                          std::to_string(control.threshold) +
                                                           " control signatures, but the broker holds one key"});
   }
   return TrustSetup{std::move(*key), std::move(*chain), root};
@@ -170,7 +180,8 @@ tl::expected<Restored, Error> restore(const Store& store, const TrustSetup& trus
   const auto tail = read_chain(store, data_dir);
   if (!tail) return tl::unexpected(tail.error());
   restored.tail = *tail;
-  if (auto fine = check_head(store, *tail, trust.root, restored.same_signer, data_dir); !fine) return tl::unexpected(fine.error());
+  if (auto fine = check_head(store, *tail, trust.root, restored.same_signer, data_dir); !fine)
+    return tl::unexpected(fine.error());
   if (auto fine = restore_engine(store, restored.engine, data_dir); !fine) return tl::unexpected(fine.error());
   if (auto fine = restore_releases(store, restored.releases, data_dir); !fine) return tl::unexpected(fine.error());
   if (auto fine = restore_devices(store, restored.engine, restored.devices); !fine) return tl::unexpected(fine.error());

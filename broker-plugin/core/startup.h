@@ -1,5 +1,5 @@
-// What the plugin needs before it can take its first event: keys, trust root, and everything durable read, checked and put
-// back. Any damage is an error with one sentence; nothing is published or changed here. Broker thread, at start.
+// What the plugin needs before it can take its first event: keys, trust root, and everything durable read, checked and
+// put back. Any damage is an error with one sentence; nothing is published or changed here. Broker thread, at start.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ namespace muster::broker {
 
 struct TrustSetup {
   trust::SigningKey control_key;
-  Bytes root_chain;          // as trust/root retains it
+  Bytes root_chain;  // as trust/root retains it
   trust::TrustRoot root;
 };
 // Reads the root chain and the control key, and checks that the root gives that key the control role.
@@ -34,12 +34,13 @@ struct Restored {
   ReleaseRegistry releases;
   DeviceTable devices;
   AuditTail tail;
-  std::uint64_t least_s = 0;    // newest event time of an earlier run
-  std::uint64_t sealed_s = 0;   // when all envelopes were last sealed; 0: never
-  bool same_signer = true;      // false: the envelopes in the store are by another key
+  std::uint64_t least_s = 0;   // newest event time of an earlier run
+  std::uint64_t sealed_s = 0;  // when all envelopes were last sealed; 0: never
+  bool same_signer = true;     // false: the envelopes in the store are by another key
 };
 // Reads the whole store: each engine record, the whole audit chain with its signed end, releases and summaries.
-[[nodiscard]] tl::expected<Restored, Error> restore(const Store& store, const TrustSetup& trust, const std::string& data_dir);
+[[nodiscard]] tl::expected<Restored, Error> restore(const Store& store, const TrustSetup& trust,
+                                                    const std::string& data_dir);
 
 // Makes data_dir with its parents. The error says who must be able to write there.
 [[nodiscard]] tl::expected<void, Error> prepare_data_dir(const std::string& data_dir);

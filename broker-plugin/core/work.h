@@ -1,5 +1,5 @@
-// What one step of the engine, or one command, leaves for the writer thread: what becomes durable, what is signed, and what
-// happens once that is safe. Plain data, handed from the broker's thread to the writer's.
+// What one step of the engine, or one command, leaves for the writer thread: what becomes durable, what is signed, and
+// what happens once that is safe. Plain data, handed from the broker's thread to the writer's.
 #pragma once
 
 #include <cstdint>

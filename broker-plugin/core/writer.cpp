@@ -13,8 +13,8 @@ namespace muster::broker {
 // One group commit: what the works of it amount to once later ones have replaced earlier ones.
 struct Writer::Batch {
   std::vector<Record> records;
-  std::vector<const AssignWork*> assigns;          // the last of each device
-  std::vector<const rules::Direct*> directs;       // the last of each scope
+  std::vector<const AssignWork*> assigns;                    // the last of each device
+  std::vector<const rules::Direct*> directs;                 // the last of each scope
   std::unordered_map<const void*, std::size_t> envelope_of;  // AssignWork or Direct → index in its list
   Sealer::Sealed sealed;
   AuditTail tail;
@@ -53,7 +53,9 @@ Writer::Writer(BatchSink& sink, Sealer sealer, AuditTail tail, Outbox& outbox,
   audit_seq_ = tail.seq;
 }
 
-Writer::~Writer() { stop(); }
+Writer::~Writer() {
+  stop();
+}
 
 void Writer::start() {
   thread_ = std::thread([this] { run(); });

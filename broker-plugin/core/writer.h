@@ -1,7 +1,7 @@
-// The writer thread: takes what the engine's steps leave, signs it as one batch, makes it durable in one synced write, and only
-// then lets its effects go to the outbox, in the order of the steps. The queue is the only thing between it and the broker's
-// thread, and the broker's thread never waits for it.
-// submit(), depth() and numbers() are for any thread; start() and stop() for the one that owns the writer.
+// The writer thread: takes what the engine's steps leave, signs it as one batch, makes it durable in one synced write,
+// and only then lets its effects go to the outbox, in the order of the steps. The queue is the only thing between it
+// and the broker's thread, and the broker's thread never waits for it. submit(), depth() and numbers() are for any
+// thread; start() and stop() for the one that owns the writer.
 #pragma once
 
 #include <atomic>
@@ -30,9 +30,10 @@ struct WriterNumbers {
 
 class Writer {
  public:
-  // `on_failure` is called once, on the broker's thread, when a batch could not be signed or written; from then on nothing
-  // is written any more and every AfterCall gets durable = false.
-  Writer(BatchSink& sink, Sealer sealer, AuditTail tail, Outbox& outbox, std::function<void(const std::string&)> on_failure);
+  // `on_failure` is called once, on the broker's thread, when a batch could not be signed or written; from then on
+  // nothing is written any more and every AfterCall gets durable = false.
+  Writer(BatchSink& sink, Sealer sealer, AuditTail tail, Outbox& outbox,
+         std::function<void(const std::string&)> on_failure);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;

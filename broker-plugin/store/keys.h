@@ -9,19 +9,19 @@
 
 namespace muster::broker::keys {
 
-inline constexpr std::string_view format = "format";              // format_value
+inline constexpr std::string_view format = "format";  // format_value
 inline constexpr std::string_view format_value = "muster-store-1";
-inline constexpr std::string_view batch_number = "batch";         // of the last batch, 8 bytes big-endian
-inline constexpr std::string_view time = "time";                  // newest event time, 8 bytes big-endian
-inline constexpr std::string_view signer = "signer";              // id of the key that sealed the envelopes below
-inline constexpr std::string_view sealed = "sealed";              // when all of them were last sealed, 8 bytes big-endian
-inline constexpr std::string_view audit_head = "head";            // encode_head
-inline constexpr std::string_view engine = "n/";                  // + the engine's own key
-inline constexpr std::string_view audit = "a/";                   // + number, 8 bytes big-endian: encode_entry
-inline constexpr std::string_view assignment = "e/a/";            // + device: envelope
-inline constexpr std::string_view directive = "e/d/";             // + scope: envelope
-inline constexpr std::string_view release = "r/";                 // + name@version: encode_release
-inline constexpr std::string_view health = "m/";                  // + device: its last HealthSummary
+inline constexpr std::string_view batch_number = "batch";  // of the last batch, 8 bytes big-endian
+inline constexpr std::string_view time = "time";           // newest event time, 8 bytes big-endian
+inline constexpr std::string_view signer = "signer";       // id of the key that sealed the envelopes below
+inline constexpr std::string_view sealed = "sealed";       // when all of them were last sealed, 8 bytes big-endian
+inline constexpr std::string_view audit_head = "head";     // encode_head
+inline constexpr std::string_view engine = "n/";           // + the engine's own key
+inline constexpr std::string_view audit = "a/";            // + number, 8 bytes big-endian: encode_entry
+inline constexpr std::string_view assignment = "e/a/";     // + device: envelope
+inline constexpr std::string_view directive = "e/d/";      // + scope: envelope
+inline constexpr std::string_view release = "r/";          // + name@version: encode_release
+inline constexpr std::string_view health = "m/";           // + device: its last HealthSummary
 
 [[nodiscard]] inline std::string join(std::string_view family, std::string_view name) {
   std::string key(family);

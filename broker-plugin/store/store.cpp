@@ -24,10 +24,12 @@ struct Store::Impl {
 
 namespace {
 
-rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+rocksdb::Slice slice(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
-// RocksDB's own log goes nowhere: what matters comes back as a status, and its writer of log files ends the whole process by
-// an assert when the disk is full.
+// RocksDB's own log goes nowhere: what matters comes back as a status, and its writer of log files ends the whole
+// process by an assert when the disk is full.
 class NoLog final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
@@ -38,8 +40,8 @@ rocksdb::Options database_options() {
   rocksdb::Options options;
   options.create_if_missing = true;
   options.paranoid_checks = true;
-  // Tolerates only a last record that never ended; damage before it refuses to open. The tail mark tells whether what was
-  // cut off had ever been durable.
+  // Tolerates only a last record that never ended; damage before it refuses to open. The tail mark tells whether what
+  // was cut off had ever been durable.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
   options.compression = rocksdb::kNoCompression;  // most bytes are signatures and digests
@@ -77,9 +79,10 @@ tl::expected<std::uint64_t, Error> inspect(rocksdb::DB& db, const std::string& d
   }
   if (format_status.IsNotFound() && number_status.IsNotFound()) return 0;
   if (format != keys::format_value) {
-    return tl::unexpected(Error{ErrorKind::invalid, data_dir + "/db was written by another version of Muster (format '" +
-                                                        format + "', this one reads '" + std::string(keys::format_value) +
-                                                        "'); start that version, or use an empty data_dir"});
+    return tl::unexpected(
+        Error{ErrorKind::invalid, data_dir + "/db was written by another version of Muster (format '" + format +
+                                      "', this one reads '" + std::string(keys::format_value) +
+                                      "'); start that version, or use an empty data_dir"});
   }
   return keys::u64_from(number);
 }
@@ -89,7 +92,8 @@ tl::expected<std::uint64_t, Error> batches_on_disk(const std::string& data_dir, 
   const auto path = data_dir + "/db";
   if (::access((path + "/CURRENT").c_str(), F_OK) != 0) {
     if (!must_exist) return 0;
-    return tl::unexpected(Error{ErrorKind::invalid, path + " is missing or has no CURRENT file; " + recovery_advice(data_dir)});
+    return tl::unexpected(
+        Error{ErrorKind::invalid, path + " is missing or has no CURRENT file; " + recovery_advice(data_dir)});
   }
   auto options = database_options();
   options.create_if_missing = false;
@@ -117,10 +121,10 @@ tl::expected<std::unique_ptr<Store>, Error> Store::open(const std::string& data_
   const auto held = batches_on_disk(data_dir, mark > 0);
   if (!held) return tl::unexpected(held.error());
   if (*held < mark) {
-    return tl::unexpected(Error{ErrorKind::invalid,
-                                data_dir + "/db lost its last " + std::to_string(mark - *held) + " batches (it ends at " +
-                                    std::to_string(*held) + ", " + std::to_string(mark) + " were durable); " +
-                                    recovery_advice(data_dir) + "; or accept the loss by deleting " + data_dir + "/tail"});
+    return tl::unexpected(Error{
+        ErrorKind::invalid, data_dir + "/db lost its last " + std::to_string(mark - *held) + " batches (it ends at " +
+                                std::to_string(*held) + ", " + std::to_string(mark) + " were durable); " +
+                                recovery_advice(data_dir) + "; or accept the loss by deleting " + data_dir + "/tail"});
   }
   rocksdb::DB* raw = nullptr;
   const auto status = rocksdb::DB::Open(database_options(), data_dir + "/db", &raw);
@@ -137,7 +141,9 @@ tl::expected<std::unique_ptr<Store>, Error> Store::open(const std::string& data_
   return store;
 }
 
-std::uint64_t Store::batch_number() const { return impl_->batch_number; }
+std::uint64_t Store::batch_number() const {
+  return impl_->batch_number;
+}
 
 tl::expected<void, Error> Store::write(const std::vector<Record>& records) {
   rocksdb::WriteBatch batch;

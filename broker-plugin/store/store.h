@@ -1,6 +1,6 @@
-// Durable state over RocksDB: what the engine must find again after a restart, the audit record, sealed envelopes, releases,
-// last health summaries. The only folder that includes RocksDB.
-// write() is for one thread (the writer); get() and scan() are for any, also beside it.
+// Durable state over RocksDB: what the engine must find again after a restart, the audit record, sealed envelopes,
+// releases, last health summaries. The only folder that includes RocksDB. write() is for one thread (the writer); get()
+// and scan() are for any, also beside it.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +31,11 @@ class Store final : public BatchSink {
   // Nothing when there is no such key; an error when what is stored is damaged.
   [[nodiscard]] tl::expected<std::optional<std::string>, Error> get(std::string_view key) const;
 
-  // Calls `visit(rest of the key, value)` for each key that begins with `prefix` and does not sort before prefix + from, in
-  // order, until it returns false. Every block read is checked against its checksum.
+  // Calls `visit(rest of the key, value)` for each key that begins with `prefix` and does not sort before prefix +
+  // from, in order, until it returns false. Every block read is checked against its checksum.
   using Visit = std::function<bool(std::string_view name, std::string_view value)>;
-  [[nodiscard]] tl::expected<void, Error> scan(std::string_view prefix, std::string_view from, const Visit& visit) const;
+  [[nodiscard]] tl::expected<void, Error> scan(std::string_view prefix, std::string_view from,
+                                               const Visit& visit) const;
 
   // True when the tail mark was missing though the database was not empty: somebody accepted a loss by deleting it.
   [[nodiscard]] bool accepted_loss() const { return accepted_loss_; }

@@ -13,7 +13,7 @@
 namespace muster::broker {
 namespace {
 
-constexpr std::size_t slot_len = 16;  // number, and the number XOR a constant
+constexpr std::size_t slot_len = 16;                      // number, and the number XOR a constant
 constexpr std::uint64_t check_mask = 0x6d75737465722d31;  // "muster-1"
 
 std::string encode(std::uint64_t number) {
@@ -39,7 +39,8 @@ tl::expected<TailMark, Error> TailMark::open(const std::string& path) {
   const auto size = ::pread(fd, bytes.data(), bytes.size(), 0);
   if (size < 0) return tl::unexpected(Error{ErrorKind::io, "cannot read " + path + ": " + std::strerror(errno)});
   const std::string_view text(bytes.data(), static_cast<std::size_t>(size));
-  for (const auto slot : {text.substr(0, slot_len), text.size() > slot_len ? text.substr(slot_len) : std::string_view()}) {
+  for (const auto slot :
+       {text.substr(0, slot_len), text.size() > slot_len ? text.substr(slot_len) : std::string_view()}) {
     const auto number = decode(slot);
     if (number && (!file.mark_ || *number > *file.mark_)) file.mark_ = number;
   }

@@ -1,5 +1,5 @@
-// A small file beside the database that says how many batches were made durable. RocksDB cannot tell a log that lost its
-// last records from one whose last write never ended; this can: the mark is written after each synced batch, so the
+// A small file beside the database that says how many batches were made durable. RocksDB cannot tell a log that lost
+// its last records from one whose last write never ended; this can: the mark is written after each synced batch, so the
 // database must hold at least as many as it says. Two slots are written in turn, so that a torn write leaves the other.
 // One thread at a time.
 #pragma once

@@ -7,10 +7,14 @@
 namespace muster::edge {
 namespace {
 
-std::string text_of(DeviceState state) { return wire::EnumNameDeviceState(state); }
+std::string text_of(DeviceState state) {
+  return wire::EnumNameDeviceState(state);
+}
 
 // The workload runs reduced in these states.
-bool reduced(DeviceState state) { return state == DeviceState::degraded || state == DeviceState::safe_mode; }
+bool reduced(DeviceState state) {
+  return state == DeviceState::degraded || state == DeviceState::safe_mode;
+}
 
 }  // namespace
 
@@ -44,7 +48,8 @@ void Agent::on(const Started& started) {
   auto& scopes = durable_.scopes;
   scopes.erase(std::remove_if(scopes.begin(), scopes.end(),
                               [&](const ScopeRecord& record) {
-                                return std::find(setup_.scopes.begin(), setup_.scopes.end(), record.scope) == setup_.scopes.end();
+                                return std::find(setup_.scopes.begin(), setup_.scopes.end(), record.scope) ==
+                                       setup_.scopes.end();
                               }),
                scopes.end());
   for (const auto& slot : started.slots) {
@@ -53,13 +58,15 @@ void Agent::on(const Started& started) {
   for (std::size_t i = 0; i < plane_count; ++i) downloaded_[i] = durable_.planes[i].active.manifest;
   load_policy();
   if (crashed && on_probation()) ++durable_.attempt.crashes;
-  note(NoteLevel::info, "started, boot " + std::to_string(durable_.boot_id) + (crashed ? " after a crash" : "") + ", state " +
-                            text_of(durable_.state) + ", attempt " + std::to_string(durable_.attempt.assignment.epoch) + " " +
+  note(NoteLevel::info, "started, boot " + std::to_string(durable_.boot_id) + (crashed ? " after a crash" : "") +
+                            ", state " + text_of(durable_.state) + ", attempt " +
+                            std::to_string(durable_.attempt.assignment.epoch) + " " +
                             std::string(name_of(durable_.attempt.phase)));
   align_links(started);
   if (reduced(durable_.state)) emit(RunWorkload{WorkloadCommand::degraded});
-  const bool acted = durable_.state == DeviceState::recovering ||
-                     (durable_.state == DeviceState::degraded && durable_.last_action == RecoveryAction::switch_to_degraded_model);
+  const bool acted =
+      durable_.state == DeviceState::recovering ||
+      (durable_.state == DeviceState::degraded && durable_.last_action == RecoveryAction::switch_to_degraded_model);
   if (acted && !policy_.expect_clear(durable_.last_action, now_ms_, setup_.health_window_ms)) {
     change_state(DeviceTrigger::cleared, "no rule asks for it any more");
   }
@@ -80,7 +87,8 @@ void Agent::check_active_slots(const Started& started) {
     const auto plane = static_cast<Plane>(i);
     auto& record = durable_.planes[i];
     if (damaged(plane, record.previous)) {
-      note(NoteLevel::warning, "the previous slot of " + std::string(wire::EnumNamePlane(plane)) + " is damaged and no longer kept for rollback");
+      note(NoteLevel::warning, "the previous slot of " + std::string(wire::EnumNamePlane(plane)) +
+                                   " is damaged and no longer kept for rollback");
       record.previous = {};
       dirty_ = true;
     }
@@ -108,8 +116,9 @@ void Agent::recover_damaged_slot(Plane plane) {
   const auto lost = std::exchange(record.active, SlotRef{});
   emit(Activate{next_job(), plane, {}, record.previous.manifest, true});
   const auto assignment = durable_.attempt.assignment;
-  const bool assigned_here = std::any_of(assignment.releases.begin(), assignment.releases.end(),
-                                         [&](const AssignedRelease& r) { return r.plane == plane && r.manifest == lost.manifest; });
+  const bool assigned_here =
+      std::any_of(assignment.releases.begin(), assignment.releases.end(),
+                  [&](const AssignedRelease& r) { return r.plane == plane && r.manifest == lost.manifest; });
   if (!settled() || assigned_here) {
     begin_attempt(assignment, settled() ? AttemptTrigger::slot_lost : AttemptTrigger::assignment_taken);
     return;
@@ -126,7 +135,8 @@ void Agent::resume_attempt() {
   if (on_probation() && attempt.crashes >= crashes_max) {
     const auto plane = attempt.changes.empty() ? Plane::model : attempt.changes.front().plane;
     const auto code = attempt.phase == AttemptPhase::soaking ? ErrorCode::soak_failed : ErrorCode::probe_failed;
-    go_wrong(plane, {code, "the agent was started " + std::to_string(attempt.crashes) + " times after a crash with this release on probation"});
+    go_wrong(plane, {code, "the agent was started " + std::to_string(attempt.crashes) +
+                               " times after a crash with this release on probation"});
     return;
   }
   if (attempt.phase == AttemptPhase::rolling_back) {
@@ -137,14 +147,21 @@ void Agent::resume_attempt() {
   }
   advance(AttemptTrigger::restarted, "goes on where it stood");
   switch (attempt.phase) {
-    case AttemptPhase::fetching: start_fetch(); break;
+    case AttemptPhase::fetching:
+      start_fetch();
+      break;
     case AttemptPhase::swapped:
       job_index_ = 0;
       swap_next();
       break;
-    case AttemptPhase::probing: run_probes(false); break;
-    case AttemptPhase::soaking: start_soak(); break;
-    default: break;
+    case AttemptPhase::probing:
+      run_probes(false);
+      break;
+    case AttemptPhase::soaking:
+      start_soak();
+      break;
+    default:
+      break;
   }
 }
 
@@ -163,7 +180,8 @@ void Agent::align_links(const Started& started) {
     const auto& links = started.links[i];
     if (links.active == record.active.manifest && links.previous == previous) continue;
     const auto plane = static_cast<Plane>(i);
-    note(NoteLevel::warning, "the links of " + std::string(wire::EnumNamePlane(plane)) + " differ from the journal and are set again");
+    note(NoteLevel::warning,
+         "the links of " + std::string(wire::EnumNamePlane(plane)) + " differ from the journal and are set again");
     emit(Activate{next_job(), plane, record.active.manifest, previous, true});
   }
 }
@@ -179,7 +197,9 @@ void Agent::on(const Stopping&) {
   dirty_ = true;
 }
 
-void Agent::on(const Connected&) { report_due_ = true; }
+void Agent::on(const Connected&) {
+  report_due_ = true;
+}
 
 void Agent::run_timers() {
   if (flip_retry_ms_ != 0 && now_ms_ >= flip_retry_ms_) {
@@ -209,9 +229,11 @@ void Agent::set_wake() {
 void Agent::advance(AttemptTrigger trigger, const std::string& why) {
   auto& phase = durable_.attempt.phase;
   const auto next = next_phase(phase, trigger);
-  const auto attempt = "attempt " + std::to_string(durable_.attempt.assignment.epoch) + ": " + std::string(name_of(phase));
+  const auto attempt =
+      "attempt " + std::to_string(durable_.attempt.assignment.epoch) + ": " + std::string(name_of(phase));
   if (!next) {
-    note(NoteLevel::error, attempt + " does not know \"" + std::string(name_of(trigger)) + "\"; this is a bug in the agent");
+    note(NoteLevel::error,
+         attempt + " does not know \"" + std::string(name_of(trigger)) + "\"; this is a bug in the agent");
     assert(!"no such transition of an attempt");
     return;
   }
@@ -224,7 +246,8 @@ void Agent::change_state(DeviceTrigger trigger, const std::string& why) {
   const auto from = durable_.state;
   const auto next = next_state(from, trigger);
   if (!next) {
-    note(NoteLevel::error, "state " + text_of(from) + " does not know \"" + std::string(name_of(trigger)) + "\"; this is a bug in the agent");
+    note(NoteLevel::error, "state " + text_of(from) + " does not know \"" + std::string(name_of(trigger)) +
+                               "\"; this is a bug in the agent");
     assert(!"no such transition of the device");
     return;
   }
@@ -240,11 +263,17 @@ void Agent::change_state(DeviceTrigger trigger, const std::string& why) {
   policy_.rearm(now_ms_);
 }
 
-void Agent::emit(Effect effect) { out_->push_back(std::move(effect)); }
+void Agent::emit(Effect effect) {
+  out_->push_back(std::move(effect));
+}
 
-void Agent::note(NoteLevel level, std::string text) { out_->push_back(Note{level, std::move(text)}); }
+void Agent::note(NoteLevel level, std::string text) {
+  out_->push_back(Note{level, std::move(text)});
+}
 
-std::uint64_t Agent::next_job() { return ++last_job_; }
+std::uint64_t Agent::next_job() {
+  return ++last_job_;
+}
 
 bool Agent::on_probation() const {
   const auto phase = durable_.attempt.phase;
@@ -266,7 +295,8 @@ Snapshot Agent::snapshot() const {
     const auto& record = durable_.planes[i];
     const auto plane = static_cast<Plane>(i);
     auto& view = s.planes[i];
-    view = {setup_.planes[i], record.active, cannot_go_back(plane) ? SlotRef{} : record.previous, downloaded_[i], record.security_floor};
+    view = {setup_.planes[i], record.active, cannot_go_back(plane) ? SlotRef{} : record.previous, downloaded_[i],
+            record.security_floor};
     for (std::size_t c = 0; on_probation() && c < attempt.swap_begun; ++c) {
       if (attempt.changes[c].plane == plane) view.previous = attempt.changes[c].from;
     }

@@ -1,10 +1,10 @@
-// The device's half of a rollout: takes events, changes its state, returns effects in order. Pure — no I/O, clock, thread or
-// random device: the same events give the same effects, so every scenario and every power cut can be replayed in a test.
-// One thread at a time.
+// The device's half of a rollout: takes events, changes its state, returns effects in order. Pure — no I/O, clock,
+// thread or random device: the same events give the same effects, so every scenario and every power cut can be replayed
+// in a test. One thread at a time.
 //
-// Everything that changes the state is in agent*.cpp: agent.cpp (start, time, reports), agent_attempt.cpp (an assignment until
-// its swap), agent_probation.cpp (probes, soak, commit, the way back), agent_orders.cpp (directives, safe mode),
-// agent_recovery.cpp (the recovery policy).
+// Everything that changes the state is in agent*.cpp: agent.cpp (start, time, reports), agent_attempt.cpp (an
+// assignment until its swap), agent_probation.cpp (probes, soak, commit, the way back), agent_orders.cpp (directives,
+// safe mode), agent_recovery.cpp (the recovery policy).
 #pragma once
 
 #include <array>
@@ -54,13 +54,14 @@ struct Snapshot {
 
 class Agent {
  public:
-  static constexpr std::uint32_t crashes_max = 3;          // starts after a crash on probation before going back
-  static constexpr std::uint32_t flip_tries_max = 3;       // on the way back
+  static constexpr std::uint32_t crashes_max = 3;     // starts after a crash on probation before going back
+  static constexpr std::uint32_t flip_tries_max = 3;  // on the way back
   static constexpr std::uint64_t progress_report_ms = 5000;
 
   Agent(AgentSetup setup, DurableState state);
 
-  // Adds its effects; when anything durable has changed, Persist comes before all others of the step. REQUIRES: Started is the first event and comes once; now_ms never goes back.
+  // Adds its effects; when anything durable has changed, Persist comes before all others of the step. REQUIRES: Started
+  // is the first event and comes once; now_ms never goes back.
   void step(const Event& event, std::vector<Effect>& effects);
 
   [[nodiscard]] Snapshot snapshot() const;
@@ -79,8 +80,8 @@ class Agent {
   void align_links(const Started& started);
   void run_timers();
   void set_wake();
-  // Moves the attempt by the table. A pair that the table lacks is a bug: it aborts in builds with assertions; otherwise the
-  // attempt stays where it is and an error is logged.
+  // Moves the attempt by the table. A pair that the table lacks is a bug: it aborts in builds with assertions;
+  // otherwise the attempt stays where it is and an error is logged.
   void advance(AttemptTrigger trigger, const std::string& why);
   void change_state(DeviceTrigger trigger, const std::string& why);
   void emit(Effect effect);
@@ -150,25 +151,26 @@ class Agent {
 
   AgentSetup setup_;
   DurableState durable_;
-  bool dirty_ = false;       // durable_ differs from what was last persisted
+  bool dirty_ = false;  // durable_ differs from what was last persisted
   bool report_due_ = false;
   bool started_ = false;
   std::vector<Effect>* out_ = nullptr;  // during step()
   std::uint64_t now_ms_ = 0, now_s_ = 0;
 
-  std::vector<ReleaseInfo> releases_;   // manifests at hand: active, previous, and those of the attempt
-  std::optional<Assignment> pending_;   // waits for the end of a pause or of the way back
+  std::vector<ReleaseInfo> releases_;  // manifests at hand: active, previous, and those of the attempt
+  std::optional<Assignment> pending_;  // waits for the end of a pause or of the way back
   std::uint64_t last_job_ = 0;
-  std::uint64_t job_ = 0;               // the one awaited by the attempt; 0: none
-  std::size_t job_index_ = 0;           // which change it works on, or which step back
-  bool probing_warm_ = false;           // the awaited job is a probe run of the soak
+  std::uint64_t job_ = 0;      // the one awaited by the attempt; 0: none
+  std::size_t job_index_ = 0;  // which change it works on, or which step back
+  bool probing_warm_ = false;  // the awaited job is a probe run of the soak
   std::uint32_t flip_tries_ = 0;
-  std::uint64_t flip_retry_ms_ = 0;     // 0: none due
+  std::uint64_t flip_retry_ms_ = 0;  // 0: none due
   std::uint64_t bytes_done_ = 0, bytes_before_ = 0, bytes_total_ = 0;
   std::uint64_t progress_reported_ms_ = 0;
   std::uint64_t soak_mark_ms_ = 0, soak_left_ms_ = 0, soak_check_ms_ = 0, soak_overdue_ms_ = 0;
   std::uint64_t wake_ms_ = 0;
-  std::uint64_t judged_from_ms_ = 0;    // the recovery policy rests until then, one window after going back; 0: it does not
+  std::uint64_t judged_from_ms_ =
+      0;  // the recovery policy rests until then, one window after going back; 0: it does not
   std::array<Sha256, plane_count> downloaded_{};
   RecoveryPolicy policy_;
 };

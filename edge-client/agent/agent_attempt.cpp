@@ -60,8 +60,8 @@ void Agent::take_pending() {
 }
 
 void Agent::adopt_epoch(const Assignment& assignment) {
-  note(NoteLevel::info, "attempt " + std::to_string(durable_.attempt.assignment.epoch) + " goes on as " + std::to_string(assignment.epoch) +
-                            ": the same releases were assigned again");
+  note(NoteLevel::info, "attempt " + std::to_string(durable_.attempt.assignment.epoch) + " goes on as " +
+                            std::to_string(assignment.epoch) + ": the same releases were assigned again");
   durable_.attempt.assignment = assignment;
   durable_.newest_signed_s = std::max(durable_.newest_signed_s, assignment.issued_s);
   dirty_ = report_due_ = true;
@@ -231,12 +231,21 @@ void Agent::on(const JobFailed& failed) {
   const auto plane = failed.plane.value_or(change != nullptr ? change->plane : durable_.attempt.error_plane);
   switch (durable_.attempt.phase) {
     case AttemptPhase::fetching:
-    case AttemptPhase::verifying: refuse_attempt(plane, failed.fault); break;
+    case AttemptPhase::verifying:
+      refuse_attempt(plane, failed.fault);
+      break;
     case AttemptPhase::swapped:
-    case AttemptPhase::probing: go_wrong(plane, failed.fault); break;
-    case AttemptPhase::soaking: go_wrong(plane, {ErrorCode::soak_failed, "in the soak: " + failed.fault.detail}); break;
-    case AttemptPhase::rolling_back: flip_back_failed(failed.fault); break;
-    default: break;
+    case AttemptPhase::probing:
+      go_wrong(plane, failed.fault);
+      break;
+    case AttemptPhase::soaking:
+      go_wrong(plane, {ErrorCode::soak_failed, "in the soak: " + failed.fault.detail});
+      break;
+    case AttemptPhase::rolling_back:
+      flip_back_failed(failed.fault);
+      break;
+    default:
+      break;
   }
 }
 
@@ -247,7 +256,8 @@ void Agent::refuse_attempt(Plane plane, Fault fault) {
   attempt.error = fault.code;
   attempt.error_plane = plane;
   attempt.detail = fault.detail.substr(0, limits::text_len_max);
-  const bool useless = fault.code == ErrorCode::disk_full || fault.code == ErrorCode::digest_mismatch || fault.code == ErrorCode::size_mismatch;
+  const bool useless = fault.code == ErrorCode::disk_full || fault.code == ErrorCode::digest_mismatch ||
+                       fault.code == ErrorCode::size_mismatch;
   advance(AttemptTrigger::refused, std::string(wire::EnumNameErrorCode(fault.code)) + ": " + fault.detail);
   if (useless) emit(DropDownloads{});
 }
@@ -292,7 +302,8 @@ void Agent::clean_slots() {
     }
     releases_.erase(std::remove_if(releases_.begin(), releases_.end(),
                                    [&](const ReleaseInfo& r) {
-                                     return r.plane == plane && std::find(keep.begin(), keep.end(), r.manifest) == keep.end();
+                                     return r.plane == plane &&
+                                            std::find(keep.begin(), keep.end(), r.manifest) == keep.end();
                                    }),
                     releases_.end());
     emit(RemoveSlots{plane, std::move(keep)});

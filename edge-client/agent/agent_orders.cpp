@@ -32,7 +32,8 @@ void Agent::on(const DirectiveArrived& arrived) {
     return;
   }
   auto& scopes = durable_.scopes;
-  auto record = std::find_if(scopes.begin(), scopes.end(), [&](const ScopeRecord& r) { return r.scope == directive.scope; });
+  auto record =
+      std::find_if(scopes.begin(), scopes.end(), [&](const ScopeRecord& r) { return r.scope == directive.scope; });
   if (record == scopes.end()) {
     scopes.push_back({directive.scope, 0, {}});
     record = std::prev(scopes.end());
@@ -42,7 +43,8 @@ void Agent::on(const DirectiveArrived& arrived) {
     return;
   }
   if (directive.epoch == record->epoch) {
-    if (directive.orders != record->orders) out_->push_back(Refusal{ErrorCode::replayed, subject + " was taken before with other orders"});
+    if (directive.orders != record->orders)
+      out_->push_back(Refusal{ErrorCode::replayed, subject + " was taken before with other orders"});
     return;
   }
   const auto obeyed_until = std::exchange(record->epoch, directive.epoch);
@@ -55,22 +57,24 @@ void Agent::on(const DirectiveArrived& arrived) {
   for (const auto& order : directive.orders) {
     const bool is_new = order.epoch > obeyed_until;
     if (order.kind == OrderKind::rollback && is_new) obey_rollback(order);
-    if (order.kind == OrderKind::resume && order.epoch > durable_.safe_mode_latched_epoch) durable_.safe_mode_latched = false;
+    if (order.kind == OrderKind::resume && order.epoch > durable_.safe_mode_latched_epoch)
+      durable_.safe_mode_latched = false;
   }
   dirty_ = true;
   settle_safe_mode("directive of " + directive.scope);
   take_pending();
 }
 
-// A rollback order is obeyed once, when it is first seen: it speaks of what was active then. What an operator assigns later stays.
+// A rollback order is obeyed once, when it is first seen: it speaks of what was active then. What an operator assigns
+// later stays.
 void Agent::obey_rollback(const StandingOrder& order) {
-  const Fault fault{ErrorCode::directed_rollback,
-                    "ordered" + (order.by.empty() ? "" : " by " + order.by) + (order.reason.empty() ? "" : ": " + order.reason)};
+  const Fault fault{ErrorCode::directed_rollback, "ordered" + (order.by.empty() ? "" : " by " + order.by) +
+                                                      (order.reason.empty() ? "" : ": " + order.reason)};
   const auto& attempt = durable_.attempt;
-  const bool in_attempt =
-      (!settled() && attempt.phase != AttemptPhase::rolling_back) &&
-      std::any_of(attempt.changes.begin(), attempt.changes.end(),
-                  [&](const PlaneChange& change) { return change.plane == order.plane && change.to.manifest == order.release; });
+  const bool in_attempt = (!settled() && attempt.phase != AttemptPhase::rolling_back) &&
+                          std::any_of(attempt.changes.begin(), attempt.changes.end(), [&](const PlaneChange& change) {
+                            return change.plane == order.plane && change.to.manifest == order.release;
+                          });
   if (in_attempt) {
     if (on_probation()) {
       go_wrong(order.plane, fault);
@@ -90,7 +94,9 @@ void Agent::obey_rollback(const StandingOrder& order) {
   }
   if (active.is_zero() || active != order.release) return;
   auto reason = cannot_go_back(order.plane);
-  if (at_last) reason = Fault{ErrorCode::no_previous, "there is nothing further back on plane " + std::string(wire::EnumNamePlane(order.plane))};
+  if (at_last)
+    reason = Fault{ErrorCode::no_previous,
+                   "there is nothing further back on plane " + std::string(wire::EnumNamePlane(order.plane))};
   if (reason) {
     note(NoteLevel::warning, "the rollback that was ordered can not be done: " + reason->detail);
     durable_.attempt.error = reason->code;

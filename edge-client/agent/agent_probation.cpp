@@ -1,5 +1,5 @@
-// From the swap on: pointers, probes, soak, commit, and the way back. Whatever is flipped here is first written down, so that
-// a power cut at any point finds either the old release or the new one on probation, never something unknown.
+// From the swap on: pointers, probes, soak, commit, and the way back. Whatever is flipped here is first written down,
+// so that a power cut at any point finds either the old release or the new one on probation, never something unknown.
 #include <algorithm>
 #include <utility>
 
@@ -110,7 +110,8 @@ void Agent::soak_timer() {
     }
     if (soak_overdue_ms_ == 0) soak_overdue_ms_ = now_ms_ + 2 * setup_.health_window_ms;
     if (now_ms_ >= soak_overdue_ms_) {
-      go_wrong(attempt.changes.front().plane, {ErrorCode::soak_failed, "the workload was still recovering at the end of the soak"});
+      go_wrong(attempt.changes.front().plane,
+               {ErrorCode::soak_failed, "the workload was still recovering at the end of the soak"});
     }
     return;
   }

@@ -17,9 +17,11 @@ void Agent::load_policy() {
 }
 
 void Agent::on(const Readings& readings) {
-  // While pointers move or probes decide, readings speak of nothing in particular; in safe mode there is nothing left to do.
+  // While pointers move or probes decide, readings speak of nothing in particular; in safe mode there is nothing left
+  // to do.
   const auto phase = durable_.attempt.phase;
-  const bool moving = phase == AttemptPhase::swapped || phase == AttemptPhase::probing || phase == AttemptPhase::rolling_back;
+  const bool moving =
+      phase == AttemptPhase::swapped || phase == AttemptPhase::probing || phase == AttemptPhase::rolling_back;
   if (moving || durable_.state == DeviceState::safe_mode) return;
   if (judged_from_ms_ != 0 && phase != AttemptPhase::soaking) {
     if (now_ms_ < judged_from_ms_) return;
@@ -29,9 +31,14 @@ void Agent::on(const Readings& readings) {
   }
   const auto verdict = policy_.evaluate(readings.values, now_ms_, setup_.health_window_ms);
   switch (verdict.decision) {
-    case RecoveryPolicy::Decision::go_on: break;
-    case RecoveryPolicy::Decision::act: act(RecoveryRule(*verdict.rule)); break;
-    case RecoveryPolicy::Decision::give_up: give_up(RecoveryRule(*verdict.rule)); break;
+    case RecoveryPolicy::Decision::go_on:
+      break;
+    case RecoveryPolicy::Decision::act:
+      act(RecoveryRule(*verdict.rule));
+      break;
+    case RecoveryPolicy::Decision::give_up:
+      give_up(RecoveryRule(*verdict.rule));
+      break;
     case RecoveryPolicy::Decision::cleared:
       if (durable_.state == DeviceState::degraded || durable_.state == DeviceState::recovering) {
         change_state(DeviceTrigger::cleared, "the condition was false for a whole window");
@@ -51,22 +58,30 @@ void Agent::act(const RecoveryRule& rule) {
     return;
   }
   switch (rule.action) {
-    case RecoveryAction::none: break;
-    case RecoveryAction::switch_to_degraded_model: change_state(DeviceTrigger::degrade, why); break;
+    case RecoveryAction::none:
+      break;
+    case RecoveryAction::switch_to_degraded_model:
+      change_state(DeviceTrigger::degrade, why);
+      break;
     case RecoveryAction::restart_ingest_pipeline:
     case RecoveryAction::restart_workload:
       change_state(DeviceTrigger::restart, why);
       emit(RunWorkload{WorkloadCommand::restart});
       emit(ResetReadings{});
       break;
-    case RecoveryAction::drop_to_safe_mode: latch_safe_mode(why); break;
-    case RecoveryAction::rollback_release: roll_back_release(why); break;
+    case RecoveryAction::drop_to_safe_mode:
+      latch_safe_mode(why);
+      break;
+    case RecoveryAction::rollback_release:
+      roll_back_release(why);
+      break;
   }
 }
 
 // A release that makes its own policy act before it is committed has failed its soak.
 void Agent::act_in_soak(const RecoveryRule& rule) {
-  const auto code = rule.action == RecoveryAction::rollback_release ? ErrorCode::recovery_rollback : ErrorCode::soak_failed;
+  const auto code =
+      rule.action == RecoveryAction::rollback_release ? ErrorCode::recovery_rollback : ErrorCode::soak_failed;
   const auto plane = durable_.attempt.changes.front().plane;
   go_wrong(plane, {code, "in the soak: " + rule.source + " asked for " + wire::EnumNameRecoveryAction(rule.action)});
 }

@@ -1,5 +1,5 @@
-// May this release run on this device, beside these others? Asked after the manifests are here and before any file is fetched.
-// Pure; any thread.
+// May this release run on this device, beside these others? Asked after the manifests are here and before any file is
+// fetched. Pure; any thread.
 #pragma once
 
 #include <array>
@@ -11,18 +11,19 @@
 
 namespace muster::edge {
 
-// Compares two versions part by part ('.', '_' and '-' part them): numbers by value, words by their letters, a number after
-// a word, and a missing part before a number but after a word, so that 2.1 < 2.1.1, 2.9 < 2.10 and 2.1.0-rc1 < 2.1.0.
-// Negative, 0 or positive, as a is older, equal or newer.
+// Compares two versions part by part ('.', '_' and '-' part them): numbers by value, words by their letters, a number
+// after a word, and a missing part before a number but after a word, so that 2.1 < 2.1.1, 2.9 < 2.10 and 2.1.0-rc1
+// < 2.1.0. Negative, 0 or positive, as a is older, equal or newer.
 [[nodiscard]] int compare_versions(std::string_view a, std::string_view b);
 
 // Class, memory, accelerators, security floor. Nothing when it may run.
-[[nodiscard]] std::optional<Fault> check_release(const ReleaseInfo& release, const Facts& facts, std::uint32_t security_floor);
+[[nodiscard]] std::optional<Fault> check_release(const ReleaseInfo& release, const Facts& facts,
+                                                 std::uint32_t security_floor);
 
 // What each plane will hold once the assignment is active.
 struct PlaneOutcome {
   bool changes = false;
-  std::string name, version;            // empty: the plane will be empty
+  std::string name, version;             // empty: the plane will be empty
   const ReleaseInfo* release = nullptr;  // null: empty, or its manifest is not known
 };
 
@@ -30,8 +31,8 @@ struct UnmetRequirement {
   Plane plane;  // whose release asks for it
   std::string detail;
 };
-// Every requirement that touches a changing plane, from either side: a new model may not land under a config that needs a
-// newer one. Nothing when all are met.
+// Every requirement that touches a changing plane, from either side: a new model may not land under a config that needs
+// a newer one. Nothing when all are met.
 [[nodiscard]] std::optional<UnmetRequirement> check_requirements(const std::array<PlaneOutcome, plane_count>& outcome);
 
 }  // namespace muster::edge

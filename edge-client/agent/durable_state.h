@@ -1,5 +1,5 @@
-// Everything the agent must still know after a power cut, and its form in bytes. The shell's journal keeps the bytes safe;
-// what they mean is decided here. Pure; any thread.
+// Everything the agent must still know after a power cut, and its form in bytes. The shell's journal keeps the bytes
+// safe; what they mean is decided here. Pure; any thread.
 #pragma once
 
 #include <array>
@@ -62,17 +62,18 @@ struct ScopeRecord {
 };
 
 struct DurableState {
-  std::uint64_t boot_id = 0;         // of the last start
-  bool stopped_in_order = true;      // false while running
-  std::uint64_t newest_signed_s = 0; // the newest time in anything signed that was accepted
+  std::uint64_t boot_id = 0;          // of the last start
+  bool stopped_in_order = true;       // false while running
+  std::uint64_t newest_signed_s = 0;  // the newest time in anything signed that was accepted
   DeviceState state = DeviceState::healthy;
   RecoveryAction last_action = RecoveryAction::none;
-  bool safe_mode_latched = false;         // by the device's own policy
-  std::uint64_t safe_mode_latched_epoch = 0;  // newest directive epoch known then: only a resume after it ends the latch
+  bool safe_mode_latched = false;  // by the device's own policy
+  std::uint64_t safe_mode_latched_epoch =
+      0;  // newest directive epoch known then: only a resume after it ends the latch
   std::array<PlaneRecord, plane_count> planes{};
-  std::vector<Plane> last_swapped;   // planes of the last commit, in activation order
+  std::vector<Plane> last_swapped;  // planes of the last commit, in activation order
   AttemptRecord attempt;
-  std::vector<ScopeRecord> scopes;   // at most limits::scopes_max
+  std::vector<ScopeRecord> scopes;  // at most limits::scopes_max
 };
 
 [[nodiscard]] Bytes encode(const DurableState& state);

@@ -1,5 +1,5 @@
-// What the shell must do, in this order. `Persist` must be durable BEFORE any later effect is performed: it holds the intention
-// behind each of them, which is what lets any power cut resume or roll back. Plain data.
+// What the shell must do, in this order. `Persist` must be durable BEFORE any later effect is performed: it holds the
+// intention behind each of them, which is what lets any power cut resume or roll back. Plain data.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,31 @@
 namespace muster::edge {
 
 // Write these bytes as the journal. At most one a step, before all others.
-struct Persist { Bytes state; };
+struct Persist {
+  Bytes state;
+};
 
-// Get the signed manifest: from the slot if it is here, otherwise by chunks. Answer: ManifestArrived (opened, signature and
-// digest checked) or JobFailed. Being offline is no failure: it waits.
-struct FetchManifest { std::uint64_t job = 0; AssignedRelease release; };
+// Get the signed manifest: from the slot if it is here, otherwise by chunks. Answer: ManifestArrived (opened, signature
+// and digest checked) or JobFailed. Being offline is no failure: it waits.
+struct FetchManifest {
+  std::uint64_t job = 0;
+  AssignedRelease release;
+};
 // Get its files, resuming what is there. Answer: FilesArrived or JobFailed; FetchProgress in between.
-struct FetchFiles { std::uint64_t job = 0; Plane plane = Plane::model; Sha256 manifest; };
+struct FetchFiles {
+  std::uint64_t job = 0;
+  Plane plane = Plane::model;
+  Sha256 manifest;
+};
 // Check every file's digest and make the slot durable under its final name. Answer: SlotBuilt or JobFailed.
-struct BuildSlot { std::uint64_t job = 0; Plane plane = Plane::model; Sha256 manifest; };
+struct BuildSlot {
+  std::uint64_t job = 0;
+  Plane plane = Plane::model;
+  Sha256 manifest;
+};
 // Point `active` and `previous` at these slots (zero: none) by the plane's installer and tell the workload; must be
-// idempotent. Activations run one after another, in the order given. Answer: Activated or JobFailed. With `going_back` a
-// workload that can not be told is only logged: it may be what is broken.
+// idempotent. Activations run one after another, in the order given. Answer: Activated or JobFailed. With `going_back`
+// a workload that can not be told is only logged: it may be what is broken.
 struct Activate {
   std::uint64_t job = 0;
   Plane plane = Plane::model;
@@ -31,7 +44,11 @@ struct Activate {
   bool going_back = false;
 };
 // Run these probes one after another. Answer: ProbesPassed or JobFailed (first failure ends the run).
-struct ProbeJob { Plane plane = Plane::model; Sha256 manifest; ProbeSpec probe; };
+struct ProbeJob {
+  Plane plane = Plane::model;
+  Sha256 manifest;
+  ProbeSpec probe;
+};
 struct RunProbes {
   std::uint64_t job = 0;
   std::vector<ProbeJob> probes;
@@ -41,10 +58,15 @@ struct RunProbes {
 struct CancelJobs {};
 
 enum class WorkloadCommand : std::uint8_t { restart, degraded, normal };
-struct RunWorkload { WorkloadCommand command = WorkloadCommand::restart; };
+struct RunWorkload {
+  WorkloadCommand command = WorkloadCommand::restart;
+};
 
 // Remove this plane's other slots, and downloads that belong to none of these.
-struct RemoveSlots { Plane plane = Plane::model; std::vector<Sha256> keep; };
+struct RemoveSlots {
+  Plane plane = Plane::model;
+  std::vector<Sha256> keep;
+};
 // Remove what has been downloaded so far: the disk is full, or it was refused.
 struct DropDownloads {};
 // Old measurements speak of what no longer runs: gauges become unknown, counters zero.
@@ -54,12 +76,20 @@ struct ResetReadings {};
 struct Report {};
 
 enum class NoteLevel : std::uint8_t { info, warning, error };
-struct Note { NoteLevel level = NoteLevel::info; std::string text; };
+struct Note {
+  NoteLevel level = NoteLevel::info;
+  std::string text;
+};
 // Something that came from outside was not obeyed: count it and log it at a bounded rate.
-struct Refusal { ErrorCode code = ErrorCode::none; std::string text; };
+struct Refusal {
+  ErrorCode code = ErrorCode::none;
+  std::string text;
+};
 
 // Give a Tick at this time, if nothing else happens before. Replaces the last one; 0: no need.
-struct WakeAt { std::uint64_t at_ms = 0; };
+struct WakeAt {
+  std::uint64_t at_ms = 0;
+};
 
 using Effect = std::variant<Persist, FetchManifest, FetchFiles, BuildSlot, Activate, RunProbes, CancelJobs, RunWorkload,
                             RemoveSlots, DropDownloads, ResetReadings, Report, Note, Refusal, WakeAt>;

@@ -32,33 +32,52 @@ struct Stopping {};
 struct Connected {};
 
 // Opened and verified by the shell: the signature holds, it names this device, it is not expired.
-struct AssignmentArrived { Assignment assignment; };
-struct DirectiveArrived { Directive directive; };
+struct AssignmentArrived {
+  Assignment assignment;
+};
+struct DirectiveArrived {
+  Directive directive;
+};
 
 // Answers to the effects of the same job; answers to a job that is no longer awaited are ignored.
-struct ManifestArrived { std::uint64_t job = 0; ReleaseInfo release; };
-struct FilesArrived { std::uint64_t job = 0; };
-struct SlotBuilt { std::uint64_t job = 0; };
+struct ManifestArrived {
+  std::uint64_t job = 0;
+  ReleaseInfo release;
+};
+struct FilesArrived {
+  std::uint64_t job = 0;
+};
+struct SlotBuilt {
+  std::uint64_t job = 0;
+};
 struct JobFailed {
   std::uint64_t job = 0;
   Fault fault;
   std::optional<Plane> plane;  // of the probe that failed; otherwise the one of the job
 };
-struct FetchProgress { std::uint64_t bytes_done = 0; };
-struct Activated { std::uint64_t job = 0; };
-struct ProbesPassed { std::uint64_t job = 0; };
+struct FetchProgress {
+  std::uint64_t bytes_done = 0;
+};
+struct Activated {
+  std::uint64_t job = 0;
+};
+struct ProbesPassed {
+  std::uint64_t job = 0;
+};
 
 // Current readings by name, sorted by name: standard keys, counters, task metrics, slo_ms. Given at least once every
 // health window, and soon after new measurements, at most once a second.
-struct Readings { std::vector<std::pair<std::string, double>> values; };
+struct Readings {
+  std::vector<std::pair<std::string, double>> values;
+};
 
 struct Tick {};
 
 struct Event {
   std::uint64_t now_ms = 0;  // monotonic
   std::uint64_t now_s = 0;   // Unix time, not before anything signed that was accepted
-  std::variant<Started, Stopping, Connected, AssignmentArrived, DirectiveArrived, ManifestArrived, FilesArrived, SlotBuilt,
-               JobFailed, FetchProgress, Activated, ProbesPassed, Readings, Tick>
+  std::variant<Started, Stopping, Connected, AssignmentArrived, DirectiveArrived, ManifestArrived, FilesArrived,
+               SlotBuilt, JobFailed, FetchProgress, Activated, ProbesPassed, Readings, Tick>
       what;
 };
 

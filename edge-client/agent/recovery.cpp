@@ -76,7 +76,8 @@ RecoveryPolicy::Verdict RecoveryPolicy::fire(Standing& standing, std::uint64_t n
   return {Decision::act, &standing.rule};
 }
 
-RecoveryPolicy::Verdict RecoveryPolicy::evaluate(const ReadingList& readings, std::uint64_t now_ms, std::uint64_t window_ms) {
+RecoveryPolicy::Verdict RecoveryPolicy::evaluate(const ReadingList& readings, std::uint64_t now_ms,
+                                                 std::uint64_t window_ms) {
   const ReadingEnvironment environment(readings);
   Standing* first = nullptr;
   for (auto& standing : rules_) {

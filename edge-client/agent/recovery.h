@@ -1,6 +1,6 @@
-// The recovery policy at work: an ordered list of conditions, of which the first that holds decides. Each action is taken once
-// and again only after its condition was seen false for a whole window; restarts climb a ladder instead (three, further and
-// further apart, then the policy gives up and says so). Pure; belongs to one Agent.
+// The recovery policy at work: an ordered list of conditions, of which the first that holds decides. Each action is
+// taken once and again only after its condition was seen false for a whole window; restarts climb a ladder instead
+// (three, further and further apart, then the policy gives up and says so). Pure; belongs to one Agent.
 #pragma once
 
 #include <cstdint>
@@ -20,22 +20,22 @@ class RecoveryPolicy {
 
   enum class Decision : std::uint8_t {
     go_on,
-    act,       // take `action` of `rule`
-    give_up,   // restarts_max restarts did not help
-    cleared,   // every condition that had led to an action has been false for a whole window
+    act,      // take `action` of `rule`
+    give_up,  // restarts_max restarts did not help
+    cleared,  // every condition that had led to an action has been false for a whole window
   };
   struct Verdict {
     Decision decision = Decision::go_on;
     const RecoveryRule* rule = nullptr;  // for act and give_up; valid until load()
   };
 
-  // Takes the rules of another release and forgets everything. A rule whose bytecode does not pass check_program is left out;
-  // returns how many were.
+  // Takes the rules of another release and forgets everything. A rule whose bytecode does not pass check_program is
+  // left out; returns how many were.
   std::size_t load(const std::vector<RecoveryRule>& rules);
   // All conditions start anew, as after a swap.
   void rearm(std::uint64_t now_ms);
-  // The agent was started again after `action` had been taken: its conditions count as having led to it, and must be seen
-  // false for a window. False when no rule asks for that action.
+  // The agent was started again after `action` had been taken: its conditions count as having led to it, and must be
+  // seen false for a window. False when no rule asks for that action.
   [[nodiscard]] bool expect_clear(RecoveryAction action, std::uint64_t now_ms, std::uint64_t window_ms);
   // REQUIRES: readings sorted by name.
   [[nodiscard]] Verdict evaluate(const ReadingList& readings, std::uint64_t now_ms, std::uint64_t window_ms);

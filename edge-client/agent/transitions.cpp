@@ -10,8 +10,8 @@ namespace {
 using P = AttemptPhase;
 using A = AttemptTrigger;
 
-// One device's try at one assignment. Up to `staged` nothing that runs has changed, so a try that stops there has failed and
-// that is all; from `swapped` on, stopping means going back.
+// One device's try at one assignment. Up to `staged` nothing that runs has changed, so a try that stops there has
+// failed and that is all; from `swapped` on, stopping means going back.
 constexpr AttemptTransition attempts[] = {
     {P::idle, A::assignment_taken, P::fetching},
     {P::fetching, A::files_complete, P::verifying},
@@ -108,8 +108,8 @@ void add_line(std::string& text, std::string_view from, std::string_view to, std
 }  // namespace
 
 std::optional<AttemptPhase> next_phase(AttemptPhase from, AttemptTrigger on) {
-  const auto found =
-      std::find_if(std::begin(attempts), std::end(attempts), [&](const auto& t) { return t.from == from && t.on == on; });
+  const auto found = std::find_if(std::begin(attempts), std::end(attempts),
+                                  [&](const auto& t) { return t.from == from && t.on == on; });
   if (found == std::end(attempts)) return std::nullopt;
   return found->to;
 }
@@ -129,9 +129,15 @@ std::pair<const DeviceTransition*, const DeviceTransition*> device_table() {
   return {std::begin(devices), std::end(devices)};
 }
 
-std::string_view name_of(AttemptPhase phase) { return phase_names[static_cast<std::size_t>(phase)]; }
-std::string_view name_of(AttemptTrigger trigger) { return attempt_trigger_names[static_cast<std::size_t>(trigger)]; }
-std::string_view name_of(DeviceTrigger trigger) { return device_trigger_names[static_cast<std::size_t>(trigger)]; }
+std::string_view name_of(AttemptPhase phase) {
+  return phase_names[static_cast<std::size_t>(phase)];
+}
+std::string_view name_of(AttemptTrigger trigger) {
+  return attempt_trigger_names[static_cast<std::size_t>(trigger)];
+}
+std::string_view name_of(DeviceTrigger trigger) {
+  return device_trigger_names[static_cast<std::size_t>(trigger)];
+}
 
 wire::AttemptState wire_state(AttemptPhase phase) {
   if (phase == AttemptPhase::rolling_back) return wire::AttemptState::probing;

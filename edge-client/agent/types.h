@@ -1,5 +1,5 @@
-// What the agent decides about: facts, releases, assignments, directives. Plain data in the vocabulary of the wire, already
-// verified and copied out of it by the shell. Any thread.
+// What the agent decides about: facts, releases, assignments, directives. Plain data in the vocabulary of the wire,
+// already verified and copied out of it by the shell. Any thread.
 #pragma once
 
 #include <array>
@@ -23,7 +23,9 @@ using wire::ProbeKind;
 using wire::RecoveryAction;
 
 inline constexpr std::size_t plane_count = limits::planes_max;
-[[nodiscard]] constexpr std::size_t index_of(Plane plane) { return static_cast<std::size_t>(plane); }
+[[nodiscard]] constexpr std::size_t index_of(Plane plane) {
+  return static_cast<std::size_t>(plane);
+}
 
 struct Facts {
   std::string device_class, region, site, customer, os_version, memory_tier, agent_version;
@@ -74,7 +76,8 @@ struct AssignedRelease {
   std::string name, version;
 
   friend bool operator==(const AssignedRelease& a, const AssignedRelease& b) {
-    return a.plane == b.plane && a.manifest == b.manifest && a.envelope == b.envelope && a.envelope_size == b.envelope_size;
+    return a.plane == b.plane && a.manifest == b.manifest && a.envelope == b.envelope &&
+           a.envelope_size == b.envelope_size;
   }
 };
 

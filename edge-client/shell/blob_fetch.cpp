@@ -16,7 +16,9 @@ namespace {
 
 constexpr std::size_t rehash_step = 256 * 1024;
 
-std::string short_name(const Sha256& digest) { return "blob " + to_hex(digest).substr(0, 12); }
+std::string short_name(const Sha256& digest) {
+  return "blob " + to_hex(digest).substr(0, 12);
+}
 
 // Doubles `base` with every step, up to `max`.
 std::uint64_t backed_off(std::uint64_t base, std::uint32_t step, std::uint64_t max) {
@@ -25,7 +27,8 @@ std::uint64_t backed_off(std::uint64_t base, std::uint32_t step, std::uint64_t m
 
 }  // namespace
 
-tl::expected<BlobFetch, Fault> BlobFetch::open(const std::string& path, const Sha256& digest, std::uint64_t size, const FetchPolicy& policy) {
+tl::expected<BlobFetch, Fault> BlobFetch::open(const std::string& path, const Sha256& digest, std::uint64_t size,
+                                               const FetchPolicy& policy) {
   BlobFetch fetch;
   fetch.policy_ = policy;
   fetch.path_ = path;
@@ -60,6 +63,7 @@ BlobFetch::File::~File() {
 
 BlobFetch::Progress BlobFetch::start(Ask ask, bool online, std::uint64_t now_ms) {
   ask_ = std::move(ask);
+  online_ = online;
   if (held_ == size_) {
     const auto progress = finish();
     return progress == Progress::more ? restart(now_ms) : progress;
@@ -101,19 +105,24 @@ BlobFetch::Progress BlobFetch::take(const ChunkAnswer& answer, std::uint64_t now
   using wire::ChunkStatus;
   if (paused_ || !online_ || held_ == size_) return Progress::more;  // late answers of the window before
   switch (answer.status) {
-    case ChunkStatus::ok: break;
+    case ChunkStatus::ok:
+      break;
     case ChunkStatus::unknown_blob:
-      if (++unknowns_ >= policy_.unknown_max) return fail(ErrorCode::fetch_failed, "the broker does not have " + short_name(digest_));
+      if (++unknowns_ >= policy_.unknown_max)
+        return fail(ErrorCode::fetch_failed, "the broker does not have " + short_name(digest_));
       pause(now_ms + backed_off(policy_.unknown_pause_ms, unknowns_ - 1, policy_.silence_ms_max));
       return Progress::more;
     case ChunkStatus::busy:
-      if (++busies_ >= policy_.busy_max) return fail(ErrorCode::fetch_failed, "the broker stays too busy to serve " + short_name(digest_));
+      if (++busies_ >= policy_.busy_max)
+        return fail(ErrorCode::fetch_failed, "the broker stays too busy to serve " + short_name(digest_));
       pause(now_ms + policy_.busy_pause_ms);
       return Progress::more;
     case ChunkStatus::out_of_range:
       return fail(ErrorCode::size_mismatch, short_name(digest_) + " is shorter at the broker than its manifest says");
   }
-  if (answer.total != size_) return fail(ErrorCode::size_mismatch, short_name(digest_) + " has another size at the broker than its manifest says");
+  if (answer.total != size_)
+    return fail(ErrorCode::size_mismatch,
+                short_name(digest_) + " has another size at the broker than its manifest says");
   if (answer.offset < held_) return Progress::more;  // an answer to a request that was repeated
   if (answer.offset > held_) {
     if (rewound_at_ == held_ + 1) return Progress::more;
@@ -130,7 +139,8 @@ BlobFetch::Progress BlobFetch::take(const ChunkAnswer& answer, std::uint64_t now
 BlobFetch::Progress BlobFetch::write(ByteView data, std::uint64_t now_ms) {
   std::size_t written = 0;
   while (written < data.size()) {
-    const auto put = ::pwrite(file_.fd(), data.data() + written, data.size() - written, static_cast<off_t>(held_ + written));
+    const auto put =
+        ::pwrite(file_.fd(), data.data() + written, data.size() - written, static_cast<off_t>(held_ + written));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) {
       const auto fault = fault_of_errno(errno, "writing " + path_);
@@ -175,7 +185,8 @@ BlobFetch::Progress BlobFetch::restart(std::uint64_t now_ms) {
 BlobFetch::Progress BlobFetch::on_time(std::uint64_t now_ms) {
   if (deadline_ms_ == 0 || now_ms < deadline_ms_) return Progress::more;
   if (!paused_ && ++silences_ >= policy_.silences_max) {
-    return fail(ErrorCode::fetch_timeout, "the broker is connected but does not answer requests for " + short_name(digest_));
+    return fail(ErrorCode::fetch_timeout,
+                "the broker is connected but does not answer requests for " + short_name(digest_));
   }
   ask_again_from_held(now_ms);
   return Progress::more;

@@ -1,6 +1,7 @@
-// Fetches one blob by chunks into a file: a window of requests, in order, resuming at any byte that is already there, hashed
-// as it is written. The transport keeps order and may lose; so a gap or a silence means asking again from what is held.
-// No clock and no network of its own: time comes in, requests go out by a callback. One thread at a time; open() may block.
+// Fetches one blob by chunks into a file: a window of requests, in order, resuming at any byte that is already there,
+// hashed as it is written. The transport keeps order and may lose; so a gap or a silence means asking again from what
+// is held. No clock and no network of its own: time comes in, requests go out by a callback. One thread at a time;
+// open() may block.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +17,15 @@
 namespace muster::edge {
 
 struct FetchPolicy {
-  std::uint32_t window = 8;                 // requests without an answer
+  std::uint32_t window = 8;  // requests without an answer
   std::uint32_t chunk_len = 64 * 1024;
-  std::uint64_t silence_ms = 5000;          // without an answer for so long: ask again; doubles each time, up to silence_ms_max
+  std::uint64_t silence_ms = 5000;  // without an answer for so long: ask again; doubles each time, up to silence_ms_max
   std::uint64_t silence_ms_max = 30000;
-  std::uint32_t silences_max = 6;           // in a row, while connected
-  std::uint64_t unknown_pause_ms = 1000;    // the broker does not have it (yet); doubles as well
+  std::uint32_t silences_max = 6;         // in a row, while connected
+  std::uint64_t unknown_pause_ms = 1000;  // the broker does not have it (yet); doubles as well
   std::uint32_t unknown_max = 5;
   std::uint64_t busy_pause_ms = 200;
-  std::uint32_t busy_max = 100;             // in a row
+  std::uint32_t busy_max = 100;  // in a row
 };
 
 struct ChunkAnswer {
@@ -39,8 +40,8 @@ class BlobFetch {
   enum class Progress : std::uint8_t { more, done, failed };
 
   // Opens (or makes) the file and hashes what is already there; a file that is too long starts anew.
-  [[nodiscard]] static tl::expected<BlobFetch, Fault> open(const std::string& path, const Sha256& digest, std::uint64_t size,
-                                                           const FetchPolicy& policy);
+  [[nodiscard]] static tl::expected<BlobFetch, Fault> open(const std::string& path, const Sha256& digest,
+                                                           std::uint64_t size, const FetchPolicy& policy);
   BlobFetch(BlobFetch&&) noexcept = default;
   BlobFetch& operator=(BlobFetch&&) noexcept = default;
 
@@ -87,9 +88,10 @@ class BlobFetch {
   File file_;
   std::string path_;
   Sha256 digest_;
-  std::uint64_t size_ = 0, held_ = 0, asked_ = 0;  // bytes [0, held) are written and hashed, [held, asked) are asked for
-  std::uint64_t rewound_at_ = 0;                    // held_ + 1 when it was asked again from there because of a gap
-  bool resumed_ = false;                            // part of the file is from before: a wrong digest deserves one new start
+  std::uint64_t size_ = 0, held_ = 0,
+                asked_ = 0;       // bytes [0, held) are written and hashed, [held, asked) are asked for
+  std::uint64_t rewound_at_ = 0;  // held_ + 1 when it was asked again from there because of a gap
+  bool resumed_ = false;          // part of the file is from before: a wrong digest deserves one new start
   bool online_ = false;
   bool paused_ = false;
   std::uint64_t deadline_ms_ = 0;

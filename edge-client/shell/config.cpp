@@ -49,7 +49,8 @@ class Reader {
   explicit Reader(const std::string& path) : path_(path), folder_(std::filesystem::absolute(path).parent_path()) {}
 
   void error(const YAML::Mark& mark, const std::string& what) {
-    errors_.push_back(path_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": " + what);
+    errors_.push_back(path_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": " +
+                      what);
   }
   [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
 
@@ -90,11 +91,14 @@ class Reader {
   }
 
   void id(const YAML::Node& parent, const char* key, bool required, std::string& value) {
-    text(parent, key, required, value, [](const std::string& v) { return is_id(v); }, "1 to 64 of A-Z a-z 0-9 . _ -, not starting with '.'");
+    text(
+        parent, key, required, value, [](const std::string& v) { return is_id(v); },
+        "1 to 64 of A-Z a-z 0-9 . _ -, not starting with '.'");
   }
 
   void path(const YAML::Node& parent, const char* key, bool required, std::string& value) {
-    text(parent, key, required, value, [](const std::string& v) { return !v.empty(); }, "a path");
+    text(
+        parent, key, required, value, [](const std::string& v) { return !v.empty(); }, "a path");
     if (!value.empty() && value.front() != '/') value = (folder_ / value).lexically_normal().string();
   }
 
@@ -114,20 +118,23 @@ class Reader {
     const auto& digits = node.IsScalar() ? node.Scalar() : std::string();
     const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), found);
     if (fault != std::errc{} || digits.empty() || end != digits.data() + digits.size() || found < min || found > max) {
-      error(node.Mark(), std::string(key) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+      error(node.Mark(),
+            std::string(key) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
       return;
     }
     value = static_cast<T>(found);
   }
 
-  void duration(const YAML::Node& parent, const char* key, std::uint64_t min_ms, std::uint64_t max_ms, std::uint64_t& ms) {
+  void duration(const YAML::Node& parent, const char* key, std::uint64_t min_ms, std::uint64_t max_ms,
+                std::uint64_t& ms) {
     const auto node = get(parent, key, false);
     if (!node) return;
     std::uint64_t found = 0;
     if (!node.IsScalar() || !parse_duration(node.Scalar(), found)) {
       error(node.Mark(), std::string(key) + " must be a duration such as 500ms, 60s, 5m, 24h or 7d");
     } else if (found < min_ms || found > max_ms) {
-      error(node.Mark(), std::string(key) + " must be from " + std::to_string(min_ms) + "ms to " + std::to_string(max_ms / 1000) + "s");
+      error(node.Mark(), std::string(key) + " must be from " + std::to_string(min_ms) + "ms to " +
+                             std::to_string(max_ms / 1000) + "s");
     } else {
       ms = found;
     }
@@ -139,7 +146,8 @@ class Reader {
     bool ok = node.IsSequence() && node.size() <= count_max;
     for (std::size_t i = 0; ok && i < node.size(); ++i) ok = node[i].IsScalar() && is_id(node[i].Scalar());
     if (!ok) {
-      error(node.Mark(), std::string(key) + " must be a list of at most " + std::to_string(count_max) + " names of A-Z a-z 0-9 . _ -");
+      error(node.Mark(), std::string(key) + " must be a list of at most " + std::to_string(count_max) +
+                             " names of A-Z a-z 0-9 . _ -");
       return;
     }
     for (const auto& item : node) values.push_back(item.Scalar());
@@ -155,7 +163,8 @@ class Reader {
     }
     for (const auto& item : node) command.push_back(item.Scalar());
     auto& program = command.front();
-    if (program.front() != '/' && program.find('/') != std::string::npos) program = (folder_ / program).lexically_normal().string();
+    if (program.front() != '/' && program.find('/') != std::string::npos)
+      program = (folder_ / program).lexically_normal().string();
   }
 
  private:
@@ -167,7 +176,9 @@ class Reader {
 void read_broker(Reader& r, const YAML::Node& top, BrokerConfig& broker) {
   const auto node = r.get(top, "broker", true);
   if (!node || !r.mapping(node, "broker", {"host", "port", "ca", "cert", "key", "keepalive"})) return;
-  r.text(node, "host", true, broker.host, [](const std::string& v) { return !v.empty() && v.size() <= 255; }, "a host name or address");
+  r.text(
+      node, "host", true, broker.host, [](const std::string& v) { return !v.empty() && v.size() <= 255; },
+      "a host name or address");
   r.number<std::uint16_t>(node, "port", 1, 65535, broker.port);
   r.readable(node, "ca", broker.ca);
   r.readable(node, "cert", broker.cert);
@@ -179,8 +190,9 @@ void read_broker(Reader& r, const YAML::Node& top, BrokerConfig& broker) {
 
 void read_facts(Reader& r, const YAML::Node& top, Facts& facts) {
   const auto node = r.get(top, "facts", true);
-  if (!node || !r.mapping(node, "facts", {"class", "region", "site", "customer", "os_version", "memory_mb", "memory_tier", "tags",
-                                          "accelerators"})) {
+  if (!node || !r.mapping(node, "facts",
+                          {"class", "region", "site", "customer", "os_version", "memory_mb", "memory_tier", "tags",
+                           "accelerators"})) {
     return;
   }
   r.id(node, "class", true, facts.device_class);
@@ -197,12 +209,16 @@ void read_facts(Reader& r, const YAML::Node& top, Facts& facts) {
 void read_plane(Reader& r, const YAML::Node& node, const std::string& name, PlaneConfig& plane) {
   if (!r.mapping(node, "planes." + name, {"installer", "notify", "command", "timeout"})) return;
   std::string installer = "slot";
-  r.text(node, "installer", true, installer, [](const std::string& v) { return v == "slot" || v == "exec"; }, "slot or exec");
+  r.text(
+      node, "installer", true, installer, [](const std::string& v) { return v == "slot" || v == "exec"; },
+      "slot or exec");
   plane.installer = installer == "exec" ? InstallerKind::exec : InstallerKind::slot;
   if (plane.installer == InstallerKind::exec) {
     plane.timeout_ms = exec_timeout_ms;
     if (const auto command = r.get(node, "command", true)) r.command(command, "command", plane.command);
-    if (node["notify"]) r.error(node["notify"].Mark(), "notify belongs to installer: slot; with exec the command itself tells the workload");
+    if (node["notify"])
+      r.error(node["notify"].Mark(),
+              "notify belongs to installer: slot; with exec the command itself tells the workload");
   } else {
     if (node["notify"]) r.command(node["notify"], "notify", plane.notify);
     if (node["command"]) r.error(node["command"].Mark(), "command belongs to installer: exec; with slot use notify");
@@ -246,15 +262,17 @@ void read_slo(Reader& r, const YAML::Node& top, Config& config) {
   double value = 0;
   const auto& digits = node.IsScalar() ? node.Scalar() : std::string();
   const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  const bool ok = fault == std::errc{} && !digits.empty() && end == digits.data() + digits.size() && std::isfinite(value) && value > 0;
+  const bool ok = fault == std::errc{} && !digits.empty() && end == digits.data() + digits.size() &&
+                  std::isfinite(value) && value > 0;
   if (!ok) r.error(node.Mark(), "slo_ms must be a number of milliseconds greater than 0");
   config.slo_ms = ok ? value : 0;
 }
 
 Config read(Reader& r, const YAML::Node& top) {
   Config config;
-  if (!r.mapping(top, "the configuration", {"device_id", "broker", "data_dir", "root", "facts", "statsd_socket", "health_interval", "backoff",
-                                            "slo_ms", "planes", "probes", "workload"})) {
+  if (!r.mapping(top, "the configuration",
+                 {"device_id", "broker", "data_dir", "root", "facts", "statsd_socket", "health_interval", "backoff",
+                  "slo_ms", "planes", "probes", "workload"})) {
     return config;
   }
   r.id(top, "device_id", true, config.device_id);
@@ -264,13 +282,15 @@ Config read(Reader& r, const YAML::Node& top) {
   read_facts(r, top, config.facts);
   r.path(top, "statsd_socket", false, config.statsd_socket);
   if (config.statsd_socket.size() > socket_path_len_max) {
-    r.error(top["statsd_socket"].Mark(), "statsd_socket is longer than a socket's path may be (" + std::to_string(socket_path_len_max) + ")");
+    r.error(top["statsd_socket"].Mark(),
+            "statsd_socket is longer than a socket's path may be (" + std::to_string(socket_path_len_max) + ")");
   }
   r.duration(top, "health_interval", 200, 86400000, config.health_interval_ms);
   if (const auto node = top["backoff"]; node && r.mapping(node, "backoff", {"first", "max"})) {
     r.duration(node, "first", 10, 3600000, config.backoff_first_ms);
     r.duration(node, "max", 10, 86400000, config.backoff_max_ms);
-    if (config.backoff_first_ms > config.backoff_max_ms) r.error(node.Mark(), "backoff.first is longer than backoff.max");
+    if (config.backoff_first_ms > config.backoff_max_ms)
+      r.error(node.Mark(), "backoff.first is longer than backoff.max");
   }
   read_slo(r, top, config);
   read_planes(r, top, config);

@@ -1,5 +1,5 @@
-// The agent's configuration: one YAML file, read once, strict. docs/files.md describes it; edge-client/muster-edge.yaml.example
-// is a complete one. yaml-cpp is included by config.cpp only.
+// The agent's configuration: one YAML file, read once, strict. docs/files.md describes it;
+// edge-client/muster-edge.yaml.example is a complete one. yaml-cpp is included by config.cpp only.
 #pragma once
 
 #include <array>
@@ -46,8 +46,8 @@ struct Config {
   CommandLine restart, degraded, normal;      // workload commands; each may be empty
 };
 
-// Every error at once, one a line: "file:line:column: what; what would be right" (ErrorKind::usage). Relative paths become
-// relative to the file's folder.
+// Every error at once, one a line: "file:line:column: what; what would be right" (ErrorKind::usage). Relative paths
+// become relative to the file's folder.
 [[nodiscard]] tl::expected<Config, Error> load_config(const std::string& path);
 
 }  // namespace muster::edge

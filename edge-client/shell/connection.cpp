@@ -62,7 +62,8 @@ bool Connection::stop() {
   if (!thread_.joinable()) return true;
   {
     const std::lock_guard lock(mutex_);
-    if (client_ && up_) static_cast<void>(client_->publish_and_wait(settings_.link_topic, link_down, 1, true, last_words_ms));
+    if (client_ && up_)
+      static_cast<void>(client_->publish_and_wait(settings_.link_topic, link_down, 1, true, last_words_ms));
     ending_ = true;
   }
   changed_.notify_all();
@@ -75,7 +76,8 @@ bool Connection::stop() {
   return true;
 }
 
-bool Connection::publish(const std::string& topic, ByteView payload, int qos, bool retain, host::MqttClient::AckHandler on_ack) {
+bool Connection::publish(const std::string& topic, ByteView payload, int qos, bool retain,
+                         host::MqttClient::AckHandler on_ack) {
   if (!up_) return false;
   host::MqttClient::AckHandler on_loop;
   if (on_ack) {

@@ -1,5 +1,6 @@
-// The agent's connection to the broker: comes back by itself, with full jitter between attempts (a fleet that lost its broker must
-// not return in step). Connecting blocks, so a thread of its own does that; all methods and handlers belong to the loop.
+// The agent's connection to the broker: comes back by itself, with full jitter between attempts (a fleet that lost its
+// broker must not return in step). Connecting blocks, so a thread of its own does that; all methods and handlers belong
+// to the loop.
 #pragma once
 
 #include <atomic>
@@ -17,10 +18,12 @@
 
 namespace muster::edge {
 
-// Delays between attempts: uniform in [0, min(max, first × 2^n)], after AWS' "Exponential Backoff And Jitter". Same seed, same delays.
+// Delays between attempts: uniform in [0, min(max, first × 2^n)], after AWS' "Exponential Backoff And Jitter". Same
+// seed, same delays.
 class Backoff {
  public:
-  Backoff(std::uint64_t first_ms, std::uint64_t max_ms, std::uint64_t seed) : first_ms_(first_ms), max_ms_(max_ms), state_(seed) {}
+  Backoff(std::uint64_t first_ms, std::uint64_t max_ms, std::uint64_t seed)
+      : first_ms_(first_ms), max_ms_(max_ms), state_(seed) {}
 
   [[nodiscard]] std::uint64_t next_ms();
   void reset() { attempts_ = 0; }
@@ -43,13 +46,15 @@ struct ConnectionSettings {
 
 class Connection {
  public:
-  static constexpr std::uint32_t inbound_max = 256;      // messages that wait for the loop; more are dropped (retained ones come again)
+  static constexpr std::uint32_t inbound_max =
+      256;  // messages that wait for the loop; more are dropped (retained ones come again)
   static constexpr std::uint64_t stop_ms_max = 2500;
-  static constexpr std::uint64_t steady_ms = 10000;      // connected for so long: the next attempt starts from `first` again
+  static constexpr std::uint64_t steady_ms =
+      10000;  // connected for so long: the next attempt starts from `first` again
 
   struct Handlers {
-    std::function<void()> up;                             // subscribed
-    std::function<void(const std::string& why)> down;     // was up; or an attempt failed (`why` says what)
+    std::function<void()> up;                          // subscribed
+    std::function<void(const std::string& why)> down;  // was up; or an attempt failed (`why` says what)
     std::function<void(host::MqttMessage&&)> message;
   };
 
@@ -60,13 +65,15 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   void start();
-  // Publishes link '0', disconnects in order (no will) and ends the thread. No handler is called afterwards. False when the
-  // thread is still in an attempt to connect after `stop_ms_max`: then only the end of the process ends it.
+  // Publishes link '0', disconnects in order (no will) and ends the thread. No handler is called afterwards. False when
+  // the thread is still in an attempt to connect after `stop_ms_max`: then only the end of the process ends it.
   bool stop();
 
   [[nodiscard]] bool up() const { return up_; }
-  // False when not connected or too much is under way. `on_ack` (may be empty) is called on the loop, as MqttClient says.
-  bool publish(const std::string& topic, ByteView payload, int qos, bool retain, host::MqttClient::AckHandler on_ack = {});
+  // False when not connected or too much is under way. `on_ack` (may be empty) is called on the loop, as MqttClient
+  // says.
+  bool publish(const std::string& topic, ByteView payload, int qos, bool retain,
+               host::MqttClient::AckHandler on_ack = {});
   [[nodiscard]] std::uint64_t take_dropped() { return dropped_.exchange(0); }
 
  private:
@@ -81,11 +88,11 @@ class Connection {
   ConnectionSettings settings_;
   Handlers handlers_;
   Backoff backoff_;
-  bool up_ = false;                                   // as the loop knows it
+  bool up_ = false;  // as the loop knows it
   std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<std::uint64_t> dropped_{0};
-  std::mutex mutex_;                                  // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::unique_ptr<host::MqttClient> client_;
   bool ending_ = false;

@@ -22,7 +22,8 @@ tl::expected<DataFolder, Error> DataFolder::lock(const std::string& path) {
   const std::string why = std::strerror(errno);
   ::close(fd);
   if (!held) return tl::unexpected(Error{ErrorKind::io, "cannot lock " + file + ": " + why});
-  return tl::unexpected(Error{ErrorKind::exists, "another muster-edge uses data_dir " + path + "; stop it, or give this one a data_dir of its own"});
+  return tl::unexpected(Error{ErrorKind::exists, "another muster-edge uses data_dir " + path +
+                                                     "; stop it, or give this one a data_dir of its own"});
 }
 
 DataFolder::~DataFolder() {

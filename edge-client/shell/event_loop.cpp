@@ -10,9 +10,13 @@
 
 namespace muster::edge {
 
-EventLoop::EventLoop() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { assert(wake_fd_ >= 0); }
+EventLoop::EventLoop() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  assert(wake_fd_ >= 0);
+}
 
-EventLoop::~EventLoop() { ::close(wake_fd_); }
+EventLoop::~EventLoop() {
+  ::close(wake_fd_);
+}
 
 std::uint64_t EventLoop::now_ms() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -25,7 +29,9 @@ void EventLoop::watch(int fd, Task ready) {
   static_cast<void>(is_new);
 }
 
-void EventLoop::unwatch(int fd) { watched_.erase(fd); }
+void EventLoop::unwatch(int fd) {
+  watched_.erase(fd);
+}
 
 EventLoop::TimerId EventLoop::at(std::uint64_t time_ms, Task task) {
   const auto id = ++last_timer_;

@@ -1,5 +1,5 @@
-// The agent's one loop: file descriptors, timers, and work handed over by other threads. Everything in shell/ runs on it
-// unless its header says otherwise; what may block goes to a Worker.
+// The agent's one loop: file descriptors, timers, and work handed over by other threads. Everything in shell/ runs on
+// it unless its header says otherwise; what may block goes to a Worker.
 #pragma once
 
 #include <cstdint>

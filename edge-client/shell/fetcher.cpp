@@ -14,7 +14,9 @@ namespace muster::edge {
 Fetcher::Fetcher(EventLoop& loop, Worker& worker, const SlotStore& slots, FetchPolicy policy, Ports ports)
     : loop_(loop), worker_(worker), slots_(slots), policy_(policy), ports_(std::move(ports)) {}
 
-Fetcher::~Fetcher() { cancel(); }
+Fetcher::~Fetcher() {
+  cancel();
+}
 
 void Fetcher::begin(std::uint64_t job) {
   cancel();
@@ -48,7 +50,8 @@ void Fetcher::fetch_manifest(const FetchManifest& effect) {
     // It is here: only check that it may still be used. Its files are hashed when they are "fetched".
     off_loop([this, release] { return slots_.envelope_of(release.plane, release.manifest); },
              [this, release](tl::expected<Bytes, Fault> envelope) {
-               auto opened = envelope ? ports_.open(*envelope, release.manifest, false) : tl::unexpected(envelope.error());
+               auto opened =
+                   envelope ? ports_.open(*envelope, release.manifest, false) : tl::unexpected(envelope.error());
                if (opened || release.envelope.is_zero()) return tell_manifest(std::move(opened));
                fetch_envelope(release);  // damaged here, or signed again with a newer key
              });
@@ -101,17 +104,18 @@ void Fetcher::fetch_files(const FetchFiles& effect) {
   file_index_ = 0;
   bytes_before_ = 0;
   if (!slots_.has(effect.plane, effect.manifest)) return next_file();
-  off_loop([this, effect] { return slots_.check(effect.plane, effect.manifest); },
-           [this, effect](tl::expected<ReleaseManifest, Fault> checked) {
-             if (checked) {
-               cancel();
-               return ports_.tell(FilesArrived{effect.job});
-             }
-             // Damaged on disk: as if it had never been here.
-             slots_.remove_others(effect.plane, {slots_.links(effect.plane).active, slots_.links(effect.plane).previous});
-             if (slots_.has(effect.plane, effect.manifest)) return fail(checked.error());
-             next_file();
-           });
+  off_loop(
+      [this, effect] { return slots_.check(effect.plane, effect.manifest); },
+      [this, effect](tl::expected<ReleaseManifest, Fault> checked) {
+        if (checked) {
+          cancel();
+          return ports_.tell(FilesArrived{effect.job});
+        }
+        // Damaged on disk: as if it had never been here.
+        slots_.remove_others(effect.plane, {slots_.links(effect.plane).active, slots_.links(effect.plane).previous});
+        if (slots_.has(effect.plane, effect.manifest)) return fail(checked.error());
+        next_file();
+      });
 }
 
 std::optional<Fault> Fetcher::no_room(Plane plane) const {
@@ -128,7 +132,8 @@ std::optional<Fault> Fetcher::no_room(Plane plane) const {
   }
   const auto free = static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
   if (free >= wanted) return std::nullopt;
-  return Fault{ErrorCode::disk_full, std::to_string(free >> 20) + " MiB are free, " + std::to_string((wanted >> 20) + 1) + " are needed"};
+  return Fault{ErrorCode::disk_full,
+               std::to_string(free >> 20) + " MiB are free, " + std::to_string((wanted >> 20) + 1) + " are needed"};
 }
 
 void Fetcher::next_file() {
@@ -155,16 +160,21 @@ void Fetcher::start_blob(Plane plane, const Sha256& digest, std::uint64_t size, 
   const auto opened = [this, digest](tl::expected<BlobFetch, Fault> blob) {
     if (!blob) return fail(blob.error());
     blob_ = std::move(*blob);
-    proceed(blob_->start([this, digest](std::uint64_t offset, std::uint32_t length) { ports_.ask(digest, offset, length); }, online_,
-                         EventLoop::now_ms()));
+    proceed(
+        blob_->start([this, digest](std::uint64_t offset, std::uint32_t length) { ports_.ask(digest, offset, length); },
+                     online_, EventLoop::now_ms()));
   };
   off_loop([path, digest, size, policy = policy_] { return BlobFetch::open(path, digest, size, policy); }, opened);
 }
 
 void Fetcher::proceed(BlobFetch::Progress progress) {
   switch (progress) {
-    case BlobFetch::Progress::more: set_timer(); break;
-    case BlobFetch::Progress::failed: fail(Fault(blob_->fault())); break;
+    case BlobFetch::Progress::more:
+      set_timer();
+      break;
+    case BlobFetch::Progress::failed:
+      fail(Fault(blob_->fault()));
+      break;
     case BlobFetch::Progress::done: {
       loop_.cancel(std::exchange(timer_, 0));
       blob_.reset();
@@ -208,7 +218,8 @@ void Fetcher::build(const BuildSlot& effect) {
   const auto found = std::find_if(releases_.begin(), releases_.end(), [&](const ReleaseManifest& r) {
     return r.info.plane == effect.plane && r.info.manifest == effect.manifest;
   });
-  if (found == releases_.end()) return fail({ErrorCode::internal, "a slot was to be built before its manifest was here"});
+  if (found == releases_.end())
+    return fail({ErrorCode::internal, "a slot was to be built before its manifest was here"});
   off_loop([this, release = *found] { return slots_.build(release); },
            [this, job = effect.job](tl::expected<void, Fault> built) {
              if (!built) return fail(built.error());

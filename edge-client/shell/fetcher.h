@@ -1,5 +1,5 @@
-// Fetches a release for the agent: its signed manifest, then its files, one blob after another. What is already in a slot is
-// not fetched again. On the loop; hashing and syncing go to the Worker.
+// Fetches a release for the agent: its signed manifest, then its files, one blob after another. What is already in a
+// slot is not fetched again. On the loop; hashing and syncing go to the Worker.
 #pragma once
 
 #include <cstdint>
@@ -63,11 +63,11 @@ class Fetcher {
   FetchPolicy policy_;
   Ports ports_;
   bool online_ = false;
-  std::uint64_t job_ = 0;              // 0: none
-  std::shared_ptr<bool> job_lives_;    // set to false when the job ends, for work that is still off the loop
+  std::uint64_t job_ = 0;            // 0: none
+  std::shared_ptr<bool> job_lives_;  // set to false when the job ends, for work that is still off the loop
   std::optional<BlobFetch> blob_;
   std::function<void()> blob_done_;
-  std::uint64_t bytes_before_ = 0;     // of files already complete
+  std::uint64_t bytes_before_ = 0;  // of files already complete
   std::size_t file_index_ = 0;
   const ReleaseManifest* current_ = nullptr;
   std::vector<ReleaseManifest> releases_;  // whose manifests have arrived; one a plane

@@ -32,8 +32,12 @@ class Socket {
   int fd_;
 };
 
-HttpProbeResult failed(std::string problem) { return {HttpProbeResult::End::failed, 0, std::move(problem)}; }
-HttpProbeResult timed_out() { return {HttpProbeResult::End::timed_out, 0, "no answer in time"}; }
+HttpProbeResult failed(std::string problem) {
+  return {HttpProbeResult::End::failed, 0, std::move(problem)};
+}
+HttpProbeResult timed_out() {
+  return {HttpProbeResult::End::timed_out, 0, "no answer in time"};
+}
 
 // False when the deadline comes first.
 bool wait_for(int fd, short events, std::uint64_t deadline_ms) {
@@ -70,8 +74,9 @@ HttpProbeResult exchange(int fd, const HttpUrl& url, std::uint64_t deadline_ms) 
     answer.append(buffer.data(), static_cast<std::size_t>(got));
   }
   // "HTTP/1.1 200 OK"
-  const bool is_http = answer.rfind("HTTP/1.", 0) == 0 && answer.size() >= 12 && answer[8] == ' ' &&
-                       std::all_of(answer.begin() + 9, answer.begin() + 12, [](char c) { return c >= '0' && c <= '9'; });
+  const bool is_http =
+      answer.rfind("HTTP/1.", 0) == 0 && answer.size() >= 12 && answer[8] == ' ' &&
+      std::all_of(answer.begin() + 9, answer.begin() + 12, [](char c) { return c >= '0' && c <= '9'; });
   if (!is_http) return failed("the answer is not HTTP");
   return {HttpProbeResult::End::answered, (answer[9] - '0') * 100 + (answer[10] - '0') * 10 + (answer[11] - '0'), {}};
 }

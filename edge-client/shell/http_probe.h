@@ -1,5 +1,6 @@
-// One HTTP GET for a health probe: only its status counts. Written by hand because a probe needs little (a status line) and
-// much care (one deadline over name, connection, request and answer, whatever the peer drips). Blocks; run it on a Worker.
+// One HTTP GET for a health probe: only its status counts. Written by hand because a probe needs little (a status line)
+// and much care (one deadline over name, connection, request and answer, whatever the peer drips). Blocks; run it on a
+// Worker.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ struct HttpProbeResult {
   std::string problem;  // otherwise, in words
 };
 
-// `url` is http://HOST[:PORT][/PATH]; HOST is a name, an IPv4 address or an IPv6 address in brackets. https is not spoken: a probe
-// looks at the workload on this machine.
+// `url` is http://HOST[:PORT][/PATH]; HOST is a name, an IPv4 address or an IPv6 address in brackets. https is not
+// spoken: a probe looks at the workload on this machine.
 [[nodiscard]] HttpProbeResult http_get(const std::string& url, std::uint64_t timeout_ms);
 
 // The parts of a URL; false when it is none of the kind above.

@@ -15,7 +15,9 @@ Sha256 digest(const wire::Digest* from) {
   return to;
 }
 
-std::string text(const flatbuffers::String* string) { return string == nullptr ? std::string() : string->str(); }
+std::string text(const flatbuffers::String* string) {
+  return string == nullptr ? std::string() : string->str();
+}
 
 Assignment copy_out(const wire::Assignment& from) {
   Assignment to;
@@ -25,8 +27,8 @@ Assignment copy_out(const wire::Assignment& from) {
   to.rollout = text(from.rollout());
   to.soak_s = from.soak_s();
   for (const auto* release : *from.releases()) {
-    to.releases.push_back({release->plane(), digest(release->manifest()), digest(release->envelope()), release->envelope_size(),
-                           text(release->name()), text(release->version())});
+    to.releases.push_back({release->plane(), digest(release->manifest()), digest(release->envelope()),
+                           release->envelope_size(), text(release->name()), text(release->version())});
   }
   return to;
 }
@@ -37,7 +39,8 @@ Directive copy_out(const wire::Directive& from) {
   to.epoch = from.epoch();
   to.issued_s = from.issued_s();
   for (const auto* order : *from.orders()) {
-    to.orders.push_back({order->kind(), order->epoch(), order->plane(), digest(order->release()), text(order->reason()), text(order->by())});
+    to.orders.push_back({order->kind(), order->epoch(), order->plane(), digest(order->release()), text(order->reason()),
+                         text(order->by())});
   }
   return to;
 }
@@ -69,7 +72,9 @@ std::vector<std::string> scopes_of(const std::string& device_id, const Facts& fa
 
 std::vector<std::string> topics_of(const std::string& device_id, const Facts& facts) {
   std::vector<std::string> topics;
-  const auto add = [&](TopicKind kind, std::string_view name) { topics.emplace_back(format_topic({kind, name}).view()); };
+  const auto add = [&](TopicKind kind, std::string_view name) {
+    topics.emplace_back(format_topic({kind, name}).view());
+  };
   add(TopicKind::trust_root, {});
   add(TopicKind::device_directive, device_id);
   for (const auto& group : groups_of(facts)) add(TopicKind::group_directive, group);
@@ -84,9 +89,12 @@ void Inbound::take(const host::MqttMessage& message) {
   if (message.payload.empty()) return;  // a retained message was taken away: nothing to obey
   const bool of_device = topic.name == device_id_;
   switch (topic.kind) {
-    case TopicKind::trust_root: return take_root_chain(message.payload);
-    case TopicKind::fleet_directive: return take_directive(message.topic, "fleet", message.payload);
-    case TopicKind::group_directive: return take_directive(message.topic, "group/" + std::string(topic.name), message.payload);
+    case TopicKind::trust_root:
+      return take_root_chain(message.payload);
+    case TopicKind::fleet_directive:
+      return take_directive(message.topic, "fleet", message.payload);
+    case TopicKind::group_directive:
+      return take_directive(message.topic, "group/" + std::string(topic.name), message.payload);
     case TopicKind::device_directive:
       if (of_device) return take_directive(message.topic, "device/" + device_id_, message.payload);
       break;
@@ -96,7 +104,8 @@ void Inbound::take(const host::MqttMessage& message) {
     case TopicKind::chunk:
       if (of_device) return take_chunk(message.payload);
       break;
-    default: break;
+    default:
+      break;
   }
   ports_.refuse("unknown_topic", "a message on a topic that is not for this device");
 }
@@ -107,7 +116,8 @@ void Inbound::refuse(const std::string& topic, ByteView payload, trust::TrustFau
 }
 
 void Inbound::take_assignment(const std::string& topic, ByteView payload) {
-  if (payload.size() > limits::assignment_len_max + limits::envelope_overhead_max) return refuse(topic, {}, trust::TrustFault::malformed);
+  if (payload.size() > limits::assignment_len_max + limits::envelope_overhead_max)
+    return refuse(topic, {}, trust::TrustFault::malformed);
   const AlignedBytes copy(payload);
   const wire::Assignment* assignment = nullptr;
   const auto fault = trust::open_assignment(copy.view(), {&trust_.root(), ports_.now_s()}, device_id_, assignment);
@@ -117,7 +127,8 @@ void Inbound::take_assignment(const std::string& topic, ByteView payload) {
 }
 
 void Inbound::take_directive(const std::string& topic, const std::string& scope, ByteView payload) {
-  if (payload.size() > limits::directive_len_max + limits::envelope_overhead_max) return refuse(topic, {}, trust::TrustFault::malformed);
+  if (payload.size() > limits::directive_len_max + limits::envelope_overhead_max)
+    return refuse(topic, {}, trust::TrustFault::malformed);
   const AlignedBytes copy(payload);
   const wire::Directive* directive = nullptr;
   const auto fault = trust::open_directive(copy.view(), {&trust_.root(), ports_.now_s()}, scope, directive);
@@ -132,7 +143,8 @@ void Inbound::take_root_chain(ByteView payload) {
   auto moved = trust_.advance(payload, fault);
   if (!moved) return ports_.broken(moved.error());
   if (fault != trust::TrustFault::none) {
-    ports_.refuse(std::string(name_of(fault)), "the chain of root documents was followed to version " + std::to_string(trust_.root().version) +
+    ports_.refuse(std::string(name_of(fault)), "the chain of root documents was followed to version " +
+                                                   std::to_string(trust_.root().version) +
                                                    " and no further: " + std::string(name_of(fault)));
   }
   if (!*moved) return;
@@ -146,7 +158,8 @@ void Inbound::take_chunk(ByteView payload) {
   const AlignedBytes copy(payload);
   const wire::Chunk* chunk = nullptr;
   const auto fault = verify(copy.view(), chunk);
-  if (fault != WireFault::none) return ports_.refuse(std::string(name_of(fault)), "a chunk was refused: " + std::string(name_of(fault)));
+  if (fault != WireFault::none)
+    return ports_.refuse(std::string(name_of(fault)), "a chunk was refused: " + std::string(name_of(fault)));
   ports_.chunk(*chunk);
 }
 

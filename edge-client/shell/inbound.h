@@ -1,5 +1,5 @@
-// What comes from the broker, from bytes to events: topic, length, structure, signature, scope. Nothing passes here that is not
-// meant for this device and signed by who may. On the loop.
+// What comes from the broker, from bytes to events: topic, length, structure, signature, scope. Nothing passes here
+// that is not meant for this device and signed by who may. On the loop.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,12 @@ namespace muster::edge {
 class Inbound {
  public:
   struct Ports {
-    std::function<void(decltype(Event::what))> tell;                       // AssignmentArrived, DirectiveArrived
+    std::function<void(decltype(Event::what))> tell;  // AssignmentArrived, DirectiveArrived
     std::function<void(const wire::Chunk& chunk)> chunk;
-    std::function<void(const std::string& reason, const std::string& text)> refuse;  // counted, logged at a bounded rate
+    std::function<void(const std::string& reason, const std::string& text)>
+        refuse;  // counted, logged at a bounded rate
     std::function<void(const std::string& text)> note;
-    std::function<void(const Error& error)> broken;                        // the disk refuses to keep a newer root
+    std::function<void(const Error& error)> broken;  // the disk refuses to keep a newer root
     std::function<std::uint64_t()> now_s;
   };
 

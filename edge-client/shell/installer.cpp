@@ -4,8 +4,14 @@
 
 namespace muster::edge {
 
-Installer::Installer(Worker& worker, ProcessRunner& processes, const SlotStore& slots, const Config& config, Done done, Warn warn)
-    : worker_(worker), processes_(processes), slots_(slots), config_(config), done_(std::move(done)), warn_(std::move(warn)) {}
+Installer::Installer(Worker& worker, ProcessRunner& processes, const SlotStore& slots, const Config& config, Done done,
+                     Warn warn)
+    : worker_(worker),
+      processes_(processes),
+      slots_(slots),
+      config_(config),
+      done_(std::move(done)),
+      warn_(std::move(warn)) {}
 
 void Installer::activate(const Activate& what) {
   queue_.push_back(what);
@@ -45,7 +51,8 @@ void Installer::flip() {
       if (!plane || plane->installer != InstallerKind::slot || plane->notify.empty()) return finish(std::nullopt);
       processes_.run(plane->notify, plane->timeout_ms, [this](const CommandResult& result) {
         if (result.ok()) return finish(std::nullopt);
-        const auto text = "telling the workload about plane " + std::string(wire::EnumNamePlane(queue_.front().plane)) + ": " + result.text();
+        const auto text = "telling the workload about plane " + std::string(wire::EnumNamePlane(queue_.front().plane)) +
+                          ": " + result.text();
         if (!queue_.front().going_back) return finish(Fault{ErrorCode::install_failed, text});
         // Going back, the workload may be what is broken; the pointer is what counts.
         warn_(text);

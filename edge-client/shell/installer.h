@@ -1,6 +1,6 @@
-// Makes a slot the active one and tells the workload, by the plane's way: `slot` flips the links and runs `notify`; `exec` runs
-// a command with the slot's path (a firmware installer) and then flips the links. One activation after another, in the order
-// given; each is idempotent. On the loop.
+// Makes a slot the active one and tells the workload, by the plane's way: `slot` flips the links and runs `notify`;
+// `exec` runs a command with the slot's path (a firmware installer) and then flips the links. One activation after
+// another, in the order given; each is idempotent. On the loop.
 #pragma once
 
 #include <array>
@@ -22,7 +22,8 @@ class Installer {
   using Done = std::function<void(const Activate& what, const std::optional<Fault>& fault)>;
   using Warn = std::function<void(const std::string& text)>;
 
-  Installer(Worker& worker, ProcessRunner& processes, const SlotStore& slots, const Config& config, Done done, Warn warn);
+  Installer(Worker& worker, ProcessRunner& processes, const SlotStore& slots, const Config& config, Done done,
+            Warn warn);
 
   void activate(const Activate& what);
   [[nodiscard]] bool idle() const { return queue_.empty(); }

@@ -27,9 +27,10 @@ std::uint64_t read_number(const std::uint8_t* at, std::size_t size) {
 }
 
 Error damaged(const std::string& path, const std::string& what) {
-  return {ErrorKind::invalid, "the journal " + path + " is damaged (" + what +
-                                  "); nothing was changed. To start again from the slots on disk, run muster-edge with --reset-journal: "
-                                  "releases are kept, the record of accepted epochs is lost"};
+  return {ErrorKind::invalid,
+          "the journal " + path + " is damaged (" + what +
+              "); nothing was changed. To start again from the slots on disk, run muster-edge with --reset-journal: "
+              "releases are kept, the record of accepted epochs is lost"};
 }
 
 }  // namespace
@@ -40,9 +41,11 @@ tl::expected<std::optional<DurableState>, Error> Journal::load() {
   if (!read) return tl::unexpected(std::move(read.error()).with_context("reading the journal"));
   const auto& bytes = *read;
   if (bytes.size() < header_len + digest_len) return tl::unexpected(damaged(path_, "it is cut short"));
-  if (ByteView(bytes.data(), magic.size()).text() != magic) return tl::unexpected(damaged(path_, "it does not begin as one"));
+  if (ByteView(bytes.data(), magic.size()).text() != magic)
+    return tl::unexpected(damaged(path_, "it does not begin as one"));
   const auto payload_len = read_number(bytes.data() + 16, 4);
-  if (bytes.size() != header_len + payload_len + digest_len) return tl::unexpected(damaged(path_, "its length is wrong"));
+  if (bytes.size() != header_len + payload_len + digest_len)
+    return tl::unexpected(damaged(path_, "its length is wrong"));
   const ByteView covered(bytes.data(), bytes.size() - digest_len);
   if (std::memcmp(trust::sha256(covered).bytes.data(), covered.end(), digest_len) != 0) {
     return tl::unexpected(damaged(path_, "its checksum does not match"));

@@ -1,6 +1,6 @@
-// The journal: one file with the agent's durable state, replaced by rename at every change, so that a power cut leaves the old
-// or the new one whole. Anything else that is found (cut short, a flipped bit, another format) is damage, which the agent
-// refuses to run on: guessing here could undo the protection against replay. One user at a time.
+// The journal: one file with the agent's durable state, replaced by rename at every change, so that a power cut leaves
+// the old or the new one whole. Anything else that is found (cut short, a flipped bit, another format) is damage, which
+// the agent refuses to run on: guessing here could undo the protection against replay. One user at a time.
 //
 // Bytes: "MUSTERJ1", sequence number (8, little-endian), payload length (4), payload, SHA-256 of everything before it.
 #pragma once

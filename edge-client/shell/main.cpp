@@ -15,12 +15,14 @@ namespace {
 using muster::Error;
 
 constexpr const char* help =
-    "muster-edge keeps one device on the releases that its broker assigns: fetches, verifies, swaps, probes, and puts back\n"
+    "muster-edge keeps one device on the releases that its broker assigns: fetches, verifies, swaps, probes, and puts "
+    "back\n"
     "what is bad, with the broker or without.\n"
     "\n"
     "  muster-edge --config FILE                 run, until SIGTERM\n"
     "  muster-edge --config FILE --check         only say whether the configuration is right\n"
-    "  muster-edge --config FILE --reset-journal make a new journal from the slots on disk, when the old one is damaged;\n"
+    "  muster-edge --config FILE --reset-journal make a new journal from the slots on disk, when the old one is "
+    "damaged;\n"
     "                                            forgets which epochs were accepted, keeps all releases\n"
     "  muster-edge --print-states                the state machines as Mermaid diagrams\n"
     "  muster-edge --version, --help\n"
@@ -49,13 +51,25 @@ bool parse(int argc, char** argv, Options& options, int& exit_code) {
   for (int choice = 0; (choice = ::getopt_long(argc, argv, "c:h", choices, nullptr)) != -1;) {
     switch (choice) {
       case 'c':
-      case config: options.config = optarg; break;
-      case check: options.check = true; break;
-      case reset_journal: options.reset_journal = true; break;
-      case print_states: std::fputs(muster::edge::states_as_mermaid().c_str(), stdout); return false;
-      case version: std::printf("muster-edge %s\n", muster::edge::agent_version); return false;
+      case config:
+        options.config = optarg;
+        break;
+      case check:
+        options.check = true;
+        break;
+      case reset_journal:
+        options.reset_journal = true;
+        break;
+      case print_states:
+        std::fputs(muster::edge::states_as_mermaid().c_str(), stdout);
+        return false;
+      case version:
+        std::printf("muster-edge %s\n", muster::edge::agent_version);
+        return false;
       case 'h':
-      case show_help: std::fputs(help, stdout); return false;
+      case show_help:
+        std::fputs(help, stdout);
+        return false;
       default:
         std::fputs("muster-edge --help lists the options\n", stderr);
         exit_code = 2;
@@ -63,9 +77,10 @@ bool parse(int argc, char** argv, Options& options, int& exit_code) {
     }
   }
   if (optind == argc && !options.config.empty() && !(options.check && options.reset_journal)) return true;
-  std::fputs(optind < argc                                ? "muster-edge: takes no arguments but its options; see --help\n"
-             : options.check && options.reset_journal ? "muster-edge: --check and --reset-journal are different things; give one\n"
-                                                      : "muster-edge: --config FILE is missing; see --help\n",
+  std::fputs(optind < argc ? "muster-edge: takes no arguments but its options; see --help\n"
+             : options.check && options.reset_journal
+                 ? "muster-edge: --check and --reset-journal are different things; give one\n"
+                 : "muster-edge: --config FILE is missing; see --help\n",
              stderr);
   exit_code = 2;
   return false;

@@ -6,7 +6,9 @@
 namespace muster::edge {
 namespace {
 
-std::string text(const flatbuffers::String* string) { return string == nullptr ? std::string() : string->str(); }
+std::string text(const flatbuffers::String* string) {
+  return string == nullptr ? std::string() : string->str();
+}
 
 Sha256 digest(const wire::Digest* from) {
   Sha256 to;
@@ -37,13 +39,14 @@ void read_conditions(const wire::Manifest& manifest, ReleaseInfo& info) {
 void read_probes_and_recovery(const wire::Manifest& manifest, ReleaseInfo& info) {
   if (const auto* probes = manifest.probes()) {
     for (const auto* probe : *probes) {
-      info.probes.push_back({probe->kind(), text(probe->target()), probe->initial_delay_ms(), probe->timeout_ms(), probe->attempts(),
-                             probe->interval_ms()});
+      info.probes.push_back({probe->kind(), text(probe->target()), probe->initial_delay_ms(), probe->timeout_ms(),
+                             probe->attempts(), probe->interval_ms()});
     }
   }
   if (const auto* rules = manifest.recovery()) {
     for (const auto* rule : *rules) {
-      info.recovery.push_back({Bytes(rule->program()->begin(), rule->program()->end()), rule->action(), text(rule->source())});
+      info.recovery.push_back(
+          {Bytes(rule->program()->begin(), rule->program()->end()), rule->action(), text(rule->source())});
     }
   }
 }
@@ -71,30 +74,38 @@ ReleaseManifest copy_out(const wire::Manifest& manifest, const Sha256& identity,
 ErrorCode code_of(trust::TrustFault fault) {
   using trust::TrustFault;
   switch (fault) {
-    case TrustFault::none: return ErrorCode::none;
+    case TrustFault::none:
+      return ErrorCode::none;
     case TrustFault::malformed:
-    case TrustFault::wrong_kind: return ErrorCode::malformed;
-    case TrustFault::unknown_key: return ErrorCode::unknown_key;
-    case TrustFault::bad_signature: return ErrorCode::bad_signature;
-    case TrustFault::expired: return ErrorCode::expired;
-    case TrustFault::replayed: return ErrorCode::replayed;
-    case TrustFault::wrong_subject: return ErrorCode::wrong_device;
+    case TrustFault::wrong_kind:
+      return ErrorCode::malformed;
+    case TrustFault::unknown_key:
+      return ErrorCode::unknown_key;
+    case TrustFault::bad_signature:
+      return ErrorCode::bad_signature;
+    case TrustFault::expired:
+      return ErrorCode::expired;
+    case TrustFault::replayed:
+      return ErrorCode::replayed;
+    case TrustFault::wrong_subject:
+      return ErrorCode::wrong_device;
   }
   return ErrorCode::internal;
 }
 
-tl::expected<ReleaseManifest, Fault> open_release(ByteView envelope, const Sha256& manifest, const trust::TrustRoot& root,
-                                                  std::uint64_t now_s) {
+tl::expected<ReleaseManifest, Fault> open_release(ByteView envelope, const Sha256& manifest,
+                                                  const trust::TrustRoot& root, std::uint64_t now_s) {
   const AlignedBytes copy(envelope);
   const wire::Manifest* opened = nullptr;
   Sha256 identity;
   const auto fault = trust::open_manifest(copy.view(), {&root, now_s}, opened, identity);
   if (fault != trust::TrustFault::none) {
-    return tl::unexpected(Fault{code_of(fault), "the manifest " + to_hex(manifest).substr(0, 12) + " was refused: " + std::string(name_of(fault))});
+    return tl::unexpected(Fault{code_of(fault), "the manifest " + to_hex(manifest).substr(0, 12) +
+                                                    " was refused: " + std::string(name_of(fault))});
   }
   if (identity != manifest) {
-    return tl::unexpected(Fault{ErrorCode::digest_mismatch, "the manifest is " + to_hex(identity).substr(0, 12) + ", assigned was " +
-                                                                to_hex(manifest).substr(0, 12)});
+    return tl::unexpected(Fault{ErrorCode::digest_mismatch, "the manifest is " + to_hex(identity).substr(0, 12) +
+                                                                ", assigned was " + to_hex(manifest).substr(0, 12)});
   }
   return copy_out(*opened, identity, envelope);
 }

@@ -24,13 +24,13 @@ struct ReleaseManifest {
   Bytes envelope;  // as it is kept in the slot
 };
 
-// Opens a signed manifest whose digest must be `manifest`: signature, structure, expiry. With `now_s` 0 expiry is not looked
-// at: a release that is here already may be gone back to after its expiry.
-[[nodiscard]] tl::expected<ReleaseManifest, Fault> open_release(ByteView envelope, const Sha256& manifest, const trust::TrustRoot& root,
-                                                                std::uint64_t now_s);
+// Opens a signed manifest whose digest must be `manifest`: signature, structure, expiry. With `now_s` 0 expiry is not
+// looked at: a release that is here already may be gone back to after its expiry.
+[[nodiscard]] tl::expected<ReleaseManifest, Fault> open_release(ByteView envelope, const Sha256& manifest,
+                                                                const trust::TrustRoot& root, std::uint64_t now_s);
 
-// Reads the manifest of a slot whose digest the journal vouches for: only integrity, so that a slot outlives the key that
-// signed it.
+// Reads the manifest of a slot whose digest the journal vouches for: only integrity, so that a slot outlives the key
+// that signed it.
 [[nodiscard]] tl::expected<ReleaseManifest, Fault> read_slot_manifest(ByteView envelope, const Sha256& manifest);
 
 [[nodiscard]] ErrorCode code_of(trust::TrustFault fault);

@@ -11,8 +11,9 @@ constexpr double first_octave_ms = 0.125;
 constexpr std::string_view latency_name = "inference_ms";
 
 // Fields of HealthSummary; everything else is a task metric.
-constexpr std::string_view standard_names[] = {"load_time_ms",   "p50_ms",     "p95_ms",     "p99_ms",      "peak_ram_mb",
-                                               "dropped_frames", "error_code", "inferences", "crash_count", "inference_ms"};
+constexpr std::string_view standard_names[] = {"load_time_ms", "p50_ms",         "p95_ms",     "p99_ms",
+                                               "peak_ram_mb",  "dropped_frames", "error_code", "inferences",
+                                               "crash_count",  "inference_ms"};
 
 bool is_standard(std::string_view name) {
   return std::find(std::begin(standard_names), std::end(standard_names), name) != std::end(standard_names);
@@ -24,7 +25,8 @@ std::size_t step_of(double ms) {
   if (units < 2) return static_cast<std::size_t>(units / 2 * LatencyHistogram::steps);
   const int octave = std::min(std::ilogb(units), static_cast<int>(LatencyHistogram::octaves) - 1);
   const double within = std::min(std::ldexp(units, -octave) - 1, 0.999);
-  return static_cast<std::size_t>(octave) * LatencyHistogram::steps + static_cast<std::size_t>(within * LatencyHistogram::steps);
+  return static_cast<std::size_t>(octave) * LatencyHistogram::steps +
+         static_cast<std::size_t>(within * LatencyHistogram::steps);
 }
 
 double lower_bound_ms(std::size_t step) {
@@ -42,7 +44,9 @@ T clamped(double value) {
 }
 
 // Sums of finite numbers may overflow; the wire carries finite ones only.
-double finite(double value) { return std::clamp(value, -std::numeric_limits<double>::max(), std::numeric_limits<double>::max()); }
+double finite(double value) {
+  return std::clamp(value, -std::numeric_limits<double>::max(), std::numeric_limits<double>::max());
+}
 
 }  // namespace
 
@@ -62,7 +66,9 @@ void LatencyHistogram::add(const LatencyHistogram& other) {
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += std::min(other.counts_[i], UINT32_MAX - counts_[i]);
 }
 
-void LatencyHistogram::clear() { *this = LatencyHistogram(); }
+void LatencyHistogram::clear() {
+  *this = LatencyHistogram();
+}
 
 double LatencyHistogram::percentile(double percent) const {
   const auto rank = std::max(1.0, std::ceil(percent / 100 * static_cast<double>(count_)));
@@ -176,7 +182,8 @@ WindowSummary Measurements::close_window() {
   if (measured("p50_ms") != nullptr) s.p50_ms = value_in_window("p50_ms");
   if (measured("p95_ms") != nullptr) s.p95_ms = value_in_window("p95_ms");
   if (measured("p99_ms") != nullptr) s.p99_ms = value_in_window("p99_ms");
-  if (measured("dropped_frames") != nullptr) s.dropped_frames = clamped<std::int64_t>(value_in_window("dropped_frames"));
+  if (measured("dropped_frames") != nullptr)
+    s.dropped_frames = clamped<std::int64_t>(value_in_window("dropped_frames"));
   if (measured("inferences") != nullptr) s.inferences = clamped<std::uint64_t>(value_in_window("inferences"));
   s.crash_count = clamped<std::uint32_t>(value_in_window("crash_count"));
   s.error_code = clamped<std::uint16_t>(value_in_window("error_code"));

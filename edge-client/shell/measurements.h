@@ -1,5 +1,5 @@
-// What the workload reports, gathered over health windows: standard keys, task metrics, the latency distribution. Bounded in
-// names and memory whatever is sent. Pure (time is counted in windows); one thread at a time.
+// What the workload reports, gathered over health windows: standard keys, task metrics, the latency distribution.
+// Bounded in names and memory whatever is sent. Pure (time is counted in windows); one thread at a time.
 #pragma once
 
 #include <array>
@@ -64,8 +64,8 @@ class Measurements {
   // Gauges and latencies become unknown, counters zero.
   void reset();
 
-  // By name, sorted: gauges (latest), counters (sum over this window and the one before), percentiles as p50_ms, p95_ms, p99_ms
-  // (and inference_p50_ms … for people who write it out).
+  // By name, sorted: gauges (latest), counters (sum over this window and the one before), percentiles as p50_ms,
+  // p95_ms, p99_ms (and inference_p50_ms … for people who write it out).
   [[nodiscard]] ReadingList readings() const;
   [[nodiscard]] WindowSummary close_window();
 
@@ -73,9 +73,9 @@ class Measurements {
   struct Metric {
     StatKind kind = StatKind::gauge;
     MetricWindow window;
-    double sum_before = 0;           // counters: the window before
-    std::uint32_t windows_old = 0;   // since the last sample
-    bool known = false;              // has a value at all since the last reset
+    double sum_before = 0;          // counters: the window before
+    std::uint32_t windows_old = 0;  // since the last sample
+    bool known = false;             // has a value at all since the last reset
   };
   void take(const Stat& stat);
   [[nodiscard]] const Metric* measured(std::string_view name) const;

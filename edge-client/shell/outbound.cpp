@@ -13,11 +13,17 @@ namespace {
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-wire::Digest digest_of(const Sha256& digest) { return wire::Digest(flatbuffers::span<const std::uint8_t, 32>(digest.bytes)); }
+wire::Digest digest_of(const Sha256& digest) {
+  return wire::Digest(flatbuffers::span<const std::uint8_t, 32>(digest.bytes));
+}
 
-Offset<flatbuffers::String> optional_text(FlatBufferBuilder& b, const std::string& text) { return text.empty() ? 0 : b.CreateString(text); }
+Offset<flatbuffers::String> optional_text(FlatBufferBuilder& b, const std::string& text) {
+  return text.empty() ? 0 : b.CreateString(text);
+}
 
-Bytes finished(const FlatBufferBuilder& b) { return {b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()}; }
+Bytes finished(const FlatBufferBuilder& b) {
+  return {b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()};
+}
 
 Offset<wire::Facts> encode_facts(FlatBufferBuilder& b, const Facts& facts) {
   const auto device_class = b.CreateString(facts.device_class);
@@ -61,11 +67,13 @@ Offset<wire::PlaneState> encode_plane(FlatBufferBuilder& b, Plane plane, const S
 }
 
 Offset<wire::TaskMetric> encode_metric(FlatBufferBuilder& b, const MetricWindow& metric) {
-  return wire::CreateTaskMetric(b, b.CreateString(metric.name), metric.count, metric.sum, metric.min, metric.max, metric.last);
+  return wire::CreateTaskMetric(b, b.CreateString(metric.name), metric.count, metric.sum, metric.min, metric.max,
+                                metric.last);
 }
 
 // The workload's metrics and the agent's own counts, `metrics_max` of them at most.
-std::vector<MetricWindow> metrics_to_send(const HealthWindow& window, const WindowSummary& summary, std::size_t metrics_max) {
+std::vector<MetricWindow> metrics_to_send(const HealthWindow& window, const WindowSummary& summary,
+                                          std::size_t metrics_max) {
   std::vector<MetricWindow> metrics;
   const auto count = [&](const char* name, std::uint64_t value) {
     const auto number = static_cast<double>(value);
@@ -86,8 +94,8 @@ std::vector<MetricWindow> metrics_to_send(const HealthWindow& window, const Wind
   return metrics;
 }
 
-Bytes encode_health_with(const HealthWindow& window, const Snapshot& snapshot, const WindowSummary& summary, const SystemReadings& system,
-                         std::size_t metrics_max) {
+Bytes encode_health_with(const HealthWindow& window, const Snapshot& snapshot, const WindowSummary& summary,
+                         const SystemReadings& system, std::size_t metrics_max) {
   FlatBufferBuilder b(1024);
   std::vector<Offset<wire::TaskMetric>> metrics;
   for (const auto& metric : metrics_to_send(window, summary, metrics_max)) metrics.push_back(encode_metric(b, metric));
@@ -146,8 +154,8 @@ Bytes encode_state_report(const Snapshot& snapshot, const Facts& facts, const Re
   const auto encoded_facts = encode_facts(b, facts);
   const auto device = b.CreateString(stamp.device_id);
   const auto detail = optional_text(b, clean_text(snapshot.detail, limits::text_len_max));
-  const auto attempt = wire::CreateAttempt(b, snapshot.attempt_epoch, snapshot.attempt, snapshot.attempt_plane, snapshot.error, detail,
-                                           snapshot.bytes_done, snapshot.bytes_total);
+  const auto attempt = wire::CreateAttempt(b, snapshot.attempt_epoch, snapshot.attempt, snapshot.attempt_plane,
+                                           snapshot.error, detail, snapshot.bytes_done, snapshot.bytes_total);
   wire::StateReportBuilder builder(b);
   builder.add_device_id(device);
   builder.add_seq(stamp.seq);
@@ -165,7 +173,8 @@ Bytes encode_state_report(const Snapshot& snapshot, const Facts& facts, const Re
   return finished(b);
 }
 
-Bytes encode_health(const HealthWindow& window, const Snapshot& snapshot, const WindowSummary& summary, const SystemReadings& system) {
+Bytes encode_health(const HealthWindow& window, const Snapshot& snapshot, const WindowSummary& summary,
+                    const SystemReadings& system) {
   for (auto metrics_max = limits::metrics_max;; metrics_max /= 2) {
     auto bytes = encode_health_with(window, snapshot, summary, system, metrics_max);
     if (bytes.size() <= limits::health_summary_len_max || metrics_max == 0) return bytes;

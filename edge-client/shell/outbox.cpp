@@ -18,7 +18,8 @@ constexpr std::size_t name_len = 16 + 1 + 16;
 // Sixteen digits each, so that names sort by time.
 std::string name_of(std::uint64_t boot_id, std::uint64_t seq) {
   std::array<char, name_len + 1> name{};
-  std::snprintf(name.data(), name.size(), "%016llx-%016llx", static_cast<unsigned long long>(boot_id), static_cast<unsigned long long>(seq));
+  std::snprintf(name.data(), name.size(), "%016llx-%016llx", static_cast<unsigned long long>(boot_id),
+                static_cast<unsigned long long>(seq));
   return name.data();
 }
 
@@ -32,7 +33,7 @@ tl::expected<void, Error> HealthOutbox::open() {
     auto name = entry.path().filename().string();
     if (name.size() == name_len) spool_.insert(std::move(name));
   }
-  while (spool_.size() > spool_max) {
+  while (spool_.size() > files_max_) {
     remove(*spool_.begin());
     ++dropped_;
   }
@@ -59,7 +60,7 @@ bool HealthOutbox::send(const std::string& name, const Bytes& summary) {
 }
 
 void HealthOutbox::store(const std::string& name, const Bytes& summary) {
-  while (spool_.size() >= spool_max) {
+  while (spool_.size() >= files_max_) {
     in_flight_.erase(*spool_.begin());
     remove(*spool_.begin());
     ++dropped_;
@@ -106,6 +107,8 @@ void HealthOutbox::keep_all() {
   }
 }
 
-std::uint64_t HealthOutbox::take_dropped() { return std::exchange(dropped_, 0); }
+std::uint64_t HealthOutbox::take_dropped() {
+  return std::exchange(dropped_, 0);
+}
 
 }  // namespace muster::edge

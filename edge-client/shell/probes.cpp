@@ -12,15 +12,24 @@
 namespace muster::edge {
 namespace {
 
-std::string name_of(const ProbeSpec& probe) { return std::string("probe ") + wire::EnumNameProbeKind(probe.kind) + " " + probe.target; }
+std::string name_of(const ProbeSpec& probe) {
+  return std::string("probe ") + wire::EnumNameProbeKind(probe.kind) + " " + probe.target;
+}
 
 }  // namespace
 
 ProbeRunner::ProbeRunner(EventLoop& loop, Worker& worker, ProcessRunner& processes, const SlotStore& slots,
                          const std::map<std::string, CommandLine>& allowlist, Done done)
-    : loop_(loop), worker_(worker), processes_(processes), slots_(slots), allowlist_(allowlist), done_(std::move(done)) {}
+    : loop_(loop),
+      worker_(worker),
+      processes_(processes),
+      slots_(slots),
+      allowlist_(allowlist),
+      done_(std::move(done)) {}
 
-ProbeRunner::~ProbeRunner() { cancel(); }
+ProbeRunner::~ProbeRunner() {
+  cancel();
+}
 
 void ProbeRunner::cancel() {
   if (run_lives_) *run_lives_ = false;
@@ -50,9 +59,12 @@ void ProbeRunner::attempt() {
   ++attempts_;
   const auto probe = run_.probes[index_];
   switch (probe.probe.kind) {
-    case ProbeKind::exec: return attempt_exec(probe);
-    case ProbeKind::http: return attempt_http(probe);
-    case ProbeKind::file: return attempt_file(probe);
+    case ProbeKind::exec:
+      return attempt_exec(probe);
+    case ProbeKind::http:
+      return attempt_http(probe);
+    case ProbeKind::file:
+      return attempt_file(probe);
   }
 }
 
@@ -60,7 +72,8 @@ void ProbeRunner::attempt_exec(const ProbeJob& probe) {
   const auto allowed = allowlist_.find(probe.probe.target);
   if (allowed == allowlist_.end()) {
     // Trying again would not change the configuration.
-    return end(Failure{probe.plane, {ErrorCode::probe_not_allowed, name_of(probe.probe) + " is not on this device's allowlist"}});
+    return end(Failure{probe.plane,
+                       {ErrorCode::probe_not_allowed, name_of(probe.probe) + " is not on this device's allowlist"}});
   }
   auto command = allowed->second;
   command.push_back(slots_.path_of(probe.plane, probe.manifest));
@@ -68,29 +81,35 @@ void ProbeRunner::attempt_exec(const ProbeJob& probe) {
     if (!*lives) return;
     process_ = 0;
     if (result.ok()) return passed();
-    failed(result.end == CommandResult::End::timed_out ? ErrorCode::probe_timeout : ErrorCode::probe_failed, result.text());
+    failed(result.end == CommandResult::End::timed_out ? ErrorCode::probe_timeout : ErrorCode::probe_failed,
+           result.text());
   });
 }
 
 void ProbeRunner::attempt_http(const ProbeJob& probe) {
-  worker_.run([this, url = probe.probe.target, timeout_ms = probe.probe.timeout_ms, lives = run_lives_]() -> EventLoop::Task {
-    const auto result = http_get(url, timeout_ms);
-    return [this, result, lives] {
-      if (!*lives) return;
-      switch (result.end) {
-        case HttpProbeResult::End::timed_out: return failed(ErrorCode::probe_timeout, result.problem);
-        case HttpProbeResult::End::failed: return failed(ErrorCode::probe_failed, result.problem);
-        case HttpProbeResult::End::answered: break;
-      }
-      if (result.status >= 200 && result.status <= 299) return passed();
-      failed(ErrorCode::probe_failed, "status " + std::to_string(result.status));
-    };
-  });
+  worker_.run(
+      [this, url = probe.probe.target, timeout_ms = probe.probe.timeout_ms, lives = run_lives_]() -> EventLoop::Task {
+        const auto result = http_get(url, timeout_ms);
+        return [this, result, lives] {
+          if (!*lives) return;
+          switch (result.end) {
+            case HttpProbeResult::End::timed_out:
+              return failed(ErrorCode::probe_timeout, result.problem);
+            case HttpProbeResult::End::failed:
+              return failed(ErrorCode::probe_failed, result.problem);
+            case HttpProbeResult::End::answered:
+              break;
+          }
+          if (result.status >= 200 && result.status <= 299) return passed();
+          failed(ErrorCode::probe_failed, "status " + std::to_string(result.status));
+        };
+      });
 }
 
 void ProbeRunner::attempt_file(const ProbeJob& probe) {
   const auto& target = probe.probe.target;
-  const auto path = !target.empty() && target.front() == '/' ? target : slots_.path_of(probe.plane, probe.manifest) + "/" + target;
+  const auto path =
+      !target.empty() && target.front() == '/' ? target : slots_.path_of(probe.plane, probe.manifest) + "/" + target;
   if (::access(path.c_str(), F_OK) == 0) return passed();
   failed(ErrorCode::probe_failed, std::strerror(errno));
 }

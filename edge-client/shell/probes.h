@@ -1,6 +1,6 @@
-// Runs the probes of a release one after another, each with its delay, time limit, attempts and pauses; the first that fails
-// ends the run. exec probes come from the configuration's allowlist only, without a shell, and get the slot's path as last
-// argument. On the loop; nothing blocks it.
+// Runs the probes of a release one after another, each with its delay, time limit, attempts and pauses; the first that
+// fails ends the run. exec probes come from the configuration's allowlist only, without a shell, and get the slot's
+// path as last argument. On the loop; nothing blocks it.
 #pragma once
 
 #include <cstdint>

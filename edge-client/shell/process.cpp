@@ -72,10 +72,18 @@ std::string last_line(const std::string& tail) {
 std::string CommandResult::text() const {
   std::string what;
   switch (end) {
-    case End::exited: what = "exit code " + std::to_string(code); break;
-    case End::signalled: what = "ended by signal " + std::to_string(code); break;
-    case End::timed_out: what = "did not end in time and was killed"; break;
-    case End::not_started: what = std::string("cannot be started: ") + std::strerror(code); break;
+    case End::exited:
+      what = "exit code " + std::to_string(code);
+      break;
+    case End::signalled:
+      what = "ended by signal " + std::to_string(code);
+      break;
+    case End::timed_out:
+      what = "did not end in time and was killed";
+      break;
+    case End::not_started:
+      what = std::string("cannot be started: ") + std::strerror(code);
+      break;
   }
   return said.empty() ? what : what + ": " + said;
 }

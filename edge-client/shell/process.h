@@ -1,5 +1,5 @@
-// Runs commands without a shell: each in a process group of its own, with a time limit that ends the whole group, and the last
-// of what it said kept for the error message. On the loop; never blocks.
+// Runs commands without a shell: each in a process group of its own, with a time limit that ends the whole group, and
+// the last of what it said kept for the error message. On the loop; never blocks.
 #pragma once
 
 #include <sys/types.h>
@@ -19,8 +19,8 @@ using CommandLine = std::vector<std::string>;  // program and arguments, as exec
 struct CommandResult {
   enum class End : std::uint8_t { exited, signalled, timed_out, not_started };
   End end = End::not_started;
-  int code = 0;         // exit code, signal, or errno
-  std::string said;     // the last line of its output, printable, at most output_len_max characters
+  int code = 0;      // exit code, signal, or errno
+  std::string said;  // the last line of its output, printable, at most output_len_max characters
 
   [[nodiscard]] bool ok() const { return end == End::exited && code == 0; }
   // "exit code 3: cannot load model"

@@ -17,9 +17,12 @@ constexpr std::uint64_t report_retry_ms = 1000;
 
 host::LogLevel level_of(NoteLevel level) {
   switch (level) {
-    case NoteLevel::info: return host::LogLevel::info;
-    case NoteLevel::warning: return host::LogLevel::warning;
-    case NoteLevel::error: return host::LogLevel::error;
+    case NoteLevel::info:
+      return host::LogLevel::info;
+    case NoteLevel::warning:
+      return host::LogLevel::warning;
+    case NoteLevel::error:
+      return host::LogLevel::error;
   }
   return host::LogLevel::error;
 }
@@ -113,7 +116,8 @@ void Shell::run_workload(WorkloadCommand command) {
     name = "normal";
   }
   if (line->empty()) {
-    log_.write(host::LogLevel::warning, std::string("the workload can not be told: workload.") + name + " is not configured");
+    log_.write(host::LogLevel::warning,
+               std::string("the workload can not be told: workload.") + name + " is not configured");
     return;
   }
   processes_.run(*line, workload_timeout_ms, [this, name](const CommandResult& result) {
@@ -132,7 +136,9 @@ void Shell::publish_report() {
   const auto bytes = encode_state_report(agent_.snapshot(), config_.facts, {config_.device_id, ++report_seq_, now_s()});
   const std::string topic(format_topic({TopicKind::device_state, config_.device_id}).view());
   const auto on_ack = [this](int reason) {
-    if (reason >= 0x80) log_.write_bounded(host::LogLevel::warning, "report", "the broker refuses the state report (reason " + std::to_string(reason) + ")");
+    if (reason >= 0x80)
+      log_.write_bounded(host::LogLevel::warning, "report",
+                         "the broker refuses the state report (reason " + std::to_string(reason) + ")");
   };
   if (connection_->publish(topic, bytes, 1, true, on_ack)) return;
   report_due_ = true;

@@ -1,5 +1,5 @@
-// The agent's body: gives events to the Agent and performs its effects, in order. What is written down is durable before
-// anything that follows it happens. One object a program, on the loop's thread.
+// The agent's body: gives events to the Agent and performs its effects, in order. What is written down is durable
+// before anything that follows it happens. One object a program, on the loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -35,13 +35,16 @@ extern const char* const agent_version;
 
 class Shell {
  public:
-  // Locks the data folder, reads what is durable and checks the slots. Errors are damage, a folder in use, a disk that refuses.
+  // Locks the data folder, reads what is durable and checks the slots. Errors are damage, a folder in use, a disk that
+  // refuses.
   [[nodiscard]] static tl::expected<std::unique_ptr<Shell>, Error> open(Config config, host::Log& log);
   ~Shell();
 
-  // Until SIGTERM or SIGINT (which must be blocked in all threads), or until the disk refuses the journal: then an error.
+  // Until SIGTERM or SIGINT (which must be blocked in all threads), or until the disk refuses the journal: then an
+  // error.
   [[nodiscard]] tl::expected<void, Error> run();
-  // After run(): false when a thread is still in the middle of connecting. Then nothing is left to do but to end the process.
+  // After run(): false when a thread is still in the middle of connecting. Then nothing is left to do but to end the
+  // process.
   [[nodiscard]] bool closed() const { return closed_; }
 
  private:

@@ -29,7 +29,8 @@ void Shell::give_readings() {
   // What the workload says of a name goes before what the agent measures.
   const auto add = [&](const char* name, double value, bool known) {
     if (!known) return;
-    const auto at = std::lower_bound(readings.begin(), readings.end(), name, [](const auto& r, const char* n) { return r.first < n; });
+    const auto at = std::lower_bound(readings.begin(), readings.end(), name,
+                                     [](const auto& r, const char* n) { return r.first < n; });
     if (at == readings.end() || at->first != name) readings.insert(at, {name, value});
   };
   add("cpu_percent", system_now_.cpu_percent, system_now_.cpu_percent >= 0);
@@ -54,7 +55,8 @@ void Shell::close_health_window() {
   window_start_s_ = now_s();
   window_start_ms_ = EventLoop::now_ms();
   const auto snapshot = agent_.snapshot();
-  outbox_->put(encode_health(window, snapshot, measurements_.close_window(), system_now_), snapshot.boot_id, window.seq);
+  outbox_->put(encode_health(window, snapshot, measurements_.close_window(), system_now_), snapshot.boot_id,
+               window.seq);
 }
 
 bool Shell::send_health(const Bytes& summary, std::function<void(bool accepted)> acked) {
@@ -62,7 +64,9 @@ bool Shell::send_health(const Bytes& summary, std::function<void(bool accepted)>
   const std::string topic(format_topic({TopicKind::device_health, config_.device_id}).view());
   return connection_->publish(topic, summary, 1, false, [this, acked = std::move(acked)](int reason) {
     if (reason < 0) return;  // the connection ended: it is kept
-    if (reason >= 0x80) log_.write_bounded(host::LogLevel::warning, "health", "the broker refuses health summaries (reason " + std::to_string(reason) + ")");
+    if (reason >= 0x80)
+      log_.write_bounded(host::LogLevel::warning, "health",
+                         "the broker refuses health summaries (reason " + std::to_string(reason) + ")");
     acked(reason < 0x80);
   });
 }

@@ -1,6 +1,6 @@
 // How the parts of the shell are put together, and what the agent is told first.
-#include <sys/signalfd.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,7 +26,9 @@ AgentSetup setup_of(const Config& config) {
   return setup;
 }
 
-std::string topic_of(TopicKind kind, const std::string& name) { return std::string(format_topic({kind, name}).view()); }
+std::string topic_of(TopicKind kind, const std::string& name) {
+  return std::string(format_topic({kind, name}).view());
+}
 
 // Links without a journal: it was removed or lost, and with it the protection against replay.
 bool has_links(const SlotStore& slots) {
@@ -45,12 +47,16 @@ tl::expected<std::unique_ptr<Shell>, Error> Shell::open(Config config, host::Log
   auto state = journal.load();
   if (!state) return tl::unexpected(state.error());
   if (!*state && has_links(SlotStore(config.data_dir))) {
-    return tl::unexpected(Error{ErrorKind::invalid, "the journal " + config.data_dir + "/journal is missing although releases are active; run muster-edge with "
-                                                        "--reset-journal to make a new one from the slots on disk"});
+    return tl::unexpected(
+        Error{ErrorKind::invalid, "the journal " + config.data_dir +
+                                      "/journal is missing although releases are active; run muster-edge with "
+                                      "--reset-journal to make a new one from the slots on disk"});
   }
   auto trust = TrustStore::open(config.data_dir, config.root);
   if (!trust) return tl::unexpected(trust.error());
-  if (trust->root_differs()) log.write(host::LogLevel::warning, "root in the configuration is not the document pinned in data_dir; the pinned one stays in force");
+  if (trust->root_differs())
+    log.write(host::LogLevel::warning,
+              "root in the configuration is not the document pinned in data_dir; the pinned one stays in force");
   std::unique_ptr<Shell> shell(new Shell(std::move(config), log, std::move(*folder), std::move(*trust),
                                          std::move(*state).value_or(DurableState{}), std::move(journal)));
   if (auto prepared = shell->prepare(); !prepared) return tl::unexpected(prepared.error());
@@ -99,7 +105,8 @@ tl::expected<void, Error> Shell::prepare() {
   return {};
 }
 
-// Every slot that the journal speaks of is read and hashed: what is damaged must not be served, and not be gone back to.
+// Every slot that the journal speaks of is read and hashed: what is damaged must not be served, and not be gone back
+// to.
 Started Shell::look_at_disk() const {
   Started started;
   const auto& state = agent_.durable();
@@ -127,7 +134,8 @@ Started Shell::look_at_disk() const {
     look(plane, state.planes[i].previous.manifest);
   }
   const auto phase = state.attempt.phase;
-  const bool swapped = phase == AttemptPhase::swapped || phase == AttemptPhase::probing || phase == AttemptPhase::soaking;
+  const bool swapped =
+      phase == AttemptPhase::swapped || phase == AttemptPhase::probing || phase == AttemptPhase::soaking;
   for (const auto& change : state.attempt.changes) {
     if (swapped) look(change.plane, change.to.manifest);
     if (swapped) look(change.plane, change.from.manifest);
@@ -139,7 +147,8 @@ void Shell::connect_parts() {
   const auto tell = [this](decltype(Event::what) what) { feed(std::move(what)); };
   Fetcher::Ports fetch_ports;
   fetch_ports.tell = tell;
-  fetch_ports.ask = [this, topic = topic_of(TopicKind::chunk_get, config_.device_id)](const Sha256& digest, std::uint64_t offset, std::uint32_t length) {
+  fetch_ports.ask = [this, topic = topic_of(TopicKind::chunk_get, config_.device_id)](
+                        const Sha256& digest, std::uint64_t offset, std::uint32_t length) {
     if (connection_) static_cast<void>(connection_->publish(topic, encode_chunk_get(digest, offset, length), 0, false));
   };
   fetch_ports.open = [this](ByteView envelope, const Sha256& manifest, bool fresh) {
@@ -150,7 +159,8 @@ void Shell::connect_parts() {
       disk_worker_, processes_, slots_, config_,
       [this](const Activate& what, const std::optional<Fault>& fault) {
         if (!fault) return feed(Activated{what.job});
-        log_.write(host::LogLevel::error, "activating " + std::string(wire::EnumNamePlane(what.plane)) + ": " + fault->detail);
+        log_.write(host::LogLevel::error,
+                   "activating " + std::string(wire::EnumNamePlane(what.plane)) + ": " + fault->detail);
         feed(JobFailed{what.job, *fault, what.plane});
       },
       [this](const std::string& text) { log_.write(host::LogLevel::warning, text); });
@@ -241,7 +251,8 @@ tl::expected<std::string, Error> reset_journal(const Config& config) {
     record.security_floor = record.active.security_version;
     found += std::string(wire::EnumNamePlane(plane)) + ": " +
              (record.active.empty() ? "empty" : record.active.name + "@" + record.active.version) +
-             (record.previous.empty() ? "" : ", previous " + record.previous.name + "@" + record.previous.version) + "\n";
+             (record.previous.empty() ? "" : ", previous " + record.previous.name + "@" + record.previous.version) +
+             "\n";
   }
   // Larger than any boot of before, so that the broker does not take the next reports for old ones.
   state.boot_id = static_cast<std::uint64_t>(std::max<std::int64_t>(::time(nullptr), 0));

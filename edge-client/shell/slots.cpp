@@ -39,7 +39,8 @@ tl::expected<void, Fault> sync_path(const std::string& path, int flags) {
 
 tl::expected<void, Fault> sync_folders(const std::string& top) {
   std::error_code error;
-  for (auto it = fs::recursive_directory_iterator(top, error); !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+  for (auto it = fs::recursive_directory_iterator(top, error); !error && it != fs::recursive_directory_iterator();
+       it.increment(error)) {
     if (!it->is_directory(error)) continue;
     if (auto synced = sync_path(it->path().string(), O_RDONLY | O_DIRECTORY); !synced) return synced;
   }
@@ -63,7 +64,8 @@ Sha256 read_link(const std::string& path) {
 tl::expected<bool, Fault> set_link(const std::string& path, const Sha256& digest) {
   if (read_link(path) == digest && (!digest.is_zero() || ::access(path.c_str(), F_OK) != 0)) return false;
   if (digest.is_zero()) {
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return tl::unexpected(fault_of_errno(errno, "removing " + path));
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+      return tl::unexpected(fault_of_errno(errno, "removing " + path));
     return true;
   }
   const auto fresh = path + ".new";
@@ -82,7 +84,9 @@ Fault fault_of_errno(int error, const std::string& what) {
   return {full ? ErrorCode::disk_full : ErrorCode::internal, what + ": " + std::strerror(error)};
 }
 
-std::string SlotStore::plane_path(Plane plane) const { return root_ + "/" + wire::EnumNamePlane(plane); }
+std::string SlotStore::plane_path(Plane plane) const {
+  return root_ + "/" + wire::EnumNamePlane(plane);
+}
 
 std::string SlotStore::path_of(Plane plane, const Sha256& manifest) const {
   return plane_path(plane) + "/slots/" + to_hex(manifest);
@@ -115,7 +119,8 @@ tl::expected<void, Error> SlotStore::prepare(Plane plane) const {
 }
 
 tl::expected<Bytes, Fault> SlotStore::envelope_of(Plane plane, const Sha256& manifest) const {
-  auto bytes = host::read_file(path_of(plane, manifest) + "/" + std::string(manifest_file_name), limits::envelope_len_max);
+  auto bytes =
+      host::read_file(path_of(plane, manifest) + "/" + std::string(manifest_file_name), limits::envelope_len_max);
   if (!bytes) return tl::unexpected(fault_of(bytes.error(), ErrorCode::slot_damaged));
   return std::move(*bytes);
 }
@@ -125,7 +130,8 @@ tl::expected<ReleaseManifest, Fault> SlotStore::check(Plane plane, const Sha256&
   if (!envelope) return tl::unexpected(envelope.error());
   auto release = read_slot_manifest(*envelope, manifest);
   if (!release) return release;
-  if (release->info.plane != plane) return tl::unexpected(Fault{ErrorCode::slot_damaged, "the slot is of another plane"});
+  if (release->info.plane != plane)
+    return tl::unexpected(Fault{ErrorCode::slot_damaged, "the slot is of another plane"});
   for (const auto& file : release->files) {
     auto found = host::digest_file(path_of(plane, manifest) + "/" + file.name);
     if (!found) return tl::unexpected(Fault{ErrorCode::slot_damaged, found.error().message});
@@ -173,7 +179,8 @@ tl::expected<void, Fault> SlotStore::build(const ReleaseManifest& release) const
   if (auto synced = sync_folders(building); !synced) return synced;
   // A slot without a manifest is not one; it would be in the way of the rename.
   fs::remove_all(path, error);
-  if (::rename(building.c_str(), path.c_str()) != 0) return tl::unexpected(fault_of_errno(errno, "renaming " + building));
+  if (::rename(building.c_str(), path.c_str()) != 0)
+    return tl::unexpected(fault_of_errno(errno, "renaming " + building));
   if (auto synced = sync_path(slots, O_RDONLY | O_DIRECTORY); !synced) return synced;
   for (const auto& file : release.files) ::unlink(partial_path(plane, file.sha256).c_str());
   return {};
@@ -181,8 +188,8 @@ tl::expected<void, Fault> SlotStore::build(const ReleaseManifest& release) const
 
 tl::expected<void, Fault> SlotStore::flip(Plane plane, const Sha256& active, const Sha256& previous) const {
   if (!active.is_zero() && !has(plane, active)) {
-    return tl::unexpected(Fault{ErrorCode::slot_damaged, "there is no slot " + to_hex(active).substr(0, 12) + " on plane " +
-                                                             std::string(wire::EnumNamePlane(plane))});
+    return tl::unexpected(Fault{ErrorCode::slot_damaged, "there is no slot " + to_hex(active).substr(0, 12) +
+                                                             " on plane " + std::string(wire::EnumNamePlane(plane))});
   }
   // `previous` first: at no time does only a bad release have a link.
   auto changed_previous = set_link(plane_path(plane) + "/previous", previous);
@@ -210,7 +217,8 @@ void SlotStore::drop_partials(Plane plane, const std::vector<ReleaseFile>& keep)
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(plane_path(plane) + "/partial", error)) {
     const auto name = entry.path().filename().string();
-    const bool wanted = std::any_of(keep.begin(), keep.end(), [&](const ReleaseFile& file) { return to_hex(file.sha256) == name; });
+    const bool wanted =
+        std::any_of(keep.begin(), keep.end(), [&](const ReleaseFile& file) { return to_hex(file.sha256) == name; });
     std::error_code ignored;
     if (!wanted) fs::remove_all(entry.path(), ignored);
   }

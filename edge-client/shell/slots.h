@@ -1,6 +1,6 @@
-// The releases on disk: immutable slots, the two links of each plane, and downloads under way. Every method leaves either the
-// old or the new state, whenever the power goes. Methods may block (sync, hashing): the loop calls them through the Worker,
-// one at a time, except path_of, partial_path, has and links.
+// The releases on disk: immutable slots, the two links of each plane, and downloads under way. Every method leaves
+// either the old or the new state, whenever the power goes. Methods may block (sync, hashing): the loop calls them
+// through the Worker, one at a time, except path_of, partial_path, has and links.
 //
 //   planes/<plane>/slots/<manifest digest>/    the release's files and manifest.menv
 //   planes/<plane>/active, previous            links into slots/
@@ -37,7 +37,8 @@ class SlotStore {
   [[nodiscard]] tl::expected<ReleaseManifest, Fault> check(Plane plane, const Sha256& manifest) const;
   // Makes a slot of completely downloaded (and already hashed) files. Nothing to do when it is there.
   [[nodiscard]] tl::expected<void, Fault> build(const ReleaseManifest& release) const;
-  // Points `active` and `previous` (zero: no link) and makes that durable. Nothing is written when both point there already.
+  // Points `active` and `previous` (zero: no link) and makes that durable. Nothing is written when both point there
+  // already.
   [[nodiscard]] tl::expected<void, Fault> flip(Plane plane, const Sha256& active, const Sha256& previous) const;
   // Removes all slots but these. What can not be removed is left for the next time.
   void remove_others(Plane plane, const std::vector<Sha256>& keep) const;

@@ -53,7 +53,8 @@ bool parse_line(std::string_view line, Stat& stat) {
   stat.name = take_until(line, ':');
   const auto value = take_until(line, '|');
   const auto kind = take_until(line, '|');
-  if (!is_id(stat.name) || value.empty() || !parse_number(value, stat.value) || !parse_kind(kind, value, stat.kind)) return false;
+  if (!is_id(stat.name) || value.empty() || !parse_number(value, stat.value) || !parse_kind(kind, value, stat.kind))
+    return false;
   while (!line.empty()) {
     const auto extra = take_until(line, '|');
     if (extra.empty()) return false;

@@ -1,5 +1,5 @@
-// StatsD lines from the workload: `name:value|g`, `|c` (with `|@rate`), `|ms` (also `|h`, `|d`), several a datagram, `#tags` read over.
-// The parser takes any bytes; the socket is on the loop.
+// StatsD lines from the workload: `name:value|g`, `|c` (with `|@rate`), `|ms` (also `|h`, `|d`), several a datagram,
+// `#tags` read over. The parser takes any bytes; the socket is on the loop.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ enum class StatKind : std::uint8_t { gauge, gauge_change, counter, timer };
 struct Stat {
   std::string_view name;  // an id (schemas/ids.h)
   StatKind kind = StatKind::gauge;
-  double value = 0;       // finite; a counter's is already divided by its rate
+  double value = 0;  // finite; a counter's is already divided by its rate
 };
 
 // Calls `take` for each good line, in order; returns how many lines were not good.
@@ -29,7 +29,8 @@ class StatsdSocket {
   static constexpr std::size_t datagram_len_max = 8192;  // longer ones are cut by the kernel
   static constexpr int datagrams_per_turn_max = 64;      // then others get their turn on the loop
 
-  StatsdSocket(EventLoop& loop, std::function<void(std::string_view datagram)> take) : loop_(loop), take_(std::move(take)) {}
+  StatsdSocket(EventLoop& loop, std::function<void(std::string_view datagram)> take)
+      : loop_(loop), take_(std::move(take)) {}
   ~StatsdSocket();
   StatsdSocket(const StatsdSocket&) = delete;
   StatsdSocket& operator=(const StatsdSocket&) = delete;

@@ -52,7 +52,8 @@ SystemReadings SystemProbe::read() {
     for (std::size_t i = 0; i < fields_used; ++i) total += fields[i];
     const auto busy = total - fields[idle_field] - fields[iowait_field];
     if (total_before_ != 0 && total > total_before_ && busy >= busy_before_) {
-      r.cpu_percent = std::min(100.0, 100.0 * static_cast<double>(busy - busy_before_) / static_cast<double>(total - total_before_));
+      r.cpu_percent = std::min(
+          100.0, 100.0 * static_cast<double>(busy - busy_before_) / static_cast<double>(total - total_before_));
     }
     busy_before_ = busy;
     total_before_ = total;

@@ -1,4 +1,5 @@
-// What the agent measures itself: processor, temperature, free space. Reads /proc and /sys; on the loop (no file there blocks).
+// What the agent measures itself: processor, temperature, free space. Reads /proc and /sys; on the loop (no file there
+// blocks).
 #pragma once
 
 #include <cstdint>

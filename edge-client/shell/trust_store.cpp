@@ -14,15 +14,18 @@ namespace {
 constexpr std::size_t root_envelope_len_max = limits::root_document_len_max + limits::envelope_overhead_max;
 constexpr std::size_t digest_len = 32;
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 tl::expected<trust::TrustRoot, Error> pin(const std::string& path, const Bytes& bytes) {
   trust::TrustRoot root;
   const AlignedBytes copy(bytes);
   const auto fault = trust::pin_root(copy.view(), root);
   if (fault == trust::TrustFault::none) return root;
-  return tl::unexpected(Error{ErrorKind::untrusted, "the root document " + path + " can not be trusted (" + std::string(name_of(fault)) +
-                                                        "); give the device the root.menv that `musterctl keys init` made"});
+  return tl::unexpected(
+      Error{ErrorKind::untrusted, "the root document " + path + " can not be trusted (" + std::string(name_of(fault)) +
+                                      "); give the device the root.menv that `musterctl keys init` made"});
 }
 
 }  // namespace
@@ -33,7 +36,8 @@ tl::expected<TrustStore, Error> TrustStore::open(const std::string& data_dir, co
   store.chain_path_ = data_dir + "/root-chain";
   auto configured = host::read_file(configured_root, root_envelope_len_max);
   if (!exists(pinned_path)) {
-    if (!configured) return tl::unexpected(std::move(configured.error()).with_context("reading the root document to pin"));
+    if (!configured)
+      return tl::unexpected(std::move(configured.error()).with_context("reading the root document to pin"));
     auto root = pin(configured_root, *configured);
     if (!root) return tl::unexpected(root.error());
     auto kept = host::write_file_durably(pinned_path, *configured);
@@ -54,9 +58,11 @@ tl::expected<TrustStore, Error> TrustStore::open(const std::string& data_dir, co
   const auto size = bytes->size() < digest_len ? 0 : bytes->size() - digest_len;
   const ByteView chain(bytes->data(), size);
   if (size == 0 || std::memcmp(trust::sha256(chain).bytes.data(), chain.end(), digest_len) != 0) {
-    return tl::unexpected(Error{ErrorKind::invalid, "the chain of root documents " + store.chain_path_ +
-                                                        " is damaged; remove it to start from the pinned root again, the broker sends the chain at the "
-                                                        "next connection"});
+    return tl::unexpected(
+        Error{ErrorKind::invalid,
+              "the chain of root documents " + store.chain_path_ +
+                  " is damaged; remove it to start from the pinned root again, the broker sends the chain at the "
+                  "next connection"});
   }
   const AlignedBytes copy(chain);
   // It may well stop early, where it stopped when it was taken.

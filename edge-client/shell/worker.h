@@ -1,5 +1,5 @@
-// One thread for what may block: syncing and hashing files, an HTTP probe. Jobs run in order; what each returns runs on the
-// loop afterwards. run() is called on the loop only. The destructor waits for the job under way and drops the rest.
+// One thread for what may block: syncing and hashing files, an HTTP probe. Jobs run in order; what each returns runs on
+// the loop afterwards. run() is called on the loop only. The destructor waits for the job under way and drops the rest.
 #pragma once
 
 #include <condition_variable>

@@ -127,12 +127,16 @@ class Bench {
     report_line(name, taken_s);
   }
 
-  void open_wave() {
+  double start_rollout() {
     StartRollout start;
     start.rule = rule_of();
     start.rule_text = "rollout: bench";
     start.releases = {{Plane::model, "reader", "2", digest_of(9), 1}};
-    const double taken_s = step(Command{"alice", "", 1, std::move(start)});
+    return step(Command{"alice", "", 1, std::move(start)});
+  }
+
+  void open_wave() {
+    const double taken_s = start_rollout();
     std::size_t assigned = 0;
     for (const auto& effect : effects_) assigned += std::holds_alternative<Assign>(effect) ? 1u : 0u;
     std::printf("  start and open a wave of 10 %%   %8.3f s   %zu assigned\n", taken_s, assigned);
@@ -169,7 +173,7 @@ class Bench {
     records_.clear();
     // Records as a store would hold them: made by a second life of the same fleet.
     for (std::size_t i = 0; i < devices_; ++i) step(report_of(i));
-    open_wave();
+    start_rollout();
     std::vector<std::pair<std::string, std::string>> stored;
     std::size_t bytes = 0;
     // Later records of a key replace earlier ones.

@@ -10,7 +10,8 @@
 namespace muster::broker {
 namespace {
 
-const Operators operators = {{"alice", {true, true, false}}, {"bob", {false, false, true}}, {"eve", {true, false, false}}};
+const Operators operators = {
+    {"alice", {true, true, false}}, {"bob", {false, false, true}}, {"eve", {true, false, false}}};
 
 struct Row {
   const char* user;
@@ -131,7 +132,8 @@ const Row rows[] = {
 TEST(Access, TableHolds) {
   for (const auto& row : rows) {
     const auto decision = decide(operators, row.user, row.access, row.topic);
-    EXPECT_EQ(static_cast<int>(decision.verdict), static_cast<int>(row.verdict)) << row.user << " " << static_cast<int>(row.access) << " " << row.topic;
+    EXPECT_EQ(static_cast<int>(decision.verdict), static_cast<int>(row.verdict))
+        << row.user << " " << static_cast<int>(row.access) << " " << row.topic;
     EXPECT_EQ(decision.reason, row.reason) << row.user << " " << row.topic;
   }
 }
@@ -141,8 +143,10 @@ TEST(Access, TableHolds) {
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> levels{""};
   for (const char c : text) {
-    if (c == '/') levels.emplace_back();
-    else levels.back().push_back(c);
+    if (c == '/')
+      levels.emplace_back();
+    else
+      levels.back().push_back(c);
   }
   return levels;
 }

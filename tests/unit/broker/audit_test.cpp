@@ -12,8 +12,8 @@ namespace {
 
 TEST(Audit, CanonicalBytesAreThoseOfTheDocument) {
   const AuditEntry entry{1, 258, "alice", "a", "", "\xc3\xa4", {}};
-  const Bytes expected = {0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 5, 'a', 'l', 'i', 'c', 'e',
-                          0, 0, 0, 1, 'a', 0, 0, 0, 0, 0, 0, 0, 2, 0xc3, 0xa4};
+  const Bytes expected = {0,   0,   0,   0,   0,   0, 0, 1, 0, 0,   0, 0, 0, 0, 1, 2, 0, 0, 0,    5,
+                          'a', 'l', 'i', 'c', 'e', 0, 0, 0, 1, 'a', 0, 0, 0, 0, 0, 0, 0, 2, 0xc3, 0xa4};
   EXPECT_EQ(canonical_bytes(entry), expected);
   Bytes hashed(32, 0);
   hashed.insert(hashed.end(), expected.begin(), expected.end());
@@ -44,7 +44,8 @@ TEST(Audit, StoredEntriesComeBackWhole) {
   ASSERT_TRUE(back.has_value());
   EXPECT_EQ(encode_entry(*back), stored);
   EXPECT_EQ(back->why, "why not");
-  for (std::size_t len = 0; len < stored.size(); ++len) EXPECT_FALSE(decode_entry(stored.substr(0, len)).has_value()) << len;
+  for (std::size_t len = 0; len < stored.size(); ++len)
+    EXPECT_FALSE(decode_entry(stored.substr(0, len)).has_value()) << len;
   EXPECT_FALSE(decode_entry(stored + "x").has_value());
 }
 

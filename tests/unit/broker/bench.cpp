@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "broker-plugin/control/base64.h"
+#include "host/base64.h"
 #include "broker-plugin/core/wire_digest.h"
 #include "schemas/assignment_generated.h"
 #include "schemas/topics.h"
@@ -42,15 +42,17 @@ std::vector<json> Bench::request(const std::string& user, const std::vector<std:
   return json::parse(answer).at("responses").get<std::vector<json>>();
 }
 
-json Bench::command(const std::string& user, const std::string& fields) { return request(user, {fields}).at(0); }
+json Bench::command(const std::string& user, const std::string& fields) {
+  return request(user, {fields}).at(0);
+}
 
 json Bench::publish(const SignedRelease& release, const std::string& user) {
   const auto digest = R"("digest":")" + to_hex(release.file) + "\"";
-  const auto data = to_base64(ByteView(std::string_view(release.content)));
+  const auto data = host::to_base64(ByteView(std::string_view(release.content)));
   return request(user, {R"("command":"beginBlob",)" + digest + R"(,"size":)" + std::to_string(release.content.size()),
                         R"("command":"putBlob",)" + digest + R"(,"offset":0,"data":")" + data + "\"",
                         R"("command":"endBlob",)" + digest,
-                        R"("command":"publishRelease","envelope":")" + to_base64(release.envelope) + "\""})
+                        R"("command":"publishRelease","envelope":")" + host::to_base64(release.envelope) + "\""})
       .at(3);
 }
 
@@ -77,7 +79,9 @@ json Bench::rollout(const std::string& name) {
   return command("alice", R"("command":"getRollout","rollout":")" + name + "\"").value("data", json());
 }
 
-json Bench::metrics() { return command("alice", R"("command":"getMetrics")").at("data"); }
+json Bench::metrics() {
+  return command("alice", R"("command":"getMetrics")").at("data");
+}
 
 Sha256 Bench::assigned(const std::string& device, std::uint64_t epoch) {
   Sha256 manifest;

@@ -50,6 +50,7 @@ class Bench {
 };
 
 // A rule for devices of class linux over one release of plane model.
-[[nodiscard]] std::string rule_text(const std::string& rollout, const std::string& release, const std::string& gate = "auto");
+[[nodiscard]] std::string rule_text(const std::string& rollout, const std::string& release,
+                                    const std::string& gate = "auto");
 
 }  // namespace muster::broker::test

@@ -9,7 +9,9 @@
 namespace muster::broker {
 namespace {
 
-void must_be_even(int number) { assert(number % 2 == 0); }
+void must_be_even(int number) {
+  assert(number % 2 == 0);
+}
 
 TEST(BugGuard, NothingHappensWithoutABug) {
   int ran = 0;

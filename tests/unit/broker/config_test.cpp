@@ -26,10 +26,11 @@ std::string error_of(const std::string& yaml) {
 
 TEST(Config, EverythingHasItsPlace) {
   const TempFolder folder;
-  write_text(folder / "b.yaml", essential +
-                                    "operators:\n  alice: [view, operate]\n  bob: [approve]\n"
-                                    "assignment_valid_for: 30d\nother_topics: allow\n"
-                                    "limits: { queue_records: 100, chunk_window: 4, chunk_bytes_per_s: 1000000, devices: 50 }\n");
+  write_text(folder / "b.yaml",
+             essential +
+                 "operators:\n  alice: [view, operate]\n  bob: [approve]\n"
+                 "assignment_valid_for: 30d\nother_topics: allow\n"
+                 "limits: { queue_records: 100, chunk_window: 4, chunk_bytes_per_s: 1000000, devices: 50 }\n");
   const auto config = load_config(folder / "b.yaml");
   ASSERT_TRUE(config.has_value()) << config.error().message;
   EXPECT_EQ(config->data_dir, folder / "data");
@@ -46,28 +47,38 @@ TEST(Config, EverythingHasItsPlace) {
 
 TEST(Config, MistakesNameTheirPlaceAndWhatIsRight) {
   EXPECT_EQ(error_of(essential + "opperators: {}\n"),
-            "b.yaml:4:1: unknown key 'opperators'; known are data_dir, control_key, root_chain, operators, assignment_valid_for, "
+            "b.yaml:4:1: unknown key 'opperators'; known are data_dir, control_key, root_chain, operators, "
+            "assignment_valid_for, "
             "limits, other_topics");
   EXPECT_EQ(error_of("data_dir: d\ncontrol_key: k\n"), "b.yaml:1:1: root_chain is missing");
-  EXPECT_EQ(error_of(essential + "operators: { al: [vieww] }\n"), "b.yaml:4:19: unknown role 'vieww'; roles are view, operate, approve");
-  EXPECT_EQ(error_of(essential + "operators: { 'a b': [view] }\n"), "b.yaml:4:14: 'a b' cannot be an operator: 1-64 of A-Z a-z 0-9 . _ -");
-  EXPECT_EQ(error_of(essential + "operators: { al: [] }\n"), "b.yaml:4:18: operator 'al' needs a list of roles: view, operate, approve");
-  EXPECT_EQ(error_of(essential + "limits: { chunk_window: 17 }\n"), "b.yaml:4:25: chunk_window must be a whole number from 1 to 16");
-  EXPECT_EQ(error_of(essential + "limits: { queue_records: -1 }\n"), "b.yaml:4:26: queue_records must be a whole number from 64 to 16777216");
-  EXPECT_EQ(error_of(essential + "limits: { devices: 1e3 }\n"), "b.yaml:4:20: devices must be a whole number from 1 to 10000000");
+  EXPECT_EQ(error_of(essential + "operators: { al: [vieww] }\n"),
+            "b.yaml:4:19: unknown role 'vieww'; roles are view, operate, approve");
+  EXPECT_EQ(error_of(essential + "operators: { 'a b': [view] }\n"),
+            "b.yaml:4:14: 'a b' cannot be an operator: 1-64 of A-Z a-z 0-9 . _ -");
+  EXPECT_EQ(error_of(essential + "operators: { al: [] }\n"),
+            "b.yaml:4:18: operator 'al' needs a list of roles: view, operate, approve");
+  EXPECT_EQ(error_of(essential + "limits: { chunk_window: 17 }\n"),
+            "b.yaml:4:25: chunk_window must be a whole number from 1 to 16");
+  EXPECT_EQ(error_of(essential + "limits: { queue_records: -1 }\n"),
+            "b.yaml:4:26: queue_records must be a whole number from 64 to 16777216");
+  EXPECT_EQ(error_of(essential + "limits: { devices: 1e3 }\n"),
+            "b.yaml:4:20: devices must be a whole number from 1 to 10000000");
   EXPECT_EQ(error_of(essential + "assignment_valid_for: 365\n"),
             "b.yaml:4:23: assignment_valid_for must be a duration from 1h to 3650d, as in 365d; '365' is none");
   EXPECT_EQ(error_of(essential + "other_topics: deny\n"), "b.yaml:4:15: other_topics must be defer or allow");
   EXPECT_EQ(error_of(essential + "data_dir: e\n"), "b.yaml:4:1: 'data_dir' stands here a second time");
-  EXPECT_EQ(error_of("data_dir: [a]\n" + essential.substr(essential.find('\n') + 1)), "b.yaml:1:11: data_dir must be a text");
+  EXPECT_EQ(error_of("data_dir: [a]\n" + essential.substr(essential.find('\n') + 1)),
+            "b.yaml:1:11: data_dir must be a text");
 }
 
 TEST(Config, SeveralMistakesAreCountedInOneSentence) {
-  EXPECT_EQ(error_of(essential + "a: 1\nb: 2\nc: 3\n").find("(and 2 more mistakes in this file)") != std::string::npos, true);
+  EXPECT_EQ(error_of(essential + "a: 1\nb: 2\nc: 3\n").find("(and 2 more mistakes in this file)") != std::string::npos,
+            true);
 }
 
 TEST(Config, HostileTextIsRefused) {
-  for (const std::string yaml : {"", "just text", "[1, 2]", "a: [", "\t\t:", "&a [*a]", "? {a: b} : c", "data_dir: &x {y: *x}"}) {
+  for (const std::string yaml :
+       {"", "just text", "[1, 2]", "a: [", "\t\t:", "&a [*a]", "? {a: b} : c", "data_dir: &x {y: *x}"}) {
     EXPECT_NE(error_of(yaml), "") << yaml;
   }
   EXPECT_NE(error_of(std::string(2u << 20, 'x')), "") << "too long";

@@ -1,7 +1,7 @@
 #include "tests/unit/broker/fixtures.h"
 
-#include <cstdlib>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -46,11 +46,13 @@ std::string read_text(const std::string& path) {
 }
 
 void RecordingPort::publish(const Publication& publication) {
-  sent.push_back({publication.client, publication.topic, std::string(publication.payload.bytes().text()), publication.qos,
-                  publication.retain});
+  sent.push_back({publication.client, publication.topic, std::string(publication.payload.bytes().text()),
+                  publication.qos, publication.retain});
 }
 
-void RecordingPort::log(host::LogLevel, const std::string& line) { lines.push_back(line); }
+void RecordingPort::log(host::LogLevel, const std::string& line) {
+  lines.push_back(line);
+}
 
 std::string RecordingPort::retained(const std::string& topic) const {
   std::string payload;
@@ -97,11 +99,15 @@ trust::SigningKey new_key() {
 }
 
 Installation::Installation(std::string_view extra_yaml)
-    : root_key(new_key()), release_key(new_key()), control_key(new_key()), config_path(folder / "broker.yaml"),
+    : root_key(new_key()),
+      release_key(new_key()),
+      control_key(new_key()),
+      config_path(folder / "broker.yaml"),
       data_dir(folder / "data") {
-  const auto document = trust::seal_root(1, 1000, 0, {{wire::Role::root, 1, {root_key.point()}},
-                                                      {wire::Role::release, 1, {release_key.point()}},
-                                                      {wire::Role::control, 1, {control_key.point()}}},
+  const auto document = trust::seal_root(1, 1000, 0,
+                                         {{wire::Role::root, 1, {root_key.point()}},
+                                          {wire::Role::release, 1, {release_key.point()}},
+                                          {wire::Role::control, 1, {control_key.point()}}},
                                          {&root_key});
   EXPECT_TRUE(document.has_value());
   const AlignedBytes aligned{ByteView(*document)};
@@ -109,13 +115,14 @@ Installation::Installation(std::string_view extra_yaml)
   const auto chain = trust::make_root_chain({*document});
   write_text(folder / "root-chain.mrch", ByteView(chain).text());
   EXPECT_TRUE(control_key.save(folder / "control.key").has_value());
-  write_text(config_path, "data_dir: data\ncontrol_key: control.key\nroot_chain: root-chain.mrch\n"
-                          "operators: { alice: [view, operate], bob: [approve], eve: [view] }\n" +
-                              std::string(extra_yaml));
+  write_text(config_path,
+             "data_dir: data\ncontrol_key: control.key\nroot_chain: root-chain.mrch\n"
+             "operators: { alice: [view, operate], bob: [approve], eve: [view] }\n" +
+                 std::string(extra_yaml));
 }
 
-SignedRelease make_release(const trust::SigningKey& key, const std::string& name, const std::string& version, std::string content,
-                           std::uint64_t expires_s) {
+SignedRelease make_release(const trust::SigningKey& key, const std::string& name, const std::string& version,
+                           std::string content, std::uint64_t expires_s) {
   SignedRelease release;
   release.content = std::move(content);
   release.file = trust::sha256(ByteView(std::string_view(release.content)));
@@ -149,10 +156,12 @@ Bytes make_report(const ReportFields& fields) {
   std::vector<flatbuffers::Offset<wire::PlaneState>> planes;
   planes.push_back(wire::CreatePlaneState(builder, wire::Plane::model, fields.model.is_zero() ? nullptr : &active));
   const auto list = builder.CreateVector(planes);
-  const auto attempt = wire::CreateAttempt(builder, fields.attempt_epoch, fields.attempt, wire::Plane::model, fields.error);
+  const auto attempt =
+      wire::CreateAttempt(builder, fields.attempt_epoch, fields.attempt, wire::Plane::model, fields.error);
   const auto device = builder.CreateString(fields.device);
-  wire::FinishStateReportBuffer(builder, wire::CreateStateReport(builder, device, fields.seq, fields.boot_id, 1000, facts,
-                                                                 wire::DeviceState::healthy, list, attempt, fields.attempt_epoch));
+  wire::FinishStateReportBuffer(
+      builder, wire::CreateStateReport(builder, device, fields.seq, fields.boot_id, 1000, facts,
+                                       wire::DeviceState::healthy, list, attempt, fields.attempt_epoch));
   return finished(builder);
 }
 

@@ -85,8 +85,8 @@ struct SignedRelease {
   Sha256 digest, file;
   std::string content;
 };
-[[nodiscard]] SignedRelease make_release(const trust::SigningKey& key, const std::string& name, const std::string& version,
-                                         std::string content, std::uint64_t expires_s = 0);
+[[nodiscard]] SignedRelease make_release(const trust::SigningKey& key, const std::string& name,
+                                         const std::string& version, std::string content, std::uint64_t expires_s = 0);
 
 struct ReportFields {
   std::string device = "gw-1";

@@ -45,7 +45,8 @@ TEST_F(PluginFaultsTest, LyingAndMalformedReportsChangeNothing) {
   EXPECT_EQ(refused("retain_flag"), 1u);
   EXPECT_FALSE(bench.report({.device = "gw-1", .seq = 4, .region = "us"}));
   EXPECT_EQ(refused("stale_report"), 1u);
-  EXPECT_TRUE(bench.report({.device = "gw-1", .seq = 5, .region = "de"})) << "the same once more is a repetition, not an attack";
+  EXPECT_TRUE(bench.report({.device = "gw-1", .seq = 5, .region = "de"}))
+      << "the same once more is a repetition, not an attack";
   EXPECT_FALSE(bench.message("gw-1", "state", ByteView(Bytes(5000, 0)), true));
   EXPECT_EQ(refused("too_long"), 1u);
   EXPECT_FALSE(bench.message("gw-1", "evidence", ByteView(liar), false));
@@ -66,9 +67,11 @@ TEST_F(PluginFaultsTest, DamagedReportsNeverCrash) {
   const auto seed = 11u;
   std::mt19937 random(seed);
   for (int round = 0; round < 3000; ++round) {
-    for (const auto& [leaf, bytes] : {std::pair{"state", good}, std::pair{"health", health}, std::pair{"chunk/get", get}}) {
+    for (const auto& [leaf, bytes] :
+         {std::pair{"state", good}, std::pair{"health", health}, std::pair{"chunk/get", get}}) {
       auto bad = bytes;
-      for (auto flips = 1 + random() % 6; flips > 0; --flips) bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
+      for (auto flips = 1 + random() % 6; flips > 0; --flips)
+        bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
       if (random() % 4 == 0) bad.resize(random() % bad.size());
       static_cast<void>(bench.message("gw-1", leaf, ByteView(bad), leaf == std::string("state")));
     }
@@ -171,7 +174,8 @@ TEST_F(PluginFaultsTest, AWrongInstallationGetsOneSentence) {
 
 TEST_F(PluginFaultsTest, AChangedPastIsRefused) {
   bench.start();
-  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"safe_mode")").value("error", ""), "");
+  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"safe_mode")").value("error", ""),
+            "");
   bench.stop();
   {
     // Someone with write access to the database rewrites history, with checksums and all.
@@ -197,10 +201,13 @@ TEST_F(PluginFaultsTest, ADamagedEngineRecordIsRefused) {
   {
     auto store = std::move(*Store::open(bench.installation.data_dir));
     std::string key;
-    ASSERT_TRUE(store->scan(keys::engine, "", [&](std::string_view name, std::string_view) {
-      key = keys::join(keys::engine, name);
-      return true;
-    }).has_value());
+    ASSERT_TRUE(store
+                    ->scan(keys::engine, "",
+                           [&](std::string_view name, std::string_view) {
+                             key = keys::join(keys::engine, name);
+                             return true;
+                           })
+                    .has_value());
     ASSERT_FALSE(key.empty());
     ASSERT_TRUE(store->write({{key, "nonsense"}}).has_value());
   }

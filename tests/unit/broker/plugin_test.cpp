@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "broker-plugin/control/base64.h"
+#include "host/base64.h"
 #include "tests/unit/broker/bench.h"
 
 namespace muster::broker::test {
@@ -39,7 +39,10 @@ class PluginTest : public ::testing::Test {
     return device;
   }
   void commit(const std::string& device, std::uint64_t seq) {
-    EXPECT_TRUE(bench.report({.device = device, .seq = seq, .model = release.digest, .attempt_epoch = 1,
+    EXPECT_TRUE(bench.report({.device = device,
+                              .seq = seq,
+                              .model = release.digest,
+                              .attempt_epoch = 1,
                               .attempt = wire::AttemptState::committed}));
   }
 
@@ -70,11 +73,14 @@ TEST_F(PluginTest, AnApprovalNeedsTheRole) {
   EXPECT_EQ(refused["kind"], "refused");
   EXPECT_EQ(bench.rollout("first")["state"], "awaiting_approval");
   EXPECT_EQ(bench.metrics()["refused"]["role"], 1);
-  EXPECT_EQ(bench.command("bob", R"("command":"approveRollout","rollout":"first","reason":"looks good")").value("error", ""), "");
+  EXPECT_EQ(
+      bench.command("bob", R"("command":"approveRollout","rollout":"first","reason":"looks good")").value("error", ""),
+      "");
   EXPECT_EQ(bench.rollout("first")["state"], "running");
   const auto audit = bench.command("eve", R"("command":"listAudit")")["data"];
   std::string words;
-  for (const auto& entry : audit["entries"]) words += entry["who"].get<std::string>() + ":" + entry["what"].get<std::string>() + " ";
+  for (const auto& entry : audit["entries"])
+    words += entry["who"].get<std::string>() + ":" + entry["what"].get<std::string>() + " ";
   EXPECT_NE(words.find("alice:release.published"), std::string::npos) << words;
   EXPECT_NE(words.find("alice:rollout.started"), std::string::npos) << words;
   EXPECT_NE(words.find("alice:command.refused"), std::string::npos) << words;
@@ -86,7 +92,9 @@ TEST_F(PluginTest, ARestartFindsEverythingAndPublishesTheSameBytes) {
   const auto device = canary();
   commit(device, 2);
   ASSERT_TRUE(bench.tick_until([&] { return !bench.port.retained("muster/v1/rollout/first").empty(); }));
-  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"group/region=eu","order":"safe_mode")").value("error", ""), "");
+  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"group/region=eu","order":"safe_mode")")
+                .value("error", ""),
+            "");
   const auto assignment = bench.port.retained("muster/v1/device/" + device + "/assignment");
   const auto directive = bench.port.retained("muster/v1/group/region=eu/directive");
   EXPECT_FALSE(directive.empty());
@@ -101,7 +109,8 @@ TEST_F(PluginTest, ARestartFindsEverythingAndPublishesTheSameBytes) {
   EXPECT_FALSE(bench.port.retained("muster/v1/trust/root").empty());
   EXPECT_EQ(bench.rollout("first"), status);
   EXPECT_EQ(bench.command("eve", R"("command":"listReleases")")["data"]["releases"][0]["name"], "m");
-  EXPECT_EQ(bench.command("bob", R"("command":"approveRollout","rollout":"first")").value("error", ""), "") << "and goes on";
+  EXPECT_EQ(bench.command("bob", R"("command":"approveRollout","rollout":"first")").value("error", ""), "")
+      << "and goes on";
   EXPECT_EQ(bench.assigned(device == "gw-1" ? "gw-2" : "gw-1", 1), release.digest);
 }
 
@@ -112,7 +121,7 @@ TEST_F(PluginTest, TheAuditRecordIsReadInPagesAndChained) {
   EXPECT_FALSE(all["more"]);
   EXPECT_EQ(all["head"]["hash"], all["entries"].back()["hash"]);
   EXPECT_EQ(all["head"]["seq"], all["entries"].size());
-  EXPECT_TRUE(from_base64(all["head"]["envelope"].get<std::string>()).has_value());
+  EXPECT_TRUE(host::from_base64(all["head"]["envelope"].get<std::string>()).has_value());
   const auto page = bench.command("eve", R"("command":"listAudit","after":1,"limit":2)")["data"];
   EXPECT_EQ(page["entries"].size(), 2u);
   EXPECT_EQ(page["entries"][0]["seq"], 2);
@@ -138,12 +147,14 @@ TEST_F(PluginTest, DevicesAreShownWithTheirHealth) {
   bench.start();
   EXPECT_EQ(bench.command("eve", R"("command":"getDevice","device":"gw-1")")["data"]["health"]["p95_ms"], 12.5)
       << "saved when the broker stopped";
-  EXPECT_FALSE(bench.command("eve", R"("command":"getDevice","device":"gw-1")")["data"]["connected"]) << "until it comes back";
+  EXPECT_FALSE(bench.command("eve", R"("command":"getDevice","device":"gw-1")")["data"]["connected"])
+      << "until it comes back";
 }
 
 TEST_F(PluginTest, ReleasesAreChecked) {
   const auto& keys = bench.installation;
-  const auto without_file = bench.command("alice", R"("command":"publishRelease","envelope":")" + to_base64(release.envelope) + "\"");
+  const auto without_file =
+      bench.command("alice", R"("command":"publishRelease","envelope":")" + host::to_base64(release.envelope) + "\"");
   EXPECT_EQ(without_file["kind"], "not_found");
   EXPECT_NE(without_file["error"].get<std::string>().find("weights.bin"), std::string::npos);
   EXPECT_EQ(bench.publish(make_release(keys.control_key, "m", "1", "x"))["kind"], "untrusted") << "not a release key";
@@ -153,7 +164,7 @@ TEST_F(PluginTest, ReleasesAreChecked) {
   EXPECT_FALSE(bench.publish(release).contains("error")) << "twice is fine";
   EXPECT_EQ(bench.publish(make_release(keys.release_key, "m", "1", "changed"))["kind"], "exists");
   const auto shown = bench.command("eve", R"("command":"getRelease","release":"m@1")")["data"];
-  EXPECT_EQ(shown["envelope"], to_base64(release.envelope));
+  EXPECT_EQ(shown["envelope"], host::to_base64(release.envelope));
   EXPECT_EQ(shown["manifest"], to_hex(release.digest));
   EXPECT_EQ(bench.publish(release, "eve")["kind"], "refused") << "eve only looks";
 }
@@ -170,8 +181,12 @@ TEST_F(PluginTest, RulesAreChecked) {
   EXPECT_EQ(bench.command("alice", R"("command":"pauseRollout","rollout":"nope")")["kind"], "not_found");
   EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet/x","order":"safe_mode")")["kind"], "usage");
   EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"freeze")")["kind"], "usage");
-  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"freeze","release":"m@9")")["kind"], "not_found");
-  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"freeze","release":"m@1","plane":"config")")["kind"], "usage");
+  EXPECT_EQ(bench.command("alice", R"("command":"giveOrder","scope":"fleet","order":"freeze","release":"m@9")")["kind"],
+            "not_found");
+  EXPECT_EQ(bench.command(
+                "alice",
+                R"("command":"giveOrder","scope":"fleet","order":"freeze","release":"m@1","plane":"config")")["kind"],
+            "usage");
 }
 
 TEST_F(PluginTest, CommandsOfOneRequestRunInOrder) {
@@ -179,8 +194,10 @@ TEST_F(PluginTest, CommandsOfOneRequestRunInOrder) {
   const auto digest = R"("digest":")" + to_hex(release.file) + "\"";
   const auto answers = bench.request(
       "alice", {R"("command":"beginBlob",)" + digest + R"(,"size":)" + std::to_string(release.content.size()),
-                R"("command":"putBlob",)" + digest + R"(,"offset":0,"data":")" + to_base64(ByteView(std::string_view(release.content))) + "\"",
-                R"("command":"endBlob",)" + digest, R"("command":"publishRelease","envelope":")" + to_base64(release.envelope) + "\"",
+                R"("command":"putBlob",)" + digest + R"(,"offset":0,"data":")" +
+                    host::to_base64(ByteView(std::string_view(release.content))) + "\"",
+                R"("command":"endBlob",)" + digest,
+                R"("command":"publishRelease","envelope":")" + host::to_base64(release.envelope) + "\"",
                 start_fields(rule_text("first", "m@1")), R"("command":"getRollout","rollout":"first")"});
   for (const auto& answer : answers) EXPECT_EQ(answer.value("error", ""), "") << answer["command"];
   EXPECT_EQ(answers[5]["data"]["targets"], 1);
@@ -189,15 +206,18 @@ TEST_F(PluginTest, CommandsOfOneRequestRunInOrder) {
 TEST_F(PluginTest, ReloadChangesRolesAtOnce) {
   EXPECT_EQ(bench.command("eve", R"("command":"giveOrder","scope":"fleet","order":"safe_mode")")["kind"], "refused");
   const auto text = read_text(bench.installation.config_path);
-  write_text(bench.installation.config_path, "data_dir: data\ncontrol_key: control.key\nroot_chain: root-chain.mrch\n"
-                                             "operators: { eve: [operate] }\n");
+  write_text(bench.installation.config_path,
+             "data_dir: data\ncontrol_key: control.key\nroot_chain: root-chain.mrch\n"
+             "operators: { eve: [operate] }\n");
   bench.plugin->reload();
-  EXPECT_EQ(bench.command("eve", R"("command":"giveOrder","scope":"fleet","order":"safe_mode")").value("error", ""), "");
+  EXPECT_EQ(bench.command("eve", R"("command":"giveOrder","scope":"fleet","order":"safe_mode")").value("error", ""),
+            "");
   EXPECT_EQ(bench.command("alice", R"("command":"listRollouts")")["kind"], "refused") << "alice is gone";
   write_text(bench.installation.config_path, "operators: { broken");
   bench.plugin->reload();
   EXPECT_TRUE(bench.port.logged("nothing reloaded"));
-  EXPECT_EQ(bench.command("eve", R"("command":"listRollouts")").value("error", ""), "") << "a file with an error changes nothing";
+  EXPECT_EQ(bench.command("eve", R"("command":"listRollouts")").value("error", ""), "")
+      << "a file with an error changes nothing";
   write_text(bench.installation.config_path, text + "assignment_valid_for: 1d\n");
   bench.plugin->reload();
   EXPECT_TRUE(bench.port.logged("a reload does not change assignment_valid_for"));
@@ -210,9 +230,10 @@ TEST_F(PluginTest, ANewControlKeySignsEverythingAgain) {
   bench.stop();
   auto& keys = bench.installation;
   const auto next = new_key();
-  const auto document = trust::seal_root(1, 1000, 0, {{wire::Role::root, 1, {keys.root_key.point()}},
-                                                      {wire::Role::release, 1, {keys.release_key.point()}},
-                                                      {wire::Role::control, 1, {next.point()}}},
+  const auto document = trust::seal_root(1, 1000, 0,
+                                         {{wire::Role::root, 1, {keys.root_key.point()}},
+                                          {wire::Role::release, 1, {keys.release_key.point()}},
+                                          {wire::Role::control, 1, {next.point()}}},
                                          {&keys.root_key});
   write_text(keys.folder / "root-chain.mrch", ByteView(trust::make_root_chain({*document})).text());
   EXPECT_NE(bench.start_error().find("is not a key that"), std::string::npos) << "the old key no longer holds the role";

@@ -58,7 +58,8 @@ TEST(Releases, ComeBackFromTheStore) {
   EXPECT_EQ(back->published_s, 1234u);
   EXPECT_EQ(back->published_by, "alice");
   EXPECT_EQ(envelope_in(stored).text(), ByteView(made.envelope).text());
-  for (std::size_t len = 0; len < stored.size(); len += 5) EXPECT_FALSE(decode_release(stored.substr(0, len)).has_value()) << len;
+  for (std::size_t len = 0; len < stored.size(); len += 5)
+    EXPECT_FALSE(decode_release(stored.substr(0, len)).has_value()) << len;
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "broker-plugin/control/answer.h"
-#include "broker-plugin/control/base64.h"
 #include "schemas/limits.h"
 
 namespace muster::broker {
@@ -18,7 +17,9 @@ std::vector<ControlCommand> parse(const std::string& json) {
   EXPECT_TRUE(commands.has_value()) << (commands ? "" : commands.error().message) << json;
   return commands ? *commands : std::vector<ControlCommand>{};
 }
-ControlCommand one(const std::string& fields) { return parse("{\"commands\":[{" + fields + "}]}").at(0); }
+ControlCommand one(const std::string& fields) {
+  return parse("{\"commands\":[{" + fields + "}]}").at(0);
+}
 std::string refusal(const std::string& json) {
   const auto commands = parse_request(ByteView(std::string_view(json)));
   return commands ? "" : commands.error().message;
@@ -26,7 +27,8 @@ std::string refusal(const std::string& json) {
 const std::string digest = std::string(62, 'a') + "0f";
 
 TEST(Request, FieldsArrive) {
-  const auto command = one(R"("command":"putBlob","correlationData":"c1","digest":")" + digest + R"(","offset":65536,"data":"AAEC")");
+  const auto command =
+      one(R"("command":"putBlob","correlationData":"c1","digest":")" + digest + R"(","offset":65536,"data":"AAEC")");
   EXPECT_EQ(command.fault, "");
   EXPECT_EQ(command.name, CommandName::put_blob);
   EXPECT_EQ(command.role, Role::operate);
@@ -46,17 +48,22 @@ TEST(Request, WrongFieldsSayWhatIsRight) {
   EXPECT_EQ(one(R"("command":"getRollout","rollout":7)").fault, "'rollout' must be a text");
   EXPECT_EQ(one(R"("command":"getRollout","rollout":"a b")").fault, "'rollout' must be 1-64 of A-Z a-z 0-9 . _ -");
   EXPECT_EQ(one(R"("command":"getRollout","rollout":"../x")").fault, "'rollout' must be 1-64 of A-Z a-z 0-9 . _ -");
-  EXPECT_EQ(one(R"("command":"getRollout","rollout":"r","x":1)").fault, "unknown field 'x'; the fields of getRollout are rollout");
-  EXPECT_EQ(one(R"("command":"beginBlob","digest":"zz","size":1)").fault, "'digest' must be a SHA-256 in 64 hexadecimal digits");
+  EXPECT_EQ(one(R"("command":"getRollout","rollout":"r","x":1)").fault,
+            "unknown field 'x'; the fields of getRollout are rollout");
+  EXPECT_EQ(one(R"("command":"beginBlob","digest":"zz","size":1)").fault,
+            "'digest' must be a SHA-256 in 64 hexadecimal digits");
   EXPECT_EQ(one(R"("command":"beginBlob","digest":")" + digest + R"(","size":-1)").fault,
             "'size' must be a whole number from 0 to " + std::to_string(limits::file_size_max));
   EXPECT_EQ(one(R"("command":"beginBlob","digest":")" + digest + R"(","size":1.5)").fault.substr(0, 7), "'size' ");
-  EXPECT_EQ(one(R"("command":"putBlob","digest":")" + digest + R"(","offset":0,"data":"A")").fault, "'data' must be base64");
-  EXPECT_EQ(one(R"("command":"abortRollout","rollout":"r","mode":"keep revert")").fault, "'mode' must be one of: keep revert");
+  EXPECT_EQ(one(R"("command":"putBlob","digest":")" + digest + R"(","offset":0,"data":"A")").fault,
+            "'data' must be base64");
+  EXPECT_EQ(one(R"("command":"abortRollout","rollout":"r","mode":"keep revert")").fault,
+            "'mode' must be one of: keep revert");
   EXPECT_EQ(one(R"("command":"listAudit","limit":501)").fault, "'limit' must be a whole number from 0 to 500");
   EXPECT_EQ(one(R"("command":"getRelease","release":"noversion")").fault, "'release' must be name@version");
   EXPECT_EQ(one(R"("command":"getMetrics","reason":7)").fault, "'reason' must be a text");
-  EXPECT_EQ(one(R"("command":"getMetrics","reason":")" + std::string(257, 'x') + "\"").fault, "'reason' must have at most 256 characters");
+  EXPECT_EQ(one(R"("command":"getMetrics","reason":")" + std::string(257, 'x') + "\"").fault,
+            "'reason' must have at most 256 characters");
 }
 
 TEST(Request, UnknownCommandsAreNamed) {
@@ -87,7 +94,8 @@ TEST(Request, BracketsInStringsAreNoNesting) {
 }
 
 TEST(Request, DamagedRequestsNeverCrash) {
-  const std::string good = R"({"commands":[{"command":"startRollout","correlationData":"c1","rule":"rollout: x","file":"f.yaml","reason":"why"}]})";
+  const std::string good =
+      R"({"commands":[{"command":"startRollout","correlationData":"c1","rule":"rollout: x","file":"f.yaml","reason":"why"}]})";
   const auto seed = 7u;
   std::mt19937 random(seed);
   for (int round = 0; round < 5000; ++round) {
@@ -97,18 +105,6 @@ TEST(Request, DamagedRequestsNeverCrash) {
     const auto commands = parse_request(ByteView(std::string_view(bad)));
     if (!commands) continue;
     for (const auto& command : *commands) EXPECT_FALSE(format_response(command, Answer::message("x")).empty());
-  }
-}
-
-TEST(Base64, BothWays) {
-  for (std::size_t size = 0; size < 70; ++size) {
-    Bytes bytes;
-    for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 37 + size));
-    EXPECT_EQ(from_base64(to_base64(bytes)), bytes);
-  }
-  EXPECT_EQ(to_base64(Bytes{'f', 'o', 'o', 'b'}), "Zm9vYg==");
-  for (const auto* wrong : {"A", "AA", "AAA", "A===", "AA=A", "Zm9vYh==", "AAB=", "Zm 9", "Zm9v\n", "====", "AA=="  "AAAA"}) {
-    EXPECT_FALSE(from_base64(wrong).has_value()) << wrong;
   }
 }
 
@@ -129,8 +125,9 @@ TEST(Answer, ResponsesAreThoseOfTheDocument) {
   command.correlation.reset();
   auto answer = Answer::failed(ErrorKind::invalid, "wrong");
   answer.diagnostics = {"f:1:2: a", "f:3:4: b"};
-  EXPECT_EQ(format_responses({format_response(command, answer)}),
-            R"({"responses":[{"command":"pauseRollout","error":"wrong","kind":"invalid","diagnostics":["f:1:2: a","f:3:4: b"]}]})");
+  EXPECT_EQ(
+      format_responses({format_response(command, answer)}),
+      R"({"responses":[{"command":"pauseRollout","error":"wrong","kind":"invalid","diagnostics":["f:1:2: a","f:3:4: b"]}]})");
 }
 
 }  // namespace

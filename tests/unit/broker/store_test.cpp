@@ -61,16 +61,22 @@ TEST(Store, KeepsWhatWasWritten) {
   EXPECT_EQ(*store->get("n/a"), std::nullopt);
   EXPECT_EQ(*store->get("n/c"), std::string("\0\xff", 2));
   std::vector<std::string> names;
-  ASSERT_TRUE(store->scan("n/", "", [&](std::string_view name, std::string_view) {
-    names.emplace_back(name);
-    return true;
-  }).has_value());
+  ASSERT_TRUE(store
+                  ->scan("n/", "",
+                         [&](std::string_view name, std::string_view) {
+                           names.emplace_back(name);
+                           return true;
+                         })
+                  .has_value());
   EXPECT_EQ(names, (std::vector<std::string>{"b", "c"})) << "one family, in order";
   names.clear();
-  ASSERT_TRUE(store->scan("n/", "bb", [&](std::string_view name, std::string_view) {
-    names.emplace_back(name);
-    return false;
-  }).has_value());
+  ASSERT_TRUE(store
+                  ->scan("n/", "bb",
+                         [&](std::string_view name, std::string_view) {
+                           names.emplace_back(name);
+                           return false;
+                         })
+                  .has_value());
   EXPECT_EQ(names, (std::vector<std::string>{"c"})) << "from a place, and until told to stop";
 }
 
@@ -84,7 +90,8 @@ TEST(Store, ATornLastWriteIsNoDamage) {
   const TempFolder folder;
   fill(folder.path(), 5);
   for (const auto& entry : fs::directory_iterator(folder / "db")) {
-    if (entry.path().extension() == ".log") write_text(entry.path(), read_text(entry.path()) + std::string("\x12\x34\x56\x78\x40\x00\x01torn", 11));
+    if (entry.path().extension() == ".log")
+      write_text(entry.path(), read_text(entry.path()) + std::string("\x12\x34\x56\x78\x40\x00\x01torn", 11));
   }
   const auto store = open(folder.path());
   ASSERT_NE(store, nullptr);
@@ -183,7 +190,8 @@ TEST(Store, FilesCutShortAreNeverRunOn) {
   std::mt19937 random(3);
   for (const auto& entry : fs::directory_iterator(folder / "db")) {
     const auto kind = entry.path().extension().string() + entry.path().stem().string();
-    if (!entry.is_regular_file() || fs::file_size(entry) == 0 || entry.path().filename().string().rfind("LOG", 0) == 0) continue;
+    if (!entry.is_regular_file() || fs::file_size(entry) == 0 || entry.path().filename().string().rfind("LOG", 0) == 0)
+      continue;
     const TempFolder copies;
     const auto bad = copies / "bad";
     fs::copy(folder.path(), bad, fs::copy_options::recursive);

@@ -69,7 +69,8 @@ TEST_F(UploadsTest, RepeatedPiecesAreFineAndGapsAreNot) {
   EXPECT_NE(put(uploads, 2000, 10).error().message.find("starts at offset 1000"), std::string::npos);
   EXPECT_EQ(uploads.end(digest, now).error().kind, ErrorKind::invalid) << "not complete";
   EXPECT_EQ(put(uploads, 1000, content.size()).value(), content.size());
-  EXPECT_EQ(uploads.put(digest, content.size(), ByteView(std::string_view("more")), now).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(uploads.put(digest, content.size(), ByteView(std::string_view("more")), now).error().kind,
+            ErrorKind::invalid);
   EXPECT_TRUE(uploads.end(digest, now).has_value());
 }
 

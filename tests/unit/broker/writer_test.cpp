@@ -151,7 +151,8 @@ TEST_F(WriterTest, AssignmentsAreSignedStoredAndRetained) {
   Work work;
   work.now_s = 5000;
   work.assigns = {assign("gw-1", 7), assign("gw-2", 3)};
-  work.directs.push_back({"group/region=de", 9, {{rules::OrderKind::safe_mode, 9, rules::Plane::model, {}, "why", "alice"}}});
+  work.directs.push_back(
+      {"group/region=de", 9, {{rules::OrderKind::safe_mode, 9, rules::Plane::model, {}, "why", "alice"}}});
   writer.submit(std::move(work));
   ASSERT_TRUE(drain([&] { return port.sent.size() == 3; }));
   const trust::OpenContext context{&installation.root, 5000};
@@ -167,7 +168,8 @@ TEST_F(WriterTest, AssignmentsAreSignedStoredAndRetained) {
   const auto orders = port.retained("muster/v1/group/region=de/directive");
   const AlignedBytes aligned_orders{ByteView(std::string_view(orders))};
   const wire::Directive* directive = nullptr;
-  ASSERT_EQ(trust::open_directive(aligned_orders.view(), context, "group/region=de", directive), trust::TrustFault::none);
+  ASSERT_EQ(trust::open_directive(aligned_orders.view(), context, "group/region=de", directive),
+            trust::TrustFault::none);
   EXPECT_EQ(directive->orders()->Get(0)->kind(), wire::OrderKind::safe_mode);
 }
 

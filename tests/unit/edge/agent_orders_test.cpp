@@ -109,7 +109,8 @@ TEST_F(Orders, ARollbackGoesBackOnceAndStays) {
 
 TEST_F(Orders, ARollbackOfSomethingElseIsNothing) {
   settle(2, {"m@2"});
-  bench.direct("fleet", 10, {order(OrderKind::rollback, 10, "m@3"), order(OrderKind::rollback, 10, "m@2", Plane::config)});
+  bench.direct("fleet", 10,
+               {order(OrderKind::rollback, 10, "m@3"), order(OrderKind::rollback, 10, "m@2", Plane::config)});
   EXPECT_EQ(bench.active(), "m@2");
   EXPECT_EQ(bench.phase(), AttemptPhase::committed);
 }

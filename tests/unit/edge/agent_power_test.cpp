@@ -1,5 +1,5 @@
-// The power goes after every single operation of a scenario; after the restart everything must end as if it had not, or back
-// where it was: never in between, never on something unknown.
+// The power goes after every single operation of a scenario; after the restart everything must end as if it had not, or
+// back where it was: never in between, never on something unknown.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,9 +21,10 @@ void make_world(Bench& bench) {
   bench.operations = 0;
 }
 
-// Runs `scenario` with a cut after 0, 1, 2, … operations, then starts again and gives the device time. `events` come once more
-// after the restart, as the broker's retained messages do.
-void with_every_cut(const Scenario& prepare, const Scenario& events, const std::function<void(Bench&, std::size_t cut)>& check) {
+// Runs `scenario` with a cut after 0, 1, 2, … operations, then starts again and gives the device time. `events` come
+// once more after the restart, as the broker's retained messages do.
+void with_every_cut(const Scenario& prepare, const Scenario& events,
+                    const std::function<void(Bench&, std::size_t cut)>& check) {
   std::size_t total = 0;
   {
     Bench whole;
@@ -58,7 +59,10 @@ void with_every_cut(const Scenario& prepare, const Scenario& events, const std::
 }
 
 TEST(PowerCut, AGoodUpdateIsCompleted) {
-  with_every_cut([](Bench&) {}, [](Bench& bench) { bench.assign(2, {"m@2", "c@2"}); },
+  with_every_cut([](Bench&) {},
+                 [](Bench& bench) {
+                   bench.assign(2, {"m@2", "c@2"});
+                 },
                  [](Bench& bench, std::size_t) {
                    EXPECT_EQ(bench.phase(), AttemptPhase::committed);
                    EXPECT_EQ(bench.active(Plane::model), "m@2");
@@ -70,7 +74,9 @@ TEST(PowerCut, AGoodUpdateIsCompleted) {
 
 TEST(PowerCut, ABadUpdateEndsWhereItBegan) {
   with_every_cut([](Bench& bench) { bench.probe_fails["c@2"] = ErrorCode::probe_failed; },
-                 [](Bench& bench) { bench.assign(2, {"m@2", "c@2"}); },
+                 [](Bench& bench) {
+                   bench.assign(2, {"m@2", "c@2"});
+                 },
                  [](Bench& bench, std::size_t) {
                    EXPECT_EQ(bench.phase(), AttemptPhase::rolled_back);
                    EXPECT_EQ(bench.error(), ErrorCode::probe_failed);

@@ -1,4 +1,5 @@
-// The recovery policy: the first rule that holds decides, acts once, and lets go only when seen false for a whole window.
+// The recovery policy: the first rule that holds decides, acts once, and lets go only when seen false for a whole
+// window.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,7 +43,11 @@ class Recovery : public testing::Test {
     return static_cast<std::size_t>(std::count(trace.begin(), trace.end(), line));
   }
   Bench bench;
-  const ReadingList well = {{"camera_timeout_secs", 0}, {"crash_loop_count", 0}, {"gpu_oom_count", 0}, {"inference_p99_ms", 20}, {"slo_ms", 50}};
+  const ReadingList well = {{"camera_timeout_secs", 0},
+                            {"crash_loop_count", 0},
+                            {"gpu_oom_count", 0},
+                            {"inference_p99_ms", 20},
+                            {"slo_ms", 50}};
 };
 
 TEST_F(Recovery, DegradesOnceAndHealsAfterAWindow) {
@@ -125,7 +130,11 @@ TEST_F(Recovery, ItsOwnSafeModeIsLatchedUntilALaterResume) {
 }
 
 TEST_F(Recovery, ACrashLoopTakesTheReleaseBack) {
-  bench.readings({{"camera_timeout_secs", 0}, {"crash_loop_count", 4}, {"gpu_oom_count", 0}, {"inference_p99_ms", 1}, {"slo_ms", 50}});
+  bench.readings({{"camera_timeout_secs", 0},
+                  {"crash_loop_count", 4},
+                  {"gpu_oom_count", 0},
+                  {"inference_p99_ms", 1},
+                  {"slo_ms", 50}});
   EXPECT_EQ(bench.active(), "m@1");
   EXPECT_EQ(bench.active(Plane::config), "c@1");
   EXPECT_EQ(bench.state(), DeviceState::rolled_back);
@@ -137,7 +146,11 @@ TEST_F(Recovery, ACrashLoopTakesTheReleaseBack) {
 }
 
 TEST_F(Recovery, WithoutAWayBackItIsSafeMode) {
-  const ReadingList bad = {{"camera_timeout_secs", 0}, {"crash_loop_count", 4}, {"gpu_oom_count", 0}, {"inference_p99_ms", 1}, {"slo_ms", 50}};
+  const ReadingList bad = {{"camera_timeout_secs", 0},
+                           {"crash_loop_count", 4},
+                           {"gpu_oom_count", 0},
+                           {"inference_p99_ms", 1},
+                           {"slo_ms", 50}};
   bench.readings(bad);
   ASSERT_EQ(bench.active(), "m@1");
   bench.wait_s(60);
@@ -158,7 +171,11 @@ TEST_F(Recovery, ASoakInWhichThePolicyActsHasFailed) {
 
 TEST_F(Recovery, ARollbackRuleInTheSoakIsNamedSo) {
   bench.assign(3, {"m@3"}, 1000);
-  bench.readings({{"camera_timeout_secs", 0}, {"crash_loop_count", 4}, {"gpu_oom_count", 0}, {"inference_p99_ms", 1}, {"slo_ms", 50}});
+  bench.readings({{"camera_timeout_secs", 0},
+                  {"crash_loop_count", 4},
+                  {"gpu_oom_count", 0},
+                  {"inference_p99_ms", 1},
+                  {"slo_ms", 50}});
   EXPECT_EQ(bench.error(), ErrorCode::recovery_rollback);
   EXPECT_EQ(bench.active(), "m@2");
 }

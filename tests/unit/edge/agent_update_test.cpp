@@ -37,10 +37,10 @@ TEST_F(Update, AGoodReleaseIsCommitted) {
   EXPECT_EQ(bench.phase(), AttemptPhase::committed);
   EXPECT_EQ(bench.active(), "m@1");
   EXPECT_EQ(bench.error(), ErrorCode::none);
-  EXPECT_THAT(bench.take_trace(),
-              ElementsAre(HasSubstr("idle -> fetching"), HasSubstr("fetching -> verifying"), HasSubstr("verifying -> staged"),
-                          HasSubstr("staged -> swapped"), HasSubstr("swapped -> probing"), HasSubstr("probing -> soaking"),
-                          HasSubstr("soaking -> committed")));
+  EXPECT_THAT(bench.take_trace(), ElementsAre(HasSubstr("idle -> fetching"), HasSubstr("fetching -> verifying"),
+                                              HasSubstr("verifying -> staged"), HasSubstr("staged -> swapped"),
+                                              HasSubstr("swapped -> probing"), HasSubstr("probing -> soaking"),
+                                              HasSubstr("soaking -> committed")));
 }
 
 TEST_F(Update, ReportsShowTheWholeState) {

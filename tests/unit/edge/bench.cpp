@@ -117,7 +117,9 @@ void Bench::stop_in_order() {
   agent.reset();
 }
 
-void Bench::lose_power() { agent.reset(); }
+void Bench::lose_power() {
+  agent.reset();
+}
 
 void Bench::operate() {
   if (operations_left && *operations_left == 0) throw PowerCut{};
@@ -153,7 +155,8 @@ void Bench::perform(const Effect& effect) {
   } else if (const auto* wake = std::get_if<WakeAt>(&effect)) {
     wake_ms_ = wake->at_ms;
   } else if (std::holds_alternative<CancelJobs>(effect)) {
-    jobs_.erase(std::remove_if(jobs_.begin(), jobs_.end(), [](const Effect& job) { return !std::holds_alternative<Activate>(job); }),
+    jobs_.erase(std::remove_if(jobs_.begin(), jobs_.end(),
+                               [](const Effect& job) { return !std::holds_alternative<Activate>(job); }),
                 jobs_.end());
   } else if (std::holds_alternative<Report>(effect)) {
     ++reports;
@@ -178,7 +181,8 @@ void Bench::run_jobs() {
   running_jobs_ = false;
 }
 
-void Bench::answer(std::uint64_t job, const std::map<std::string, ErrorCode>& failures, const Sha256& manifest, decltype(Event::what) good) {
+void Bench::answer(std::uint64_t job, const std::map<std::string, ErrorCode>& failures, const Sha256& manifest,
+                   decltype(Event::what) good) {
   const auto fault = failures.find(ref_of(manifest));
   if (fault == failures.end()) return feed(std::move(good));
   feed(JobFailed{job, {fault->second, "as the test wants it"}, std::nullopt});
@@ -209,12 +213,14 @@ void Bench::run_job(const Effect& effect) {
     if (!fails) links[activate->plane] = {activate->active, activate->previous};
     check_invariants();
     operate();  // the power may go between the flip and its answer
-    answer(activate->job, activate->going_back ? decltype(activate_fails){} : activate_fails, activate->active, Activated{activate->job});
+    answer(activate->job, activate->going_back ? decltype(activate_fails){} : activate_fails, activate->active,
+           Activated{activate->job});
   } else if (const auto* probes = std::get_if<RunProbes>(&effect)) {
     operate();
     for (const auto& probe : probes->probes) {
       const auto fault = probe_fails.find(ref_of(probe.manifest));
-      if (fault != probe_fails.end()) return feed(JobFailed{probes->job, {fault->second, "as the test wants it"}, probe.plane});
+      if (fault != probe_fails.end())
+        return feed(JobFailed{probes->job, {fault->second, "as the test wants it"}, probe.plane});
     }
     feed(ProbesPassed{probes->job});
   }
@@ -230,8 +236,12 @@ std::string Bench::previous(Plane plane) const {
   return found == links.end() ? "" : ref_of(found->second.previous);
 }
 
-std::vector<std::string> Bench::take_trace() { return std::exchange(trace_, {}); }
-std::vector<std::string> Bench::take_refusals() { return std::exchange(refusals_, {}); }
+std::vector<std::string> Bench::take_trace() {
+  return std::exchange(trace_, {});
+}
+std::vector<std::string> Bench::take_refusals() {
+  return std::exchange(refusals_, {});
+}
 
 std::size_t Bench::fetch_count(const std::string& ref) const {
   const auto found = fetches_.find(ref);
@@ -242,7 +252,8 @@ void Bench::check_invariants() const {
   for (const auto& [plane, link] : links) {
     if (link.active.is_zero()) continue;
     const auto there = slots.find(plane);
-    EXPECT_TRUE(there != slots.end() && there->second.count(link.active) != 0) << "active points to a slot that is not there";
+    EXPECT_TRUE(there != slots.end() && there->second.count(link.active) != 0)
+        << "active points to a slot that is not there";
   }
 }
 

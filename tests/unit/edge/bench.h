@@ -1,5 +1,5 @@
-// A device made of nothing: an Agent, a disk with slots and links, a journal, and a clock that only moves when told. It performs
-// the agent's effects at once, fails where a test wants it to, and can lose power after any of its operations.
+// A device made of nothing: an Agent, a disk with slots and links, a journal, and a clock that only moves when told. It
+// performs the agent's effects at once, fails where a test wants it to, and can lose power after any of its operations.
 #pragma once
 
 #include <array>
@@ -34,8 +34,8 @@ class Bench {
   void readings(std::vector<std::pair<std::string, double>> values);
 
   // --- time and power ---
-  void wait_s(std::uint64_t seconds);           // ticks where the agent asked for them
-  void start();                                  // also after a power cut
+  void wait_s(std::uint64_t seconds);  // ticks where the agent asked for them
+  void start();                        // also after a power cut
   void stop_in_order();
   void lose_power();                             // the agent is gone, the disk stays
   std::optional<std::uint64_t> operations_left;  // the power goes when so many are done
@@ -47,12 +47,12 @@ class Bench {
   void release_jobs();
 
   // --- what is seen ---
-  [[nodiscard]] std::string active(Plane plane = Plane::model) const;    // by the link; "" when empty
+  [[nodiscard]] std::string active(Plane plane = Plane::model) const;  // by the link; "" when empty
   [[nodiscard]] std::string previous(Plane plane = Plane::model) const;
   [[nodiscard]] AttemptPhase phase() const { return agent->durable().attempt.phase; }
   [[nodiscard]] DeviceState state() const { return agent->durable().state; }
   [[nodiscard]] ErrorCode error() const { return agent->durable().attempt.error; }
-  [[nodiscard]] std::vector<std::string> take_trace();       // transitions and workload commands since the last call
+  [[nodiscard]] std::vector<std::string> take_trace();  // transitions and workload commands since the last call
   [[nodiscard]] std::vector<std::string> take_refusals();
   [[nodiscard]] std::size_t fetch_count(const std::string& ref) const;
   std::size_t operations = 0;
@@ -74,7 +74,8 @@ class Bench {
   void operate();
   void run_jobs();
   void run_job(const Effect& effect);
-  void answer(std::uint64_t job, const std::map<std::string, ErrorCode>& failures, const Sha256& manifest, decltype(Event::what) good);
+  void answer(std::uint64_t job, const std::map<std::string, ErrorCode>& failures, const Sha256& manifest,
+              decltype(Event::what) good);
   [[nodiscard]] const ReleaseInfo* find(const Sha256& manifest) const;
   [[nodiscard]] std::string ref_of(const Sha256& manifest) const;
 

@@ -96,7 +96,7 @@ TEST_F(ConfigFile, EveryMistakeHasItsPlaceAndItsRemedy) {
       {"golden:", "\"go lden\":", "the name of a probe"},
       {"workload: {", "workload: { reboot: [x],", "unknown key 'reboot'"},
       {"root: root.menv", "root: root.menv\nroot: again", "given twice"},
-      {"planes:", "planes: [", ":10:"}};
+      {"planes:", "planes: [", "end of sequence"}};
   for (const auto& [from, to, says] : cases) {
     EXPECT_THAT(problem(with(from, to)), HasSubstr(says));
     EXPECT_THAT(problem(with(from, to)), HasSubstr(folder.file("edge.yaml")));
@@ -105,7 +105,8 @@ TEST_F(ConfigFile, EveryMistakeHasItsPlaceAndItsRemedy) {
 
 TEST_F(ConfigFile, AllMistakesAreSaidAtOnce) {
   const auto text = problem("device_id: /\nbroker: 3\nfacts: []\nplanes: {}\n");
-  for (const auto* says : {"device_id", "broker must be a mapping", "facts must be a mapping", "at least one", "'data_dir' is missing", "'root' is missing"}) {
+  for (const auto* says : {"device_id", "broker must be a mapping", "facts must be a mapping", "at least one",
+                           "'data_dir' is missing", "'root' is missing"}) {
     EXPECT_THAT(text, HasSubstr(says));
   }
 }

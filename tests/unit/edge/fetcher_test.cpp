@@ -30,7 +30,9 @@ class FetcherTest : public testing::Test {
     ports.tell = [this](decltype(Event::what) what) {
       if (!std::holds_alternative<FetchProgress>(what)) last = std::move(what);
     };
-    fetcher.emplace(loop, worker, slots, FetchPolicy{.silence_ms = 50, .silences_max = 3, .unknown_pause_ms = 1, .unknown_max = 2}, std::move(ports));
+    fetcher.emplace(loop, worker, slots,
+                    FetchPolicy{.silence_ms = 50, .silences_max = 3, .unknown_pause_ms = 1, .unknown_max = 2},
+                    std::move(ports));
     fetcher->set_online(true);
   }
   void serve(const SignedRelease& given) {
@@ -85,7 +87,8 @@ class FetcherTest : public testing::Test {
   std::map<Sha256, std::string> blobs;
   std::uint64_t served = 0, now_s = 1000;
   std::optional<decltype(Event::what)> last;
-  SignedRelease release = world.release("m", "1", Plane::model, {{"big.bin", std::string(300000, 'b')}, {"empty", ""}, {"a/b", "text"}}, 5000);
+  SignedRelease release = world.release("m", "1", Plane::model,
+                                        {{"big.bin", std::string(300000, 'b')}, {"empty", ""}, {"a/b", "text"}}, 5000);
 };
 
 TEST_F(FetcherTest, ARelaseBecomesASlot) {

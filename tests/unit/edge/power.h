@@ -1,5 +1,5 @@
-// Ends a piece of work at its n-th system call, as kill -9 or a power cut with a quick disk would: the child that does it is traced
-// and killed there. For code that must leave either the old or the new state on disk.
+// Ends a piece of work at its n-th system call, as kill -9 or a power cut with a quick disk would: the child that does
+// it is traced and killed there. For code that must leave either the old or the new state on disk.
 #pragma once
 
 #include <cstddef>

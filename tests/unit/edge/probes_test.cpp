@@ -102,7 +102,9 @@ class HttpServer {
     ::close(fd_);
     for (const int held : held_) ::close(held);
   }
-  [[nodiscard]] std::string url(const std::string& path = "/healthz") const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
+  [[nodiscard]] std::string url(const std::string& path = "/healthz") const {
+    return "http://127.0.0.1:" + std::to_string(port_) + path;
+  }
   std::atomic<int> requests{0};
   std::string seen;
 
@@ -166,7 +168,8 @@ TEST(HttpProbe, UrlsAreReadStrictly) {
   EXPECT_EQ(parts.host + " " + parts.port + " " + parts.path, "::1 8500 /a/b?c=d");
   ASSERT_TRUE(parse_http_url("http://localhost", parts));
   EXPECT_EQ(parts.host + " " + parts.port + " " + parts.path, "localhost 80 /");
-  for (const auto* url : {"", "ftp://x/", "https://x/", "http://", "http://:80/", "http://x:port/", "http://x:123456/", "http://u@x/", "http://x/ a", "http://x/\r\nEvil: 1"}) {
+  for (const auto* url : {"", "ftp://x/", "https://x/", "http://", "http://:80/", "http://x:port/", "http://x:123456/",
+                          "http://u@x/", "http://x/ a", "http://x/\r\nEvil: 1"}) {
     EXPECT_FALSE(parse_http_url(url, parts)) << url;
   }
 }
@@ -182,10 +185,13 @@ class Probes : public Processes {
   // "" when the probes passed, else code and detail.
   std::string probe(const std::vector<ProbeSpec>& specs, bool warm = false) {
     std::optional<std::string> result;
-    ProbeRunner probes(loop, worker, runner, slots, allowlist, [&](std::uint64_t job, const std::optional<ProbeRunner::Failure>& failure) {
-      EXPECT_EQ(job, 7u);
-      result = failure ? std::string(wire::EnumNameErrorCode(failure->fault.code)) + " " + failure->fault.detail : "";
-    });
+    ProbeRunner probes(loop, worker, runner, slots, allowlist,
+                       [&](std::uint64_t job, const std::optional<ProbeRunner::Failure>& failure) {
+                         EXPECT_EQ(job, 7u);
+                         result = failure ? std::string(wire::EnumNameErrorCode(failure->fault.code)) + " " +
+                                                failure->fault.detail
+                                          : "";
+                       });
     RunProbes run{7, {}, warm};
     for (const auto& spec : specs) run.probes.push_back({Plane::model, release.manifest.info.manifest, spec});
     probes.run(run);
@@ -210,7 +216,8 @@ TEST_F(Probes, ExecIsFromTheAllowlistOnly) {
 
 TEST_F(Probes, ExecSaysWhy) {
   allowlist["golden"] = {folder.script("golden", "echo accuracy 0.2 is too low; exit 4")};
-  EXPECT_EQ(probe({{ProbeKind::exec, "golden", 0, 5000, 1, 0}}), "probe_failed probe exec golden: exit code 4: accuracy 0.2 is too low");
+  EXPECT_EQ(probe({{ProbeKind::exec, "golden", 0, 5000, 1, 0}}),
+            "probe_failed probe exec golden: exit code 4: accuracy 0.2 is too low");
   allowlist["slow"] = {folder.script("slow", "sleep 60")};
   EXPECT_THAT(probe({{ProbeKind::exec, "slow", 0, 200, 1, 0}}), HasSubstr("probe_timeout"));
 }
@@ -249,7 +256,8 @@ TEST_F(Probes, FilesAreLookedForInTheSlotOrAnywhere) {
 
 TEST_F(Probes, TheFirstFailureEndsTheRun) {
   allowlist["mark"] = {"touch", folder.file("marked")};
-  EXPECT_THAT(probe({{ProbeKind::file, "ready", 0, 1000, 1, 0}, {ProbeKind::exec, "mark", 0, 1000, 1, 0}}), HasSubstr("probe_failed"));
+  EXPECT_THAT(probe({{ProbeKind::file, "ready", 0, 1000, 1, 0}, {ProbeKind::exec, "mark", 0, 1000, 1, 0}}),
+              HasSubstr("probe_failed"));
   EXPECT_FALSE(std::filesystem::exists(folder.file("marked")));
   EXPECT_EQ(probe({}), "");
 }
@@ -259,8 +267,10 @@ class Installers : public Probes {
   // "" or the fault's words.
   std::string activate(const Sha256& active, const Sha256& previous = {}, bool going_back = false) {
     std::optional<std::string> result;
-    Installer installer(worker, runner, slots, config, [&](const Activate&, const std::optional<Fault>& fault) { result = fault ? fault->detail : ""; },
-                        [&](const std::string& text) { warnings.push_back(text); });
+    Installer installer(
+        worker, runner, slots, config,
+        [&](const Activate&, const std::optional<Fault>& fault) { result = fault ? fault->detail : ""; },
+        [&](const std::string& text) { warnings.push_back(text); });
     installer.activate({1, Plane::model, active, previous, going_back});
     EXPECT_TRUE(loop.run_until([&] { return result.has_value(); }, 20000));
     return result.value_or("no answer");
@@ -285,7 +295,8 @@ TEST_F(Installers, AWorkloadThatCannotBeToldFailsTheWayForwardOnly) {
 }
 
 TEST_F(Installers, AnExecInstallerRunsBeforeTheLinks) {
-  config.planes[1] = PlaneConfig{InstallerKind::exec, {}, {folder.script("install", "cp \"$1/model.bin\" " + folder.file("installed"))}, 5000};
+  config.planes[1] = PlaneConfig{
+      InstallerKind::exec, {}, {folder.script("install", "cp \"$1/model.bin\" " + folder.file("installed"))}, 5000};
   EXPECT_EQ(activate(id()), "");
   EXPECT_EQ(folder.read("installed"), "weights");
   EXPECT_EQ(slots.links(Plane::model).active, id());
@@ -293,7 +304,8 @@ TEST_F(Installers, AnExecInstallerRunsBeforeTheLinks) {
 }
 
 TEST_F(Installers, AFailedExecInstallerChangesNoLink) {
-  config.planes[1] = PlaneConfig{InstallerKind::exec, {}, {folder.script("install", "echo flash is worn out; exit 9")}, 5000};
+  config.planes[1] =
+      PlaneConfig{InstallerKind::exec, {}, {folder.script("install", "echo flash is worn out; exit 9")}, 5000};
   EXPECT_THAT(activate(id()), HasSubstr("flash is worn out"));
   EXPECT_TRUE(slots.links(Plane::model).active.is_zero());
 }

@@ -12,20 +12,30 @@ namespace {
 
 using flatbuffers::FlatBufferBuilder;
 
-wire::Digest digest_of(const Sha256& digest) { return wire::Digest(flatbuffers::span<const std::uint8_t, 32>(digest.bytes)); }
-Bytes finished(const FlatBufferBuilder& b) { return {b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()}; }
-trust::SigningKey new_key() { return std::move(trust::SigningKey::generate().value()); }
+wire::Digest digest_of(const Sha256& digest) {
+  return wire::Digest(flatbuffers::span<const std::uint8_t, 32>(digest.bytes));
+}
+Bytes finished(const FlatBufferBuilder& b) {
+  return {b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize()};
+}
+trust::SigningKey new_key() {
+  return std::move(trust::SigningKey::generate().value());
+}
 
 }  // namespace
 
-Sha256 sha256_of(std::string_view text) { return trust::sha256(ByteView(text)); }
-
-AssignedRelease SignedRelease::assigned() const {
-  return {manifest.info.plane,    manifest.info.manifest, envelope_digest, static_cast<std::uint32_t>(manifest.envelope.size()),
-          manifest.info.name,     manifest.info.version};
+Sha256 sha256_of(std::string_view text) {
+  return trust::sha256(ByteView(text));
 }
 
-SignedWorld::SignedWorld() : root_key_(new_key()), release_key_(new_key()), control_key_(new_key()), rotated_key_(new_key()) {
+AssignedRelease SignedRelease::assigned() const {
+  return {manifest.info.plane, manifest.info.manifest,
+          envelope_digest,     static_cast<std::uint32_t>(manifest.envelope.size()),
+          manifest.info.name,  manifest.info.version};
+}
+
+SignedWorld::SignedWorld()
+    : root_key_(new_key()), release_key_(new_key()), control_key_(new_key()), rotated_key_(new_key()) {
   root_envelope_ = trust::seal_root(1, 1, 0,
                                     {{wire::Role::root, 1, {root_key_.point()}},
                                      {wire::Role::release, 1, {release_key_.point()}},
@@ -77,8 +87,8 @@ SignedRelease SignedWorld::release(const std::string& name, const std::string& v
   return made;
 }
 
-Bytes SignedWorld::assignment(const std::string& device, std::uint64_t epoch, const std::vector<AssignedRelease>& releases,
-                              bool by_rotated_key) const {
+Bytes SignedWorld::assignment(const std::string& device, std::uint64_t epoch,
+                              const std::vector<AssignedRelease>& releases, bool by_rotated_key) const {
   FlatBufferBuilder b;
   std::vector<flatbuffers::Offset<wire::AssignedRelease>> lines;
   for (const auto& release : releases) {
@@ -88,14 +98,16 @@ Bytes SignedWorld::assignment(const std::string& device, std::uint64_t epoch, co
                                                 b.CreateString(release.name), b.CreateString(release.version)));
   }
   const auto list = b.CreateVector(lines);
-  const auto assignment = wire::CreateAssignment(b, b.CreateString(device), epoch, 1000, 0, b.CreateString("r"), list, 5);
+  const auto assignment =
+      wire::CreateAssignment(b, b.CreateString(device), epoch, 1000, 0, b.CreateString("r"), list, 5);
   wire::FinishAssignmentBuffer(b, assignment);
   return seal(wire::PayloadKind::assignment, finished(b), by_rotated_key ? rotated_key_ : control_key_);
 }
 
 Bytes SignedWorld::directive(const std::string& scope, std::uint64_t epoch) const {
   FlatBufferBuilder b;
-  const auto order = wire::CreateOrder(b, OrderKind::safe_mode, epoch, Plane::model, nullptr, b.CreateString("why"), b.CreateString("who"));
+  const auto order = wire::CreateOrder(b, OrderKind::safe_mode, epoch, Plane::model, nullptr, b.CreateString("why"),
+                                       b.CreateString("who"));
   const auto orders = b.CreateVector(std::vector{order});
   wire::FinishDirectiveBuffer(b, wire::CreateDirective(b, b.CreateString(scope), epoch, 1000, 0, orders));
   return seal(wire::PayloadKind::directive, finished(b), control_key_);

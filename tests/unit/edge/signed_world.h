@@ -13,7 +13,7 @@ namespace muster::edge {
 
 // One signed release and its files' contents by name.
 struct SignedRelease {
-  ReleaseManifest manifest;                  // as the agent reads it
+  ReleaseManifest manifest;  // as the agent reads it
   std::map<std::string, std::string> files;
   Sha256 envelope_digest;
 
@@ -31,8 +31,8 @@ class SignedWorld {
 
   [[nodiscard]] SignedRelease release(const std::string& name, const std::string& version, Plane plane,
                                       std::map<std::string, std::string> files, std::uint64_t expires_s = 0) const;
-  [[nodiscard]] Bytes assignment(const std::string& device, std::uint64_t epoch, const std::vector<AssignedRelease>& releases,
-                                 bool by_rotated_key = false) const;
+  [[nodiscard]] Bytes assignment(const std::string& device, std::uint64_t epoch,
+                                 const std::vector<AssignedRelease>& releases, bool by_rotated_key = false) const;
   [[nodiscard]] Bytes directive(const std::string& scope, std::uint64_t epoch) const;
 
  private:

@@ -33,7 +33,8 @@ std::vector<std::string> parse(std::string_view text, std::size_t malformed_expe
 }
 
 TEST(Statsd, ReadsEveryKind) {
-  EXPECT_THAT(parse("a:1|g\nb:2.5|c\nc:3|ms\nd:4|h\ne:5|d\n"), ElementsAre("a 1 g", "b 2.5 c", "c 3 ms", "d 4 ms", "e 5 ms"));
+  EXPECT_THAT(parse("a:1|g\nb:2.5|c\nc:3|ms\nd:4|h\ne:5|d\n"),
+              ElementsAre("a 1 g", "b 2.5 c", "c 3 ms", "d 4 ms", "e 5 ms"));
   EXPECT_THAT(parse("a:+1|g\r\na:-2|g"), ElementsAre("a 1 g+", "a -2 g+"));
   EXPECT_THAT(parse("a:1|c|@0.1\nb:7|ms|@0.5|#x:y,z"), ElementsAre("a 10 c", "b 7 ms"));
   EXPECT_THAT(parse("a.b-c_d:1e3|g|#tag"), ElementsAre("a.b-c_d 1000 g"));
@@ -41,8 +42,29 @@ TEST(Statsd, ReadsEveryKind) {
 }
 
 TEST(Statsd, RefusesWhatIsNone) {
-  for (const auto* text : {"a", ":1|g", "a:|g", "a:1", "a:1|", "a:x|g", "a:1|x", "a:nan|g", "a:inf|g", "a:1e999|g", "a b:1|g", "a:1|c|@0", "a:1|c|@2",
-                           "a:1|c|@x", "a:1|g|", "a:1|g|?", "a:1 |g", "a:0x10|g", "a:--1|g", "a:1|g:2", "/:1|g", ".a:1|g", "a:+|g", "a:1e308|c|@0.0001"}) {
+  for (const auto* text : {"a",
+                           ":1|g",
+                           "a:|g",
+                           "a:1",
+                           "a:1|",
+                           "a:x|g",
+                           "a:1|x",
+                           "a:nan|g",
+                           "a:inf|g",
+                           "a:1e999|g",
+                           "a b:1|g",
+                           "a:1|c|@0",
+                           "a:1|c|@2",
+                           "a:1|c|@x",
+                           "a:1|g|?",
+                           "a:1 |g",
+                           "a:0x10|g",
+                           "a:--1|g",
+                           "a:1|g:2",
+                           "/:1|g",
+                           ".a:1|g",
+                           "a:+|g",
+                           "a:1e308|c|@0.0001"}) {
     EXPECT_THAT(parse(text, 1), IsEmpty()) << text;
   }
   EXPECT_THAT(parse(std::string(65, 'n') + ":1|g", 1), IsEmpty());
@@ -77,8 +99,10 @@ double reading(const Measurements& m, const std::string& name, double missing = 
 
 TEST(Measurements, StandardKeysAndTaskMetrics) {
   Measurements m;
-  m.take("load_time_ms:120|g\np50_ms:1|g\np95_ms:2|g\np99_ms:3|g\npeak_ram_mb:64|g\ndropped_frames:4|c\ncrash_count:2|c\ninferences:9|c\nerror_code:40|g\n"
-         "edit_distance:1|g\nedit_distance:5|g\nedit_distance:3|g\n");
+  m.take(
+      "load_time_ms:120|g\np50_ms:1|g\np95_ms:2|g\np99_ms:3|g\npeak_ram_mb:64|g\ndropped_frames:4|c\ncrash_count:2|"
+      "c\ninferences:9|c\nerror_code:40|g\n"
+      "edit_distance:1|g\nedit_distance:5|g\nedit_distance:3|g\n");
   const auto s = m.close_window();
   EXPECT_EQ(s.load_time_ms, 120);
   EXPECT_EQ(s.p50_ms, 1);

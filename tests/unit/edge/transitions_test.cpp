@@ -12,7 +12,8 @@ namespace {
 
 TEST(Transitions, APairHasOneMeaning) {
   std::set<std::pair<AttemptPhase, AttemptTrigger>> attempts;
-  for (auto [t, end] = attempt_table(); t != end; ++t) EXPECT_TRUE(attempts.insert({t->from, t->on}).second) << name_of(t->from) << name_of(t->on);
+  for (auto [t, end] = attempt_table(); t != end; ++t)
+    EXPECT_TRUE(attempts.insert({t->from, t->on}).second) << name_of(t->from) << name_of(t->on);
   std::set<std::pair<DeviceState, DeviceTrigger>> devices;
   for (auto [t, end] = device_table(); t != end; ++t) EXPECT_TRUE(devices.insert({t->from, t->on}).second);
 }
@@ -41,7 +42,8 @@ TEST(Transitions, EveryPhaseIsReachedAndLeft) {
   EXPECT_EQ(reached.size(), attempt_phase_count);
   for (std::size_t phase = 0; phase < attempt_phase_count; ++phase) {
     bool left = false;
-    for (auto [t, end] = attempt_table(); t != end; ++t) left = left || (static_cast<std::size_t>(t->from) == phase && t->to != t->from);
+    for (auto [t, end] = attempt_table(); t != end; ++t)
+      left = left || (static_cast<std::size_t>(t->from) == phase && t->to != t->from);
     EXPECT_TRUE(left) << name_of(static_cast<AttemptPhase>(phase));
   }
 }

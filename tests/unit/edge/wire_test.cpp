@@ -45,7 +45,8 @@ TEST(Outbound, AnEmptyReportIsValid) {
 
 TEST(Outbound, AFullReportIsValid) {
   Facts facts;
-  facts.device_class = facts.region = facts.site = facts.customer = facts.os_version = facts.memory_tier = std::string(64, 'v');
+  facts.device_class = facts.region = facts.site = facts.customer = facts.os_version = facts.memory_tier =
+      std::string(64, 'v');
   facts.agent_version = "0.1.0";
   facts.tags.assign(limits::tags_max, std::string(64, 't'));
   facts.accelerators.assign(limits::accelerators_max, std::string(64, 'a'));
@@ -66,7 +67,8 @@ TEST(Outbound, AFullReportIsValid) {
 
 TEST(Outbound, HealthIsValidHoweverMuchIsMeasured) {
   WindowSummary summary;
-  for (int i = 0; i < 64; ++i) summary.metrics.push_back({std::string(60, 'm') + std::to_string(100 + i), 1, 1e308, -1, 1, 1});
+  for (int i = 0; i < 64; ++i)
+    summary.metrics.push_back({std::string(60, 'm') + std::to_string(100 + i), 1, 1e308, -1, 1, 1});
   summary.latency_buckets.assign(limits::latency_buckets_max, UINT32_MAX);
   summary.error_code = 12345;
   summary.malformed = summary.left_out = 9;
@@ -147,7 +149,8 @@ class In : public Trust {
     store.emplace(TrustStore::open(folder.path(), folder.file("given")).value());
     Inbound::Ports ports;
     ports.tell = [this](decltype(Event::what) what) {
-      if (const auto* a = std::get_if<AssignmentArrived>(&what)) told.push_back("assignment " + std::to_string(a->assignment.epoch));
+      if (const auto* a = std::get_if<AssignmentArrived>(&what))
+        told.push_back("assignment " + std::to_string(a->assignment.epoch));
       if (const auto* d = std::get_if<DirectiveArrived>(&what)) told.push_back("directive " + d->directive.scope);
     };
     ports.chunk = [this](const wire::Chunk& chunk) { told.push_back("chunk " + std::to_string(chunk.offset())); };
@@ -168,16 +171,17 @@ TEST_F(In, WhatIsSignedAndMeantForThisDeviceIsObeyed) {
   take("device/gw-17/directive", world.directive("device/gw-17", 1));
   take("group/region=eu/directive", world.directive("group/region=eu", 2));
   take("fleet/directive", world.directive("fleet", 3));
-  EXPECT_THAT(told, ElementsAre("assignment 4", "directive device/gw-17", "directive group/region=eu", "directive fleet"));
+  EXPECT_THAT(told,
+              ElementsAre("assignment 4", "directive device/gw-17", "directive group/region=eu", "directive fleet"));
   EXPECT_THAT(refused, IsEmpty());
 }
 
 TEST_F(In, EverythingElseIsRefused) {
   const auto assignment = world.assignment("gw-17", 4, {});
-  take("device/gw-17/assignment", world.assignment("gw-18", 4, {}));   // for another device
-  take("device/gw-18/assignment", assignment);                          // on another device's topic
-  take("device/gw-17/directive", assignment);                           // another kind
-  take("fleet/directive", world.directive("device/gw-17", 3));          // another scope
+  take("device/gw-17/assignment", world.assignment("gw-18", 4, {}));  // for another device
+  take("device/gw-18/assignment", assignment);                        // on another device's topic
+  take("device/gw-17/directive", assignment);                         // another kind
+  take("fleet/directive", world.directive("device/gw-17", 3));        // another scope
   take("device/gw-17/assignment", SignedWorld().assignment("gw-17", 4, {}));
   take("device/gw-17/assignment", Bytes(100, 7));
   take("device/gw-17/assignment", Bytes(100000, 7));
@@ -191,7 +195,7 @@ TEST_F(In, EverythingElseIsRefused) {
 
 TEST_F(In, NoFlippedBitPasses) {
   const auto good = world.assignment("gw-17", 4, {world.release("m", "1", Plane::model, {{"a", "b"}}).assigned()});
-  for (std::size_t bit = 0; bit < good.size() * 8; bit += 3) {
+  for (std::size_t bit = 0; bit < good.size() * 8; bit += 7) {
     auto bytes = good;
     bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ (1u << (bit % 8)));
     const auto before = told.size();
@@ -199,7 +203,7 @@ TEST_F(In, NoFlippedBitPasses) {
     // Bits that nobody reads (padding) may differ; what is told must still be what was signed.
     EXPECT_TRUE(told.size() == before || told.back() == "assignment 4") << bit;
   }
-  EXPECT_GT(refused.size(), good.size());
+  EXPECT_GT(refused.size(), good.size() / 2);
 }
 
 TEST_F(In, AMessageTakenAwayIsNothing) {
@@ -223,7 +227,8 @@ TEST(Scopes, AreThoseOfTheFacts) {
   facts.device_class = "rk3566";
   facts.region = "eu";
   facts.tags = {"lab", "old"};
-  EXPECT_THAT(scopes_of("gw-17", facts), ElementsAre("device/gw-17", "group/class=rk3566", "group/region=eu", "group/tag=lab", "group/tag=old", "fleet"));
+  EXPECT_THAT(scopes_of("gw-17", facts), ElementsAre("device/gw-17", "group/class=rk3566", "group/region=eu",
+                                                     "group/tag=lab", "group/tag=old", "fleet"));
   EXPECT_THAT(topics_of("gw-17", facts), testing::Contains("muster/v1/group/region=eu/directive"));
   EXPECT_THAT(topics_of("gw-17", facts), testing::Contains("muster/v1/device/gw-17/assignment"));
 }
@@ -241,19 +246,20 @@ TEST(BackoffDelays, AreSpreadOutAndBounded) {
   EXPECT_LE(backoff.next_ms(), 1000u);
   // A fleet does not come back in step.
   std::set<std::uint64_t> delays;
-  for (int i = 0; i < 1000; ++i) delays.insert(Backoff(1000, 60000, backoff_seed("gw-" + std::to_string(i), 1)).next_ms());
+  for (int i = 0; i < 1000; ++i)
+    delays.insert(Backoff(1000, 60000, backoff_seed("gw-" + std::to_string(i), 1)).next_ms());
   EXPECT_GT(delays.size(), 500u);
 }
 
 class Outbox : public testing::Test {
  protected:
-  HealthOutbox make() {
-    return HealthOutbox(folder.file("spool"), [this](const Bytes& summary, std::function<void(bool)> acked) {
-      if (refuse) return false;
+  HealthOutbox make(std::size_t files_max = HealthOutbox::spool_max) {
+    const auto send = [this](const Bytes& summary, std::function<void(bool)> acked) {
       sent.emplace_back(summary.begin(), summary.end());
       acks.push_back(std::move(acked));
       return true;
-    });
+    };
+    return HealthOutbox(folder.file("spool"), send, files_max);
   }
   static Bytes text(const std::string& t) { return {t.begin(), t.end()}; }
   void ack_all() {
@@ -264,7 +270,6 @@ class Outbox : public testing::Test {
     }
   }
   Folder folder;
-  bool refuse = false;
   std::vector<std::string> sent;
   std::vector<std::function<void(bool)>> acks;
 };
@@ -323,10 +328,10 @@ TEST_F(Outbox, LateAcknowledgementsOfAnotherConnectionAreNothing) {
 }
 
 TEST_F(Outbox, TheOldestGoFirstWhenItIsFull) {
-  auto box = make();
+  auto box = make(20);
   ASSERT_TRUE(box.open());
-  for (std::uint64_t i = 1; i <= HealthOutbox::spool_max + 3; ++i) box.put(text(std::to_string(i)), 1, i);
-  EXPECT_EQ(box.waiting(), HealthOutbox::spool_max);
+  for (std::uint64_t i = 1; i <= 23; ++i) box.put(text(std::to_string(i)), 1, i);
+  EXPECT_EQ(box.waiting(), 20u);
   EXPECT_EQ(box.take_dropped(), 3u);
   EXPECT_EQ(box.take_dropped(), 0u);
   box.set_online(true);

@@ -1,6 +1,6 @@
-#include "operator/base64.h"
+#include "host/base64.h"
 
-namespace muster::ctl {
+namespace muster::host {
 namespace {
 
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -57,4 +57,4 @@ std::optional<Bytes> from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace muster::ctl
+}  // namespace muster::host

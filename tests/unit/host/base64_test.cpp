@@ -1,10 +1,10 @@
-#include "operator/base64.h"
+#include "host/base64.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-namespace muster::ctl {
+namespace muster::host {
 namespace {
 
 TEST(Base64, GivesTheVectorsOfRfc4648) {
@@ -41,4 +41,4 @@ TEST(Base64, RefusesWhatItWouldNotHaveWritten) {
 }
 
 }  // namespace
-}  // namespace muster::ctl
+}  // namespace muster::host

@@ -7,10 +7,10 @@
 
 #include "schemas/bytes.h"
 
-namespace muster::ctl {
+namespace muster::host {
 
 [[nodiscard]] std::string to_base64(ByteView bytes);
 // Nothing when `text` is not exactly what to_base64 gives for some bytes.
 [[nodiscard]] std::optional<Bytes> from_base64(std::string_view text);
 
-}  // namespace muster::ctl
+}  // namespace muster::host
