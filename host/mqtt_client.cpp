@@ -148,6 +148,26 @@ struct MqttClient::Impl {
     for (auto& listener : listeners) listener.end(reason_connection_ended);
   }
 
+  // Waits for the end of the attempt: the token, or null when there was no answer in time. When the attempt failed,
+  // none of Paho's threads is at work on it any more once this has returned or thrown.
+  mqtt::token_ptr await_connection(mqtt::token_ptr token) {
+    try {
+      if (token->wait_for(std::chrono::seconds(options.connect_timeout_s + 2))) return token;
+    } catch (const mqtt::exception&) {
+      drop_client();
+      throw;
+    }
+    drop_client();
+    return {};
+  }
+
+  // Waiting for a token ends while Paho's thread is still on its way out of the token's callback, with its lock held.
+  // is_connected takes the same lock, so that the client is not destroyed under that thread.
+  void drop_client() {
+    (void)client->is_connected();
+    client.reset();
+  }
+
   AckListener* add_listener(AckHandler on_ack) {
     const std::lock_guard lock(mutex);
     listeners.remove_if([](const AckListener& listener) { return listener.released(); });
@@ -179,6 +199,9 @@ struct MqttClient::Impl {
     if (!client) return;
     try {
       if (client->is_connected()) client->disconnect(1000)->wait_for(std::chrono::milliseconds(1000));
+      // Waiting ends while Paho's thread is still on its way out of the token's callback, with its lock held. This call
+      // takes the same lock, so that the client is not destroyed under that thread.
+      (void)client->is_connected();
     } catch (const mqtt::exception&) {
       // The connection ended by itself first, which is as good.
     }
@@ -200,11 +223,12 @@ tl::expected<bool, Error> MqttClient::connect() {
   impl_->up = false;
   try {
     impl_->make_client();
-    const auto options =
-        connect_options_for(impl_->options, [this](const std::string& line) { impl_->note_tls_error(line); });
-    const auto token = impl_->client->connect(options);
-    const auto limit = std::chrono::seconds(impl_->options.connect_timeout_s + 2);
-    if (!token->wait_for(limit)) return tl::unexpected(impl_->connect_error("no answer in time"));
+    auto* const impl = impl_.get();
+    const auto on_tls_error = [impl](const std::string& line) { impl->note_tls_error(line); };
+    // In one expression: Paho's connect() takes the options by value and leaves its threads a pointer to that parameter
+    // for the TLS error handler (eclipse-paho/paho.mqtt.cpp#325), and a parameter lives until its full expression ends.
+    const auto token = impl->await_connection(impl->client->connect(connect_options_for(impl->options, on_tls_error)));
+    if (!token) return tl::unexpected(impl->connect_error("no answer in time"));
     impl_->up = true;
     // The connection may have ended before `up` was set; then nobody told of it, and we do.
     if (!impl_->client->is_connected()) {

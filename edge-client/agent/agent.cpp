@@ -139,6 +139,13 @@ void Agent::resume_attempt() {
                                " times after a crash with this release on probation"});
     return;
   }
+  if (on_probation()) {
+    for (const auto& change : attempt.changes) {
+      if (change.to.empty() || known(change.plane, change.to.manifest) != nullptr) continue;
+      go_wrong(change.plane, {ErrorCode::slot_damaged, "the slot on probation failed its check at the start"});
+      return;
+    }
+  }
   if (attempt.phase == AttemptPhase::rolling_back) {
     advance(AttemptTrigger::restarted, "going back goes on");
     job_index_ = 0;

@@ -92,7 +92,9 @@ void Agent::begin_attempt(const Assignment& assignment, AttemptTrigger trigger) 
   }
   if (attempt.changes.empty()) {
     advance(AttemptTrigger::nothing_to_change, "every plane already runs what is assigned");
-    change_state(DeviceTrigger::release_committed, "it runs what is assigned");
+    if (durable_.state == DeviceState::rolled_back) {
+      change_state(DeviceTrigger::release_committed, "it runs what is assigned");
+    }
     return;
   }
   obey_freezes();

@@ -62,7 +62,7 @@ struct RunWorkload {
   WorkloadCommand command = WorkloadCommand::restart;
 };
 
-// Remove this plane's other slots, and downloads that belong to none of these.
+// Remove this plane's other slots.
 struct RemoveSlots {
   Plane plane = Plane::model;
   std::vector<Sha256> keep;

@@ -75,9 +75,9 @@ struct AssignedRelease {
   std::uint32_t envelope_size = 0;
   std::string name, version;
 
+  // The same release on the same plane; its envelope may have been signed again.
   friend bool operator==(const AssignedRelease& a, const AssignedRelease& b) {
-    return a.plane == b.plane && a.manifest == b.manifest && a.envelope == b.envelope &&
-           a.envelope_size == b.envelope_size;
+    return a.plane == b.plane && a.manifest == b.manifest;
   }
 };
 

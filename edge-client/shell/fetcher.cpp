@@ -103,7 +103,12 @@ void Fetcher::fetch_files(const FetchFiles& effect) {
   current_ = &*found;
   file_index_ = 0;
   bytes_before_ = 0;
-  if (!slots_.has(effect.plane, effect.manifest)) return next_file();
+  if (!slots_.has(effect.plane, effect.manifest)) {
+    // Downloads of releases that are wanted no more only take room.
+    off_loop([this, plane = effect.plane, files = current_->files] { return slots_.drop_partials(plane, files), true; },
+             [this](bool) { next_file(); });
+    return;
+  }
   off_loop(
       [this, effect] { return slots_.check(effect.plane, effect.manifest); },
       [this, effect](tl::expected<ReleaseManifest, Fault> checked) {

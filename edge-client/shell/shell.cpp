@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "edge-client/shell/outbound.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t workload_timeout_ms = 60000;
 constexpr std::uint64_t report_retry_ms = 1000;
+constexpr std::uint64_t journal_retry_ms = 2000;
 
 host::LogLevel level_of(NoteLevel level) {
   switch (level) {
@@ -38,28 +40,50 @@ std::uint64_t Shell::now_s() const {
 
 // Parts answer from within perform(); their events wait until the step before them is done.
 void Shell::feed(decltype(Event::what) what) {
-  if (failure_) return;
+  // Only readings can come without end while the journal waits for a disk; the next ones are as good.
+  if (!held_.empty() && std::holds_alternative<Readings>(what)) return;
   events_.push_back(std::move(what));
-  if (stepping_) return;
+  if (!stepping_ && held_.empty()) run_events();
+}
+
+void Shell::run_events() {
   stepping_ = true;
   std::vector<Effect> effects;
-  while (!events_.empty() && !failure_) {
+  while (!events_.empty() && held_.empty()) {
     const Event event{EventLoop::now_ms(), now_s(), std::move(events_.front())};
     events_.pop_front();
     effects.clear();
     agent_.step(event, effects);
-    for (auto& effect : effects) {
-      if (failure_) break;
-      perform(effect);
-    }
+    held_.assign(std::make_move_iterator(effects.begin()), std::make_move_iterator(effects.end()));
+    if (!perform_all()) break;
   }
   stepping_ = false;
 }
 
+// A disk that refuses the journal stops everything that must come after it, but not the agent: its connection is what
+// people need to mend the device. It goes on when there is room again.
+bool Shell::perform_all() {
+  while (!held_.empty()) {
+    if (const auto* persist = std::get_if<Persist>(&held_.front())) {
+      if (auto saved = journal_.save(persist->state); !saved) {
+        journal_error_ = saved.error();
+        log_.write_bounded(host::LogLevel::error, "journal",
+                           saved.error().message + "; everything waits until it can be written");
+        loop_.after(journal_retry_ms, [this] {
+          if (perform_all()) run_events();
+        });
+        return false;
+      }
+    } else {
+      perform(held_.front());
+    }
+    held_.pop_front();
+  }
+  return true;
+}
+
 void Shell::perform(Effect& effect) {
-  if (const auto* persist = std::get_if<Persist>(&effect)) {
-    if (auto saved = journal_.save(persist->state); !saved) fail(saved.error());
-  } else if (std::holds_alternative<Report>(effect)) {
+  if (std::holds_alternative<Report>(effect)) {
     publish_report();
   } else if (const auto* note = std::get_if<Note>(&effect)) {
     log_.write(level_of(note->level), note->text);
@@ -147,21 +171,13 @@ void Shell::publish_report() {
   });
 }
 
-// The journal can not be written: what would follow must not happen, and only people can help.
-void Shell::fail(Error error) {
-  failure_ = std::move(error);
-  loop_.stop();
-}
-
 const char* const agent_version = MUSTER_VERSION;
 
-tl::expected<void, Error> Shell::run() {
-  if (!failure_) loop_.run();
+void Shell::run() {
+  loop_.run();
   // What happens from here on is told to nobody.
-  if (outbox_) outbox_->keep_all();
-  if (connection_) closed_ = connection_->stop();
-  if (failure_) return tl::unexpected(*failure_);
-  return {};
+  outbox_->keep_all();
+  closed_ = connection_->stop();
 }
 
 Shell::~Shell() {

@@ -40,9 +40,8 @@ class Shell {
   [[nodiscard]] static tl::expected<std::unique_ptr<Shell>, Error> open(Config config, host::Log& log);
   ~Shell();
 
-  // Until SIGTERM or SIGINT (which must be blocked in all threads), or until the disk refuses the journal: then an
-  // error.
-  [[nodiscard]] tl::expected<void, Error> run();
+  // Until SIGTERM or SIGINT, which must be blocked in all threads.
+  void run();
   // After run(): false when a thread is still in the middle of connecting. Then nothing is left to do but to end the
   // process.
   [[nodiscard]] bool closed() const { return closed_; }
@@ -56,7 +55,9 @@ class Shell {
   void perform_work(Effect& effect);
   void run_workload(WorkloadCommand command);
   void publish_report();
-  void fail(Error error);
+  void run_events();
+  // False when the journal can not be written: what is left waits in `held_`.
+  [[nodiscard]] bool perform_all();
   [[nodiscard]] std::uint64_t now_s() const;
 
   // --- shell_setup.cpp ---
@@ -93,7 +94,8 @@ class Shell {
   std::deque<decltype(Event::what)> events_;
   bool stepping_ = false;
   bool closed_ = true;
-  std::optional<Error> failure_;
+  std::deque<Effect> held_;              // effects that wait for the journal, the Persist first
+  std::optional<Error> journal_error_;   // the last one
   EventLoop::TimerId wake_timer_ = 0;
   std::uint64_t report_seq_ = 0;
   bool report_due_ = false;

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "edge-client/shell/outbound.h"
+#include "edge-client/shell/memory.h"
 #include "edge-client/shell/shell.h"
 #include "schemas/topics.h"
 
@@ -15,6 +15,7 @@ namespace muster::edge {
 namespace {
 
 constexpr std::uint32_t session_expiry_s = 7 * 24 * 3600;
+constexpr std::uint64_t settle_ms = 3000;  // after connecting, until the code of the handshake is no longer needed
 
 AgentSetup setup_of(const Config& config) {
   AgentSetup setup;
@@ -96,7 +97,7 @@ tl::expected<void, Error> Shell::prepare() {
   watch_signals();
   connect_parts();
   feed(look_at_disk());
-  if (failure_) return tl::unexpected(*failure_);
+  if (!held_.empty()) return tl::unexpected(*journal_error_);
   window_start_s_ = now_s();
   window_start_ms_ = EventLoop::now_ms();
   system_now_ = system_.read();
@@ -134,12 +135,13 @@ Started Shell::look_at_disk() const {
     look(plane, state.planes[i].previous.manifest);
   }
   const auto phase = state.attempt.phase;
-  const bool swapped =
-      phase == AttemptPhase::swapped || phase == AttemptPhase::probing || phase == AttemptPhase::soaking;
+  const bool swapped = phase == AttemptPhase::swapped || phase == AttemptPhase::probing ||
+                       phase == AttemptPhase::soaking || phase == AttemptPhase::rolling_back;
   for (const auto& change : state.attempt.changes) {
     if (swapped) look(change.plane, change.to.manifest);
     if (swapped) look(change.plane, change.from.manifest);
   }
+  for (const auto& step : state.attempt.back) look(step.plane, step.to.manifest);
   return started;
 }
 
@@ -177,7 +179,7 @@ void Shell::connect_parts() {
     log_.write_bounded(host::LogLevel::warning, reason, text);
   };
   in.note = [this](const std::string& text) { log_.write(host::LogLevel::info, text); };
-  in.broken = [this](const Error& error) { fail(error); };
+  in.broken = [this](const Error& error) { log_.write_bounded(host::LogLevel::error, "root", error.message); };
   in.now_s = [this] { return now_s(); };
   inbound_.emplace(config_.device_id, trust_, std::move(in));
 }
@@ -200,6 +202,7 @@ void Shell::start_connection() {
   settings.seed = backoff_seed(config_.device_id, agent_.durable().boot_id);
   Connection::Handlers handlers;
   handlers.up = [this] {
+    loop_.after(settle_ms, release_startup_memory);
     log_.write(host::LogLevel::info, "connected to " + config_.broker.host + ":" + std::to_string(config_.broker.port));
     fetcher_->set_online(true);
     outbox_->set_online(true);

@@ -258,6 +258,40 @@ TEST_F(Operator, MosquittoCtrlSpeaksMuster) {
   EXPECT_EQ(wrong.exit_code, 3) << wrong.out << wrong.err;
 }
 
+// What the folders give as examples runs as it stands, but for the paths of this machine.
+TEST_F(Operator, TheExampleConfigurationsRun) {
+  Broker example(folder_.make_folder("broker"), keys_);
+  const auto replace_all = [](std::string text, const std::vector<std::pair<std::string, std::string>>& changes) {
+    for (const auto& [from, to] : changes) {
+      EXPECT_NE(text.find(from), std::string::npos) << from;
+      for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+    }
+    return text;
+  };
+  const std::string source = MUSTER_SOURCE_DIR;
+  const auto etc = std::string("/etc/mosquitto/muster");
+  const auto conf = replace_all(read_text(source + "/broker-plugin/mosquitto.conf.example"),
+                                {{"listener 8883", "user root\nlistener " + std::to_string(example.port()) + " 127.0.0.1"},
+                                 {"/usr/lib/mosquitto/mosquitto_muster.so", programs::plugin},
+                                 {etc + "/broker.yaml", example.plugin_config()},
+                                 {etc, keys_.folder()}});
+  const auto yaml = replace_all(read_text(source + "/broker-plugin/broker.yaml.example"),
+                                {{"/var/lib/mosquitto/muster", example.data_dir()}, {etc, keys_.folder()}});
+  write_text(folder_.file("broker/mosquitto.conf"), conf);
+  write_text(example.plugin_config(), yaml);
+  ASSERT_TRUE(example.start());
+  const auto listed = Ctl(example.port(), keys_, "alice").run({"rollout", "list"});
+  EXPECT_EQ(listed.exit_code, 0) << listed.err;
+
+  const auto stem = keys_.device("gw-17");
+  const auto edge = replace_all(read_text(source + "/edge-client/muster-edge.yaml.example"),
+                                {{"ca: ca.crt", "ca: " + keys_.ca()}, {"gw-17.crt", stem + ".crt"}, {"gw-17.key", stem + ".key"},
+                                 {"root: root.menv", "root: " + keys_.folder() + "/root.menv"}});
+  write_text(folder_.file("edge.yaml"), edge);
+  const auto checked = run({programs::edge, "--config", folder_.file("edge.yaml"), "--check"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.out << checked.err;
+}
+
 TEST_F(Operator, StatusAndMetricsAreRetainedForObservers) {
   open();
   start_fleet(1);

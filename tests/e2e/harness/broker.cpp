@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <sstream>
 #include <utility>
 
@@ -83,6 +84,10 @@ Launch Broker::launch() const {
   Launch launch;
   launch.args = {programs::mosquitto, "-c", folder_ + "/mosquitto.conf"};
   launch.log = folder_ + "/mosquitto.log";
+  if (settings_.disk_bytes) {
+    std::filesystem::create_directories(data_dir());
+    launch.small_disk = Launch::SmallDisk{data_dir(), *settings_.disk_bytes};
+  }
   return launch;
 }
 

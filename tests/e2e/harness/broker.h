@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct BrokerSettings {
   std::map<std::string, std::string> operators = {{"ops", "[view, operate, approve]"}, {"viewer", "[view]"}};
   std::uint64_t chunk_bytes_per_s = 0;   // 0: no cap
   bool with_plugin = true;
+  std::optional<std::uint64_t> disk_bytes = {};  // the data folder lies on a disk of this size
   std::string data_dir = {};                  // empty: one of its own
   std::string more_config = {};               // lines added to mosquitto.conf
 };

@@ -6,17 +6,17 @@ namespace muster::e2e {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int look_every_ms = 15;
 
-void breathe() { ::poll(nullptr, 0, look_every_ms); }
+void breathe(std::chrono::milliseconds interval) { ::poll(nullptr, 0, static_cast<int>(interval.count())); }
 
 }  // namespace
 
-bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& condition) {
+bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& condition,
+                std::chrono::milliseconds interval) {
   const auto deadline = Clock::now() + patience;
   while (!condition()) {
     if (Clock::now() >= deadline) return false;
-    breathe();
+    breathe(interval);
   }
   return true;
 }
@@ -25,7 +25,7 @@ bool throughout(std::chrono::milliseconds time, const std::function<bool()>& con
   const auto deadline = Clock::now() + time;
   while (Clock::now() < deadline) {
     if (!condition()) return false;
-    breathe();
+    breathe(15ms);
   }
   return condition();
 }

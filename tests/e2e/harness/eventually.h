@@ -8,8 +8,9 @@ namespace muster::e2e {
 
 using namespace std::chrono_literals;
 
-// Asks `condition` every few milliseconds until it holds; false when it still does not at the deadline.
-[[nodiscard]] bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& condition);
+// Asks `condition` every `interval` until it holds; false when it still does not at the deadline.
+[[nodiscard]] bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& condition,
+                              std::chrono::milliseconds interval = 15ms);
 
 // True when `condition` holds the whole time: for what must not happen. The time is long against what the thing would take.
 [[nodiscard]] bool throughout(std::chrono::milliseconds time, const std::function<bool()>& condition);

@@ -19,7 +19,8 @@ Folder::Folder() {
 
 Folder::~Folder() {
   std::error_code ignored;
-  if (!path_.empty()) fs::remove_all(path_, ignored);
+  if (path_.empty() || std::getenv("MUSTER_KEEP") != nullptr) return;
+  fs::remove_all(path_, ignored);
 }
 
 std::string Folder::make_folder(std::string_view name) const {

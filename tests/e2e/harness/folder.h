@@ -8,7 +8,7 @@
 
 namespace muster::e2e {
 
-// Made by mkdtemp, removed with everything in it when the object dies.
+// Made by mkdtemp, removed with everything in it when the object dies, unless MUSTER_KEEP is set in the environment.
 class Folder {
  public:
   Folder();
