@@ -77,10 +77,11 @@ tl::expected<std::uint64_t, Error> Uploads::begin(const Sha256& digest, std::uin
     ::unlink(path.c_str());
     offset = 0;
   }
-  if (blobs_.free_bytes() < size - offset) {
+  if (blobs_.free_bytes() < size - offset + reserve_bytes) {
     return tl::unexpected(Error{ErrorKind::no_space, "no space left at the broker for " +
-                                                         std::to_string(size - offset) +
-                                                         " more bytes; free some under its data_dir"});
+                                                         std::to_string(size - offset) + " more bytes (it keeps " +
+                                                         std::to_string(reserve_bytes / (1024 * 1024)) +
+                                                         " MiB for its database); free some under its data_dir"});
   }
   uploads_[digest] = {size, offset, now};
   return offset;

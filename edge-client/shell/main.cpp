@@ -80,7 +80,7 @@ bool parse(int argc, char** argv, Options& options, int& exit_code) {
   if (optind == argc && !options.config.empty() && !(options.check && options.reset_journal)) return true;
   std::fputs(optind < argc ? "muster-edge: takes no arguments but its options; see --help\n"
              : options.check && options.reset_journal
-                 ? "muster-edge: --check and --reset-journal are different things; give one\n"
+                 ? "muster-edge: --check and --reset-journal are different things; see --help\n"
                  : "muster-edge: --config FILE is missing; see --help\n",
              stderr);
   exit_code = 2;

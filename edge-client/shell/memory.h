@@ -1,5 +1,5 @@
-// Keeps the agent small. Loading its libraries, reading YAML and shaking hands by TLS touch megabytes of code that is hardly
-// used again; left alone they stay resident for ever. Any thread.
+// Keeps the agent small. Loading its libraries, reading YAML and shaking hands by TLS touch megabytes of code that is
+// hardly used again; left alone they stay resident for ever. Any thread.
 #pragma once
 
 namespace muster::edge {

@@ -94,8 +94,8 @@ class Shell {
   std::deque<decltype(Event::what)> events_;
   bool stepping_ = false;
   bool closed_ = true;
-  std::deque<Effect> held_;              // effects that wait for the journal, the Persist first
-  std::optional<Error> journal_error_;   // the last one
+  std::deque<Effect> held_;             // effects that wait for the journal, the Persist first
+  std::optional<Error> journal_error_;  // the last one
   EventLoop::TimerId wake_timer_ = 0;
   std::uint64_t report_seq_ = 0;
   bool report_due_ = false;

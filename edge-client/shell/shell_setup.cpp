@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "edge-client/shell/memory.h"
+#include "edge-client/shell/outbound.h"
 #include "edge-client/shell/shell.h"
 #include "schemas/topics.h"
 

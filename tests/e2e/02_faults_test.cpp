@@ -185,11 +185,11 @@ TEST_F(Faults, AFullDiskFailsTheAttemptAndNothingElse) {
   ASSERT_EVENTUALLY(15s, state("m-3") == "completed");
 }
 
-// The broker's own disk: what does not fit is refused whole, and what is there goes on.
+// The broker's own disk: what does not fit, with room to write decisions down, is refused whole, and what is there goes on.
 TEST_F(Faults, AFullDiskAtTheBrokerRefusesTheReleaseAndNothingElse) {
   open({.disk_bytes = 48 << 20});
   start_fleet(1);
-  build_release({.name = "big", .version = "1", .files = {{"weights.bin", noise(64 << 20, 7)}}});
+  build_release({.name = "big", .version = "1", .files = {{"weights.bin", noise(40 << 20, 7)}}});
   const auto refused = ctl().run({"release", "publish", release_folder("big@1")});
   EXPECT_EQ(refused.exit_code, 8) << refused.out << refused.err;
   EXPECT_NE(refused.err.find("space"), std::string::npos) << refused.err;
