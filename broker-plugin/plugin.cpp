@@ -26,7 +26,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::chrono::seconds engine_tick_interval(1);
 constexpr std::chrono::seconds health_save_interval(5);
-constexpr std::size_t health_save_max = 4096;  // summaries a save
+constexpr std::chrono::seconds tick_missing(10);  // Mosquitto 2.0 does not tick at all with per_listener_settings true
+constexpr std::size_t health_save_max = 4096;     // summaries a save
 
 // Log lines of other threads, and calls to make on the broker's.
 std::function<void(const std::string&)> log_later(Outbox& outbox, host::Log& log, std::string topic) {
@@ -51,6 +52,7 @@ struct Plugin::Parts {
         blobs(std::move(blob_store)),
         root(trust.root),
         root_chain(std::move(trust.root_chain)),
+        signer(signer_value(trust.control_key)),
         sealed_s(restored.sealed_s),
         releases(std::move(restored.releases)),
         devices(std::move(restored.devices)),
@@ -62,7 +64,7 @@ struct Plugin::Parts {
         inbox(config, engine, writer, devices, presence, chunks, counters, log),
         metrics(engine, presence, devices, chunks, writer, counters),
         commands({engine, releases, devices, blobs, *store, root, jobs, outbox, counters,
-                  [this] { return metrics.json(); }}),
+                  [this] { return metrics.json(); }, [this] { return writer.depth() >= config.limits.queue_records; }}),
         desk(commands, config.operators, counters, port) {}
 
   std::string config_path;
@@ -74,6 +76,7 @@ struct Plugin::Parts {
   BlobStore blobs;
   trust::TrustRoot root;
   Bytes root_chain;
+  std::string signer;
   std::uint64_t sealed_s;
   Counters counters;
   ReleaseRegistry releases;
@@ -87,10 +90,11 @@ struct Plugin::Parts {
   MetricsPublisher metrics;
   Commands commands;
   ControlDesk desk;
-  SteadyTime last_engine_tick{}, last_health_save{};
+  SteadyTime last_tick = std::chrono::steady_clock::now(), last_engine_tick{}, last_health_save{};
 
   tl::expected<void, Error> publish_durable();
   void check_blobs();
+  void warn_about(bool accepted_loss);
   void save_health();
   void renew_envelopes();
   void apply_limits() { chunks.set_limits({config.limits.chunk_window, config.limits.chunk_bytes_per_s}); }
@@ -112,11 +116,7 @@ tl::expected<std::unique_ptr<Plugin>, Error> Plugin::start(const std::string& co
 
   const bool accepted_loss = (*store)->accepted_loss();
   const bool seal_again = !restored->same_signer;
-  const auto signer = trust->control_key.id();
-  if (seal_again) {
-    const auto written = (*store)->write({{std::string(keys::signer), std::string(signer.begin(), signer.end())}});
-    if (!written) return tl::unexpected(written.error());
-  }
+  const auto signer = signer_value(trust->control_key);
   std::unique_ptr<Plugin> plugin(
       new Plugin(std::make_unique<Parts>(config_path, std::move(*config), port, std::move(wake), std::move(*store),
                                          std::move(*blobs), std::move(*trust), std::move(*restored))));
@@ -129,7 +129,8 @@ tl::expected<std::unique_ptr<Plugin>, Error> Plugin::start(const std::string& co
   parts.chunks.start();
   parts.engine.audit("muster", "broker.started", "broker",
                      accepted_loss ? "the file 'tail' was missing: a loss of the last batches was accepted" : "");
-  if (seal_again) parts.engine.seal_again();
+  if (seal_again) parts.engine.seal_again({std::string(keys::signer), signer});
+  parts.warn_about(accepted_loss);
   return plugin;
 }
 
@@ -167,6 +168,17 @@ void Plugin::Parts::check_blobs() {
   }
 }
 
+void Plugin::Parts::warn_about(bool accepted_loss) {
+  if (accepted_loss) {
+    log.write(host::LogLevel::warning,
+              "muster: " + config.data_dir + "/tail was missing: a loss of the last batches was accepted");
+  }
+  if (root.expires_s != 0 && root.expires_s <= engine.now_s()) {
+    log.write(host::LogLevel::warning,
+              "muster: " + config.root_chain + " has expired; make a new root version and put its chain here");
+  }
+}
+
 void Plugin::Parts::save_health() {
   if (!engine.stopped().empty()) return;
   Work work;
@@ -185,7 +197,7 @@ void Plugin::Parts::renew_envelopes() {
   }
   if (now_s - sealed_s < config.assignment_valid_for_s / 2) return;
   sealed_s = now_s;
-  engine.seal_again();
+  engine.seal_again({std::string(keys::signer), signer});
 }
 
 Plugin::Plugin(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -220,6 +232,11 @@ Verdict Plugin::acl(const void* client, std::string_view user, Access access, st
 }
 
 void Plugin::control(const std::string& client_id, const std::string& user, ByteView payload) {
+  if (std::chrono::steady_clock::now() - parts_->last_tick > tick_missing) {
+    parts_->log.write_bounded(
+        host::LogLevel::error, "no_tick",
+        "muster: the broker does not tick, so nothing can leave; set per_listener_settings false");
+  }
   parts_->desk.request(client_id, user, payload);
 }
 
@@ -230,6 +247,7 @@ void Plugin::disconnected(const void* client) {
 void Plugin::tick() {
   auto& parts = *parts_;
   const auto now = std::chrono::steady_clock::now();
+  parts.last_tick = now;
   parts.outbox.drain(parts.port);
   if (now - parts.last_engine_tick >= engine_tick_interval) {
     parts.last_engine_tick = now;

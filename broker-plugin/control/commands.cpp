@@ -9,6 +9,10 @@ namespace muster::broker {
 Commands::Commands(Services services) : services_(std::move(services)), uploads_(services_.blobs) {}
 
 void Commands::run(const std::string& who, const ControlCommand& command, Done done) {
+  if (command.role != Role::view && services_.queue_full()) {
+    services_.counters.refuse("queue_full");
+    return done(Answer::failed(ErrorKind::refused, "the broker has too much to write; try again in a moment"));
+  }
   switch (*command.name) {
     case CommandName::begin_blob:
       return begin_blob(command, std::move(done));

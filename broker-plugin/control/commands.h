@@ -31,6 +31,7 @@ struct Services {
   Outbox& outbox;
   Counters& counters;
   std::function<std::string()> metrics;  // the metrics object as it is now
+  std::function<bool()> queue_full;      // the writer has as much to do as it may
 };
 
 class Commands final : public CommandRunner {

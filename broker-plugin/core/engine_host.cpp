@@ -20,11 +20,20 @@ EngineHost::EngineHost(rules::Engine engine, Clock clock, const ReleaseRegistry&
                        host::Log& log)
     : engine_(std::move(engine)), clock_(clock), releases_(releases), writer_(writer), log_(log) {}
 
-bool EngineHost::guarded(const std::function<void()>& action) {
+bool EngineHost::perform_guarded(const std::function<void(Work&)>& fill) {
   if (!stopped_.empty()) return false;
-  const auto bug = catch_bugs(action);
-  if (!bug.empty()) stop_acting("a bug in the engine: " + bug);
-  return bug.empty();
+  Work work;
+  work.now_s = clock_.now_s();
+  const auto bug = catch_bugs([&] { fill(work); });
+  if (bug.empty()) {
+    writer_.submit(std::move(work));
+    return true;
+  }
+  stop_acting("a bug in the engine: " + bug);
+  for (const auto& after : work.after) {
+    if (const auto* call = std::get_if<AfterCall>(&after)) (*call)(false);
+  }
+  return false;
 }
 
 void EngineHost::stop_acting(const std::string& why) {
@@ -38,15 +47,11 @@ void EngineHost::stop_acting(const std::string& why) {
 }
 
 bool EngineHost::step(What what) {
-  Work work;
-  const bool ok = guarded([&] {
-    work.now_s = clock_.now_s();
+  return perform_guarded([&](Work& work) {
     effects_.clear();
     engine_.step({work.now_s, std::move(what)}, effects_);
     perform(effects_, work);
   });
-  if (ok) writer_.submit(std::move(work));
-  return ok;
 }
 
 void EngineHost::command(std::string who, std::string why, rules::CommandBody body, Done done) {
@@ -75,16 +80,14 @@ void EngineHost::submit(Work work) {
   writer_.submit(std::move(work));
 }
 
-void EngineHost::seal_again() {
-  Work work;
-  const bool ok = guarded([&] {
-    work.now_s = clock_.now_s();
+void EngineHost::seal_again(Record record) {
+  perform_guarded([&](Work& work) {
     effects_.clear();
     engine_.republish(effects_);
     perform(effects_, work);
     work.records.push_back({std::string(keys::sealed), keys::u64_value(work.now_s)});
+    work.records.push_back(std::move(record));
   });
-  if (ok) writer_.submit(std::move(work));
 }
 
 void EngineHost::publish_statuses(std::chrono::steady_clock::time_point now) {

@@ -40,8 +40,9 @@ class EngineHost {
   // Queues work of the host itself; its time is set here.
   void submit(Work work);
 
-  // Signs and publishes every assignment and standing order anew, as when the key changed.
-  void seal_again();
+  // Signs and publishes every assignment and standing order anew, as when the key changed. `record` becomes durable
+  // with them.
+  void seal_again(Record record);
 
   // Publishes the status of rollouts that changed: at most every 100 ms each, at once when its state changed. From
   // TICK.
@@ -67,7 +68,8 @@ class EngineHost {
   void perform(rules::RolloutStatusChanged& changed, Work& work);
   void perform(rules::Reply& reply, Work& work);
   void perform(rules::Note& note, Work& work);
-  [[nodiscard]] bool guarded(const std::function<void()>& action);
+  // Fills `work`, guarded, and hands it to the writer. After a bug nothing of it happens, and who waits is told.
+  bool perform_guarded(const std::function<void(Work&)>& fill);
 
   rules::Engine engine_;
   Clock clock_;

@@ -113,12 +113,12 @@ tl::expected<std::uint64_t, Error> number_in(const Store& store, std::string_vie
   return *value ? keys::u64_from(**value) : 0;
 }
 
+}  // namespace
+
 std::string signer_value(const trust::SigningKey& key) {
   const auto id = key.id();
   return {id.begin(), id.end()};
 }
-
-}  // namespace
 
 tl::expected<void, Error> prepare_data_dir(const std::string& data_dir) {
   std::error_code failed;

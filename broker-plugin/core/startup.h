@@ -38,6 +38,9 @@ struct Restored {
   std::uint64_t sealed_s = 0;  // when all envelopes were last sealed; 0: never
   bool same_signer = true;     // false: the envelopes in the store are by another key
 };
+// As the store names the key that sealed its envelopes.
+[[nodiscard]] std::string signer_value(const trust::SigningKey& key);
+
 // Reads the whole store: each engine record, the whole audit chain with its signed end, releases and summaries.
 [[nodiscard]] tl::expected<Restored, Error> restore(const Store& store, const TrustSetup& trust,
                                                     const std::string& data_dir);

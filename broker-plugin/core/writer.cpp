@@ -42,6 +42,18 @@ std::uint64_t micros_since(std::chrono::steady_clock::time_point start) {
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count());
 }
 
+// Only the last change of each key, in the keys' order: the store takes sorted batches several times faster.
+void sort_and_replace(std::vector<Record>& records) {
+  std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.key < b.key; });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (i + 1 < records.size() && records[i + 1].key == records[i].key) continue;
+    if (kept != i) records[kept] = std::move(records[i]);
+    ++kept;
+  }
+  records.resize(kept);
+}
+
 // While the outbox waits for a tick, the wake-up is repeated this often.
 constexpr std::chrono::milliseconds nudge_interval(2);
 
@@ -179,6 +191,7 @@ tl::expected<void, Error> Writer::make_durable(Batch& batch) {
   }
   if (batch.records.empty()) return {};  // only effects: nothing to make durable
   batch.records.push_back({std::string(keys::time), keys::u64_value(batch.now_s)});
+  sort_and_replace(batch.records);
   const auto start = std::chrono::steady_clock::now();
   if (auto written = sink_.write(batch.records); !written) return written;
   last_sync_us_ = micros_since(start);

@@ -20,6 +20,7 @@ struct Store::Impl {
   std::unique_ptr<rocksdb::DB> db;
   TailMark tail;
   std::uint64_t batch_number = 0;
+  bool failed = false;  // a write failed: RocksDB is left alone from then on
 };
 
 namespace {
@@ -46,7 +47,7 @@ rocksdb::Options database_options() {
   options.track_and_verify_wals_in_manifest = true;
   options.compression = rocksdb::kNoCompression;  // most bytes are signatures and digests
   options.write_buffer_size = 16u << 20;
-  options.max_total_wal_size = 64u << 20;
+  options.max_total_wal_size = 32u << 20;  // what a restart after a crash has to replay
   options.info_log = std::make_shared<NoLog>();
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(8u << 20);
@@ -112,7 +113,12 @@ std::string recovery_advice(const std::string& data_dir) {
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Store::~Store() = default;
+
+// A clean end leaves nothing to replay.
+Store::~Store() {
+  if (impl_ == nullptr || impl_->failed) return;
+  static_cast<void>(impl_->db->Flush(rocksdb::FlushOptions()));
+}
 
 tl::expected<std::unique_ptr<Store>, Error> Store::open(const std::string& data_dir) {
   auto tail = TailMark::open(data_dir + "/tail");
@@ -130,7 +136,7 @@ tl::expected<std::unique_ptr<Store>, Error> Store::open(const std::string& data_
   const auto status = rocksdb::DB::Open(database_options(), data_dir + "/db", &raw);
   if (!status.ok()) return tl::unexpected(error_of(status, data_dir));
   const bool accepted = !tail->mark() && *held > 0;
-  auto impl = std::make_unique<Impl>(Impl{data_dir, std::unique_ptr<rocksdb::DB>(raw), std::move(*tail), *held});
+  auto impl = std::make_unique<Impl>(Impl{data_dir, std::unique_ptr<rocksdb::DB>(raw), std::move(*tail), *held, false});
   std::unique_ptr<Store> store(new Store(std::move(impl)));
   store->accepted_loss_ = accepted;
   if (*held == 0) {
@@ -159,7 +165,8 @@ tl::expected<void, Error> Store::write(const std::vector<Record>& records) {
   rocksdb::WriteOptions options;
   options.sync = true;
   const auto status = impl_->db->Write(options, &batch);
-  if (!status.ok()) return tl::unexpected(error_of(status, impl_->data_dir));
+  impl_->failed = !status.ok();
+  if (impl_->failed) return tl::unexpected(error_of(status, impl_->data_dir));
   impl_->batch_number = number;
   return impl_->tail.write(number);
 }

@@ -115,7 +115,7 @@ BlobFetch::Progress BlobFetch::take(const ChunkAnswer& answer, std::uint64_t now
     case ChunkStatus::busy:
       if (++busies_ >= policy_.busy_max)
         return fail(ErrorCode::fetch_failed, "the broker stays too busy to serve " + short_name(digest_));
-      pause(now_ms + policy_.busy_pause_ms);
+      pause(now_ms + backed_off(policy_.busy_pause_ms, busies_ - 1, policy_.busy_pause_ms_max));
       return Progress::more;
     case ChunkStatus::out_of_range:
       return fail(ErrorCode::size_mismatch, short_name(digest_) + " is shorter at the broker than its manifest says");

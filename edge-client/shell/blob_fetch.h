@@ -24,7 +24,8 @@ struct FetchPolicy {
   std::uint32_t silences_max = 6;         // in a row, while connected
   std::uint64_t unknown_pause_ms = 1000;  // the broker does not have it (yet); doubles as well
   std::uint32_t unknown_max = 5;
-  std::uint64_t busy_pause_ms = 200;
+  std::uint64_t busy_pause_ms = 200;  // doubles too
+  std::uint64_t busy_pause_ms_max = 5000;
   std::uint32_t busy_max = 100;  // in a row
 };
 

@@ -48,7 +48,7 @@ void Fetcher::fetch_manifest(const FetchManifest& effect) {
   const auto release = effect.release;
   if (slots_.has(release.plane, release.manifest)) {
     // It is here: only check that it may still be used. Its files are hashed when they are "fetched".
-    off_loop([this, release] { return slots_.envelope_of(release.plane, release.manifest); },
+    off_loop([&slots = slots_, release] { return slots.envelope_of(release.plane, release.manifest); },
              [this, release](tl::expected<Bytes, Fault> envelope) {
                auto opened =
                    envelope ? ports_.open(*envelope, release.manifest, false) : tl::unexpected(envelope.error());
@@ -105,12 +105,13 @@ void Fetcher::fetch_files(const FetchFiles& effect) {
   bytes_before_ = 0;
   if (!slots_.has(effect.plane, effect.manifest)) {
     // Downloads of releases that are wanted no more only take room.
-    off_loop([this, plane = effect.plane, files = current_->files] { return slots_.drop_partials(plane, files), true; },
+    off_loop([&slots = slots_, plane = effect.plane,
+              files = current_->files] { return slots.drop_partials(plane, files), true; },
              [this](bool) { next_file(); });
     return;
   }
   off_loop(
-      [this, effect] { return slots_.check(effect.plane, effect.manifest); },
+      [&slots = slots_, effect] { return slots.check(effect.plane, effect.manifest); },
       [this, effect](tl::expected<ReleaseManifest, Fault> checked) {
         if (checked) {
           cancel();
@@ -225,7 +226,7 @@ void Fetcher::build(const BuildSlot& effect) {
   });
   if (found == releases_.end())
     return fail({ErrorCode::internal, "a slot was to be built before its manifest was here"});
-  off_loop([this, release = *found] { return slots_.build(release); },
+  off_loop([&slots = slots_, release = *found] { return slots.build(release); },
            [this, job = effect.job](tl::expected<void, Fault> built) {
              if (!built) return fail(built.error());
              cancel();

@@ -44,7 +44,8 @@ class Fetcher {
 
  private:
   void begin(std::uint64_t job);
-  // Runs `work` on the worker, then `then` on the loop unless the job has ended in between.
+  // Runs `work` (which may outlive this object, so it captures copies and the slot store) on the worker, then `then` on
+  // the loop unless the job has ended in between.
   template <typename Work, typename Then>
   void off_loop(Work work, Then then);
   void start_blob(Plane plane, const Sha256& digest, std::uint64_t size, std::function<void()> then);

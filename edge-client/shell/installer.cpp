@@ -42,8 +42,8 @@ void Installer::begin_next() {
 }
 
 void Installer::flip() {
-  worker_.run([this, what = queue_.front()]() -> EventLoop::Task {
-    auto flipped = slots_.flip(what.plane, what.active, what.previous);
+  worker_.run([this, &slots = slots_, what = queue_.front()]() -> EventLoop::Task {
+    auto flipped = slots.flip(what.plane, what.active, what.previous);
     return [this, flipped = std::move(flipped)] {
       if (!flipped) return finish(flipped.error());
       const auto& now = queue_.front();

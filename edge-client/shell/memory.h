@@ -1,5 +1,4 @@
-// Keeps the agent small. Loading its libraries, reading YAML and shaking hands by TLS touch megabytes of code that is
-// hardly used again; left alone they stay resident for ever. Any thread.
+// Keeps the agent small: reading YAML and shaking hands by TLS need heap that is hardly used again. Any thread.
 #pragma once
 
 namespace muster::edge {
@@ -7,7 +6,7 @@ namespace muster::edge {
 // REQUIRES: no other thread yet. Fewer and smaller heaps: glibc gives each thread its own otherwise.
 void keep_memory_small();
 
-// Gives back the pages of code that starting needed; what is used again comes back from the page cache, page by page.
+// Gives back to the system the heap that starting needed.
 void release_startup_memory();
 
 }  // namespace muster::edge

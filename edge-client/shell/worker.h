@@ -1,5 +1,6 @@
 // One thread for what may block: syncing and hashing files, an HTTP probe. Jobs run in order; what each returns runs on
-// the loop afterwards. run() is called on the loop only. The destructor waits for the job under way and drops the rest.
+// the loop afterwards. run() is called on the loop only. The destructor waits for the job under way and drops the rest;
+// until then a job may run although those who gave it are gone, so it may only use what outlives the worker.
 #pragma once
 
 #include <condition_variable>

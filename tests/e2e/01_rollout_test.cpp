@@ -1,4 +1,5 @@
-// A rollout's life, seen by its operator and its devices: waves with gates, latecomers, absent devices, pause, resume, abort.
+// A rollout's life, seen by its operator and its devices: waves with gates, latecomers, absent devices, pause, resume,
+// abort.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -65,7 +66,8 @@ TEST_F(Rollout, HasTheSameCanaryEveryTime) {
   for (const std::string version : {"1", "2"}) {
     make_release({.name = "m", .version = version, .model_txt = "good " + version});
     const std::string name = "m-" + version;
-    start_rollout(name, rule(name, "{ model: m@" + version + " }", "[{ name: c, percent: 20, gate: manual, soak: 0s }, { name: all, percent: 100 }]"));
+    start_rollout(name, rule(name, "{ model: m@" + version + " }",
+                             "[{ name: c, percent: 20, gate: manual, soak: 0s }, { name: all, percent: 100 }]"));
     ASSERT_EVENTUALLY(15s, state(name) == "awaiting_approval");
     for (std::size_t i = 0; i < agent_count(); ++i) {
       if (agent(i).active_file("model", "model.txt") == "good " + version) canaries.push_back(agent(i).name());
@@ -128,7 +130,9 @@ TEST_F(Rollout, StandsStillWhilePaused) {
   open();
   start_fleet(4);
   make_release({.name = "m", .version = "1", .model_txt = "good 1"});
-  start_rollout("m-1", rule("m-1", "{ model: m@1 }", "[{ name: first, percent: 25, gate: auto, soak: 2s }, { name: all, percent: 100, soak: 0s }]"));
+  start_rollout("m-1",
+                rule("m-1", "{ model: m@1 }",
+                     "[{ name: first, percent: 25, gate: auto, soak: 2s }, { name: all, percent: 100, soak: 0s }]"));
   ASSERT_EVENTUALLY(10s, count("m-1", "reached") == 1);
   ctl().must({"rollout", "pause", "m-1", "--reason", "odd latency"});
   EXPECT_EQ(state("m-1"), "paused");
@@ -172,7 +176,8 @@ TEST_F(Rollout, KeepsWhatIsThereWhenAbortedSo) {
   start_fleet(4);
   settle_on_version_1();
   make_release({.name = "m", .version = "2", .model_txt = "good 2"});
-  start_rollout("m-2", rule("m-2", "{ model: m@2 }", "[{ name: half, percent: 50, gate: manual, soak: 0s }, { name: all, percent: 100 }]"));
+  start_rollout("m-2", rule("m-2", "{ model: m@2 }",
+                            "[{ name: half, percent: 50, gate: manual, soak: 0s }, { name: all, percent: 100 }]"));
   ASSERT_EVENTUALLY(15s, state("m-2") == "awaiting_approval");
   ctl().must({"rollout", "abort", "m-2", "--keep", "--reason", "not needed after all"});
   ASSERT_EVENTUALLY(10s, state("m-2") == "aborted");
@@ -187,7 +192,8 @@ TEST_F(Rollout, BringsEveryDeviceBackWhenAbortedSo) {
   start_fleet(4);
   settle_on_version_1();
   make_release({.name = "m", .version = "2", .model_txt = "good 2"});
-  start_rollout("m-2", rule("m-2", "{ model: m@2 }", "[{ name: half, percent: 50, gate: manual, soak: 0s }, { name: all, percent: 100 }]"));
+  start_rollout("m-2", rule("m-2", "{ model: m@2 }",
+                            "[{ name: half, percent: 50, gate: manual, soak: 0s }, { name: all, percent: 100 }]"));
   ASSERT_EVENTUALLY(15s, state("m-2") == "awaiting_approval");
   ASSERT_EQ(agents_with("good 2"), 2u);
   ctl().must({"rollout", "abort", "m-2", "--revert", "--reason", "wrong thresholds"});
@@ -203,9 +209,15 @@ TEST_F(Rollout, BringsAVersionSetOverTwoPlanes) {
   open();
   start_fleet(2);
   make_release({.name = "m", .version = "1.0.0", .model_txt = "good 1"});
-  make_release({.name = "c", .version = "1.0.0", .model_txt = "threshold 5", .plane = "config", .probes = "", .more = "requires: { model: \">= 1.0.0\" }\n"});
-  start_rollout("set", rule("set", "{ config: c@1.0.0, model: m@1.0.0 }", "[{ name: all, percent: 100, gate: manual, soak: 0s }]",
-                            "device.region == \"eu\"", "order: [model, config]\n"));
+  make_release({.name = "c",
+                .version = "1.0.0",
+                .model_txt = "threshold 5",
+                .plane = "config",
+                .probes = "",
+                .more = "requires: { model: \">= 1.0.0\" }\n"});
+  start_rollout(
+      "set", rule("set", "{ config: c@1.0.0, model: m@1.0.0 }", "[{ name: all, percent: 100, gate: manual, soak: 0s }]",
+                  "device.region == \"eu\"", "order: [model, config]\n"));
   ASSERT_EVENTUALLY(15s, state("set") == "awaiting_approval");
   for (std::size_t i = 0; i < agent_count(); ++i) {
     EXPECT_EQ(agent(i).active_file("model", "model.txt"), "good 1");

@@ -69,7 +69,10 @@ TEST_F(Faults, ADeviceGoesBackWithoutTheBroker) {
   open();
   start_fleet(1);
   settle_on_version_1();
-  make_release({.name = "m", .version = "2", .model_txt = "broken", .probes = "[{ exec: good-file, timeout: 5s, initial_delay: 1s }]"});
+  make_release({.name = "m",
+                .version = "2",
+                .model_txt = "broken",
+                .probes = "[{ exec: good-file, timeout: 5s, initial_delay: 1s }]"});
   start_rollout("m-2", rule("m-2", "{ model: m@2 }", one_wave));
   ASSERT_EVENTUALLY(10s, agent(0).active_file("model", "model.txt") == "broken");
   broker().kill_hard();
@@ -86,7 +89,8 @@ TEST_F(Faults, ABrokerKilledMidWaveGoesOnWhereItWas) {
   settle_on_version_1();
   make_release({.name = "m", .version = "2", .model_txt = "good 2"});
   start_rollout("m-2", rule("m-2", "{ model: m@2 }",
-                            "[{ name: canary, percent: 10, soak: 0s }, { name: half, percent: 50, soak: 2s }, { name: all, percent: 100, soak: 0s }]"));
+                            "[{ name: canary, percent: 10, soak: 0s }, { name: half, percent: 50, soak: 2s }, { name: "
+                            "all, percent: 100, soak: 0s }]"));
   ASSERT_EVENTUALLY(15s, count("m-2", "reached") == 3 && state("m-2") == "running");
   broker().kill_hard();
   ASSERT_TRUE(broker().start());
@@ -96,7 +100,8 @@ TEST_F(Faults, ABrokerKilledMidWaveGoesOnWhereItWas) {
   EXPECT_EQ(count("m-2", "failed"), 0);
   for (std::size_t i = 0; i < agent_count(); ++i) EXPECT_EQ(agent(i).call_count("notify-model"), 2u) << agent(i).name();
   std::size_t opened = 0;
-  for (const auto& entry : audit()) opened += entry.value("what", "") == "wave.opened" && entry.value("subject", "").find("m-2") == 0 ? 1u : 0u;
+  for (const auto& entry : audit())
+    opened += entry.value("what", "") == "wave.opened" && entry.value("subject", "").find("m-2") == 0 ? 1u : 0u;
   EXPECT_EQ(opened, 3u);
   EXPECT_EQ(audit_count("rollout.completed"), 2u);
   expect_audit_intact();
@@ -185,7 +190,8 @@ TEST_F(Faults, AFullDiskFailsTheAttemptAndNothingElse) {
   ASSERT_EVENTUALLY(15s, state("m-3") == "completed");
 }
 
-// The broker's own disk: what does not fit, with room to write decisions down, is refused whole, and what is there goes on.
+// The broker's own disk: what does not fit, with room to write decisions down, is refused whole, and what is there goes
+// on.
 TEST_F(Faults, AFullDiskAtTheBrokerRefusesTheReleaseAndNothingElse) {
   open({.disk_bytes = 48 << 20});
   start_fleet(1);
@@ -199,7 +205,8 @@ TEST_F(Faults, AFullDiskAtTheBrokerRefusesTheReleaseAndNothingElse) {
   expect_audit_intact();
 }
 
-// A slot that was damaged on the disk is noticed at the start, and its release fetched again or left for what was before.
+// A slot that was damaged on the disk is noticed at the start, and its release fetched again or left for what was
+// before.
 TEST_F(Faults, ADamagedSlotIsNotRunOnSilently) {
   open();
   start_fleet(1);

@@ -15,7 +15,10 @@ constexpr int not_authorised = 0x87;
 class AccessRules : public World {
  protected:
   void SetUp() override {
-    open({.operators = {{"ops", "[view, operate, approve]"}, {"viewer", "[view]"}, {"worker", "[view, operate]"}, {"checker", "[approve]"}}});
+    open({.operators = {{"ops", "[view, operate, approve]"},
+                        {"viewer", "[view]"},
+                        {"worker", "[view, operate]"},
+                        {"checker", "[approve]"}}});
   }
   static ByteView text(std::string_view text) { return ByteView(text); }
 };
@@ -32,13 +35,15 @@ TEST_F(AccessRules, ADevicePublishesOnlyItsOwn) {
   EXPECT_EQ(device->publish("muster/v1/device/gw-b/link", text("0"), true), not_authorised);
   EXPECT_EQ(device->publish("muster/v1/device/gw-b/chunk/get", chunk_get({}, 0, 1)), not_authorised);
   EXPECT_EQ(refused("foreign_device"), 4);
-  for (const std::string topic : {"muster/v1/device/gw-a/assignment", "muster/v1/device/gw-a/directive", "muster/v1/device/gw-a/chunk",
-                                  "muster/v1/device/gw-a/ack", "muster/v1/group/region=eu/directive", "muster/v1/fleet/directive",
-                                  "muster/v1/trust/root", "muster/v1/rollout/m-1", "muster/v1/metrics"}) {
+  for (const std::string topic :
+       {"muster/v1/device/gw-a/assignment", "muster/v1/device/gw-a/directive", "muster/v1/device/gw-a/chunk",
+        "muster/v1/device/gw-a/ack", "muster/v1/group/region=eu/directive", "muster/v1/fleet/directive",
+        "muster/v1/trust/root", "muster/v1/rollout/m-1", "muster/v1/metrics"}) {
     EXPECT_EQ(device->publish(topic, text("x"), true), not_authorised) << topic;
   }
   EXPECT_EQ(refused("acl_write"), 9);
-  for (const std::string topic : {"muster/v1/device/gw-a/shell", "muster/v1/device/gw-a", "muster/v2/device/gw-a/state", "muster/v1/device//state"}) {
+  for (const std::string topic : {"muster/v1/device/gw-a/shell", "muster/v1/device/gw-a", "muster/v2/device/gw-a/state",
+                                  "muster/v1/device//state"}) {
     EXPECT_EQ(device->publish(topic, text("x"), true), not_authorised) << topic;
   }
   EXPECT_EQ(refused("unknown_topic"), 4);
@@ -48,13 +53,24 @@ TEST_F(AccessRules, ADevicePublishesOnlyItsOwn) {
 
 TEST_F(AccessRules, ADeviceReadsOnlyItsOwn) {
   auto device = device_session("gw-a");
-  for (const std::string filter : {"muster/v1/device/gw-a/assignment", "muster/v1/device/gw-a/#", "muster/v1/group/region=eu/directive",
-                                   "muster/v1/group/+/directive", "muster/v1/fleet/directive", "muster/v1/trust/root"}) {
+  for (const std::string filter :
+       {"muster/v1/device/gw-a/assignment", "muster/v1/device/gw-a/#", "muster/v1/group/region=eu/directive",
+        "muster/v1/group/+/directive", "muster/v1/fleet/directive", "muster/v1/trust/root"}) {
     EXPECT_TRUE(device->subscribe(filter)) << filter;
   }
-  const std::vector<std::string> foreign = {"muster/v1/device/gw-b/assignment", "muster/v1/device/+/state", "muster/v1/device/#", "muster/v1/#",
-                                            "muster/#", "#", "+/v1/device/gw-b/state", "muster/v1/+/gw-b/state", "muster/v1/rollout/m-1",
-                                            "muster/v1/rollout/+", "muster/v1/metrics", "$CONTROL/#", "$CONTROL/muster/v1/response",
+  const std::vector<std::string> foreign = {"muster/v1/device/gw-b/assignment",
+                                            "muster/v1/device/+/state",
+                                            "muster/v1/device/#",
+                                            "muster/v1/#",
+                                            "muster/#",
+                                            "#",
+                                            "+/v1/device/gw-b/state",
+                                            "muster/v1/+/gw-b/state",
+                                            "muster/v1/rollout/m-1",
+                                            "muster/v1/rollout/+",
+                                            "muster/v1/metrics",
+                                            "$CONTROL/#",
+                                            "$CONTROL/muster/v1/response",
                                             "$share/g/muster/v1/device/+/state"};
   for (const auto& filter : foreign) EXPECT_FALSE(device->subscribe(filter)) << filter;
   EXPECT_EQ(refused("acl_subscribe"), static_cast<long>(foreign.size()));
@@ -72,7 +88,8 @@ TEST_F(AccessRules, AnObserverReadsAndDoesNotWrite) {
   auto viewer = operator_session("viewer");
   EXPECT_TRUE(viewer->subscribe("muster/v1/#"));
   EXPECT_TRUE(viewer->wait_for("muster/v1/metrics", 10s).has_value());
-  for (const std::string topic : {"muster/v1/device/gw-a/assignment", "muster/v1/fleet/directive", "muster/v1/device/gw-a/state", "muster/v1/metrics"}) {
+  for (const std::string topic : {"muster/v1/device/gw-a/assignment", "muster/v1/fleet/directive",
+                                  "muster/v1/device/gw-a/state", "muster/v1/metrics"}) {
     EXPECT_EQ(viewer->publish(topic, text("x"), true), not_authorised) << topic;
   }
 }
@@ -117,7 +134,8 @@ TEST_F(AccessRules, RolesDecideAboutCommands) {
 TEST_F(AccessRules, WithoutARoleThereIsNoControl) {
   auto session = device_session("gw-a");
   EXPECT_FALSE(session->subscribe("$CONTROL/muster/v1/response"));
-  EXPECT_EQ(session->publish("$CONTROL/muster/v1", text("{\"commands\":[{\"command\":\"getMetrics\"}]}")), not_authorised);
+  EXPECT_EQ(session->publish("$CONTROL/muster/v1", text("{\"commands\":[{\"command\":\"getMetrics\"}]}")),
+            not_authorised);
   EXPECT_TRUE(throughout(300ms, [&] { return session->received_count("") == 0; }));
 }
 
@@ -142,7 +160,8 @@ TEST_F(AccessRules, MusterctlSaysWhatIsNotAllowed) {
 TEST_F(AccessRules, OnlyCertificatesOfTheOwnAuthorityConnect) {
   const auto other = folder_.file("other-keys");
   ASSERT_EQ(run({programs::ctl, "keys", "init", other}).exit_code, 0);
-  ASSERT_EQ(run({programs::ctl, "cert", "operator", "ops", "--ca", other, "--out", folder_.file("forged-ops")}).exit_code, 0);
+  ASSERT_EQ(
+      run({programs::ctl, "cert", "operator", "ops", "--ca", other, "--out", folder_.file("forged-ops")}).exit_code, 0);
   Session forged(broker().port(), keys_.ca(), folder_.file("forged-ops"));
   EXPECT_NE(forged.connect_refused(), "");
   // And nobody believes a broker of another authority.
@@ -153,7 +172,8 @@ TEST_F(AccessRules, OnlyCertificatesOfTheOwnAuthorityConnect) {
 // The name in a message, in its topic and in the certificate must be one.
 TEST_F(AccessRules, ADeviceThatLiesAboutItsIdIsNotBelieved) {
   auto honest = device_session("gw-b");
-  ASSERT_LT(honest->publish("muster/v1/device/gw-b/state", state_report({.device = "gw-b", .region = "eu"}), true), 0x80);
+  ASSERT_LT(honest->publish("muster/v1/device/gw-b/state", state_report({.device = "gw-b", .region = "eu"}), true),
+            0x80);
   ASSERT_EVENTUALLY(5s, device("gw-b").value("reported", false));
   const auto before = device("gw-b").at("facts");
   auto liar = device_session("gw-a");

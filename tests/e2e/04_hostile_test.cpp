@@ -32,7 +32,8 @@ class Hostile : public World {
     return object;
   }
   // Publishes, and expects a refusal for one of `reasons`, and that the device is what it was.
-  void expect_refused(const std::string& what, const std::string& topic, const Bytes& payload, const std::vector<std::string>& reasons, bool retain = true) {
+  void expect_refused(const std::string& what, const std::string& topic, const Bytes& payload,
+                      const std::vector<std::string>& reasons, bool retain = true) {
     const auto count = [&] {
       long sum = 0;
       for (const auto& reason : reasons) sum += refused(reason);
@@ -69,7 +70,9 @@ Bytes shifted(const Bytes& bytes) {
   return moved;
 }
 
-Bytes cut(const Bytes& bytes, std::size_t size) { return {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)}; }
+Bytes cut(const Bytes& bytes, std::size_t size) {
+  return {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)};
+}
 
 TEST_F(Hostile, StateReportsThatAreNoneAreRefused) {
   const auto good = state_report({.device = "gw-a", .boot_id = 6});
@@ -79,9 +82,12 @@ TEST_F(Hostile, StateReportsThatAreNoneAreRefused) {
   expect_refused("misaligned", state_topic, shifted(good), {"malformed", "misaligned", "wrong_kind"});
   expect_refused("another message", state_topic, health_summary({.device = "gw-a"}), {"wrong_kind"});
   expect_refused("oversized", state_topic, Bytes(5000, 0), {"too_long"});
-  expect_refused("too many tags", state_topic, state_report({.device = "gw-a", .boot_id = 6, .tag_count = 17}), {"over_limit"});
-  expect_refused("unknown state", state_topic, state_report({.device = "gw-a", .boot_id = 6, .device_state = 9}), {"unknown_value"});
-  expect_refused("unknown attempt", state_topic, state_report({.device = "gw-a", .boot_id = 6, .attempt_state = 99}), {"unknown_value"});
+  expect_refused("too many tags", state_topic, state_report({.device = "gw-a", .boot_id = 6, .tag_count = 17}),
+                 {"over_limit"});
+  expect_refused("unknown state", state_topic, state_report({.device = "gw-a", .boot_id = 6, .device_state = 9}),
+                 {"unknown_value"});
+  expect_refused("unknown attempt", state_topic, state_report({.device = "gw-a", .boot_id = 6, .attempt_state = 99}),
+                 {"unknown_value"});
   expect_refused("no name", state_topic, state_report({.device = "", .boot_id = 6}), {"bad_name"});
   expect_refused("a path for a name", state_topic, state_report({.device = "../gw-a", .boot_id = 6}), {"bad_name"});
   expect_refused("another's name", state_topic, state_report({.device = "gw-b", .boot_id = 6}), {"foreign_device"});
@@ -89,11 +95,17 @@ TEST_F(Hostile, StateReportsThatAreNoneAreRefused) {
 
 TEST_F(Hostile, OldReportsAreRefused) {
   // The same number again is what QoS 1 may do: acknowledged, and it changes nothing.
-  EXPECT_LT(device_->publish(state_topic, state_report({.device = "gw-a", .boot_id = 5, .seq = 5, .region = "us"}), true), 0x80);
+  EXPECT_LT(
+      device_->publish(state_topic, state_report({.device = "gw-a", .boot_id = 5, .seq = 5, .region = "us"}), true),
+      0x80);
   EXPECT_EQ(known(), before_);
-  expect_refused("an older one", state_topic, state_report({.device = "gw-a", .boot_id = 5, .seq = 4, .region = "us"}), {"stale_report"});
-  expect_refused("an older boot", state_topic, state_report({.device = "gw-a", .boot_id = 4, .seq = 99, .region = "us"}), {"stale_report"});
-  EXPECT_LT(device_->publish(state_topic, state_report({.device = "gw-a", .boot_id = 5, .seq = 6, .region = "us"}), true), 0x80);
+  expect_refused("an older one", state_topic, state_report({.device = "gw-a", .boot_id = 5, .seq = 4, .region = "us"}),
+                 {"stale_report"});
+  expect_refused("an older boot", state_topic,
+                 state_report({.device = "gw-a", .boot_id = 4, .seq = 99, .region = "us"}), {"stale_report"});
+  EXPECT_LT(
+      device_->publish(state_topic, state_report({.device = "gw-a", .boot_id = 5, .seq = 6, .region = "us"}), true),
+      0x80);
   EXPECT_EVENTUALLY(5s, known().at("facts").value("region", "") == "us");
 }
 
@@ -202,9 +214,10 @@ TEST_F(Hostile, BadControlRequestsAreAnsweredAndCounted) {
   EXPECT_NE(error_of("{\"commands\":[{\"command\":\"formatDisk\"}]}"), "");
   EXPECT_EQ(refused("unknown_command"), unknown + 1);
   // Wrong types and missing fields are the sender's to mend.
-  for (const std::string request : {R"({"command":"pauseRollout"})", R"({"command":"pauseRollout","rollout":5})",
-                                    R"({"command":"listDevices","limit":-1})", R"({"command":"giveOrder","scope":"fleet","order":"dance"})",
-                                    R"({"command":"getDevice","device":"../etc"})"}) {
+  for (const std::string request :
+       {R"({"command":"pauseRollout"})", R"({"command":"pauseRollout","rollout":5})",
+        R"({"command":"listDevices","limit":-1})", R"({"command":"giveOrder","scope":"fleet","order":"dance"})",
+        R"({"command":"getDevice","device":"../etc"})"}) {
     EXPECT_NE(error_of("{\"commands\":[" + request + "]}"), "") << request;
   }
   EXPECT_TRUE(operator_.connected());
@@ -214,11 +227,14 @@ TEST_F(Hostile, BadControlRequestsAreAnsweredAndCounted) {
 TEST_F(Hostile, OnlyRightlySignedReleasesArePublished) {
   build_release({.name = "m", .version = "1"});
   const auto folder = release_folder("m@1");
-  const auto publish = [&](const std::string& envelope_file) { return ops().control("publishRelease", {{"envelope", base64_of(envelope_file)}}); };
+  const auto publish = [&](const std::string& envelope_file) {
+    return ops().control("publishRelease", {{"envelope", base64_of(envelope_file)}});
+  };
   const auto expect_untrusted = [&](const std::string& file, const std::string& reason) {
     const long counted = refused(reason);
     const auto response = publish(file);
-    EXPECT_TRUE(response.value("kind", "") == "untrusted" || response.value("kind", "") == "invalid") << reason << ": " << response.dump();
+    EXPECT_TRUE(response.value("kind", "") == "untrusted" || response.value("kind", "") == "invalid")
+        << reason << ": " << response.dump();
     EXPECT_EQ(refused(reason), counted + 1) << metrics().at("refused").dump();
     EXPECT_TRUE(ops().control("listReleases")["data"]["releases"].empty());
   };
@@ -229,7 +245,9 @@ TEST_F(Hostile, OnlyRightlySignedReleasesArePublished) {
   ASSERT_EQ(run({programs::ctl, "release", "sign", folder, "--key", other + "/release.key", "--again"}).exit_code, 0);
   expect_untrusted(folder + "/manifest.menv", "unknown_key");
   // By a key of ours that holds another role.
-  ASSERT_EQ(run({programs::ctl, "release", "sign", folder, "--key", keys_.folder() + "/control.key", "--again"}).exit_code, 0);
+  ASSERT_EQ(
+      run({programs::ctl, "release", "sign", folder, "--key", keys_.folder() + "/control.key", "--again"}).exit_code,
+      0);
   expect_untrusted(folder + "/manifest.menv", "unknown_key");
   // Changed after it was signed: the manifest's name.
   auto changed = original;
@@ -247,8 +265,11 @@ TEST_F(Hostile, OnlyRightlySignedReleasesArePublished) {
 TEST_F(Hostile, UploadsAreCheckedAgainstTheirDigest) {
   const std::string digest(64, 'b');
   EXPECT_TRUE(ops().control("beginBlob", {{"digest", digest}, {"size", 4}}).contains("data"));
-  EXPECT_EQ(ops().control("putBlob", {{"digest", digest}, {"offset", 0}, {"data", "not base64!"}}).value("error", "").empty(), false);
-  EXPECT_FALSE(ops().control("putBlob", {{"digest", digest}, {"offset", 2}, {"data", "YWJjZA=="}}).value("error", "").empty());
+  EXPECT_EQ(
+      ops().control("putBlob", {{"digest", digest}, {"offset", 0}, {"data", "not base64!"}}).value("error", "").empty(),
+      false);
+  EXPECT_FALSE(
+      ops().control("putBlob", {{"digest", digest}, {"offset", 2}, {"data", "YWJjZA=="}}).value("error", "").empty());
   EXPECT_TRUE(ops().control("putBlob", {{"digest", digest}, {"offset", 0}, {"data", "YWJjZA=="}}).contains("data"));
   const auto ended = ops().control("endBlob", {{"digest", digest}});
   EXPECT_FALSE(ended.value("error", "").empty()) << ended.dump();

@@ -1,4 +1,5 @@
-// What an operator sees: musterctl's commands, JSON, exit codes and sentences; mosquitto_ctrl; the audit record; reload.
+// What an operator sees: musterctl's commands, JSON, exit codes and sentences; mosquitto_ctrl; the audit record;
+// reload.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,13 +23,15 @@ TEST_F(Operator, EveryProgramExplainsItself) {
   open();
   const auto top = ctl().run({"--help"});
   EXPECT_EQ(top.exit_code, 0);
-  for (const auto* word : {"keys", "cert", "release", "rollout", "device", "directive", "audit"}) EXPECT_THAT(top.out, HasSubstr(word));
+  for (const auto* word : {"keys", "cert", "release", "rollout", "device", "directive", "audit"})
+    EXPECT_THAT(top.out, HasSubstr(word));
   const std::vector<std::vector<std::string>> commands = {
-      {"keys", "init"},      {"cert", "server"},     {"cert", "device"},       {"cert", "operator"},      {"release", "build"},
-      {"release", "sign"},   {"release", "publish"}, {"release", "show"},      {"rollout", "check"},      {"rollout", "start"},
-      {"rollout", "approve"}, {"rollout", "pause"},  {"rollout", "resume"},    {"rollout", "abort"},      {"rollout", "status"},
-      {"rollout", "watch"},  {"device", "list"},     {"device", "show"},       {"directive", "safe-mode"}, {"directive", "resume"},
-      {"directive", "rollback"}, {"directive", "freeze"}, {"audit", "show"},   {"audit", "verify"}};
+      {"keys", "init"},          {"cert", "server"},      {"cert", "device"},         {"cert", "operator"},
+      {"release", "build"},      {"release", "sign"},     {"release", "publish"},     {"release", "show"},
+      {"rollout", "check"},      {"rollout", "start"},    {"rollout", "approve"},     {"rollout", "pause"},
+      {"rollout", "resume"},     {"rollout", "abort"},    {"rollout", "status"},      {"rollout", "watch"},
+      {"device", "list"},        {"device", "show"},      {"directive", "safe-mode"}, {"directive", "resume"},
+      {"directive", "rollback"}, {"directive", "freeze"}, {"audit", "show"},          {"audit", "verify"}};
   for (auto command : commands) {
     command.emplace_back("--help");
     const auto finished = ctl().run(command);
@@ -68,7 +71,8 @@ TEST_F(Operator, WrongOptionsGiveOneSentenceAndACode) {
     EXPECT_EQ(finished.out, "") << says;
     EXPECT_LE(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
   }
-  const auto away = run({programs::ctl, "rollout", "list", "--port", std::to_string(free_port())}, 20s, {}, ctl().environment());
+  const auto away =
+      run({programs::ctl, "rollout", "list", "--port", std::to_string(free_port())}, 20s, {}, ctl().environment());
   EXPECT_EQ(away.exit_code, 9) << away.err;
   const auto error = nlohmann::json::parse(ctl().run({"rollout", "status", "none", "--json"}).err, nullptr, false);
   ASSERT_TRUE(error.is_object());
@@ -78,7 +82,9 @@ TEST_F(Operator, WrongOptionsGiveOneSentenceAndACode) {
 
 TEST_F(Operator, ARuleFileIsJudgedWhole) {
   open();
-  const auto file = rule_file("bad", "rollout: bad\ntargets: device.clas == \"x\"\nversions: { model: nope }\nwaves: [{ name: a, percentage: 10 }]\nunknown: 1\n");
+  const auto file = rule_file("bad",
+                              "rollout: bad\ntargets: device.clas == \"x\"\nversions: { model: nope }\nwaves: [{ name: "
+                              "a, percentage: 10 }]\nunknown: 1\n");
   const auto checked = ctl().run({"rollout", "check", file});
   EXPECT_EQ(checked.exit_code, 5);
   for (const auto* line : {":2:", ":3:", ":4:", ":5:"}) EXPECT_THAT(checked.err, HasSubstr(file + line));
@@ -166,10 +172,12 @@ TEST_F(Operator, TheAuditRecordHasEveryCommand) {
   worker.must({"directive", "safe-mode", "--device", "gw-0", "--reason", "why-safe"});
   worker.must({"directive", "resume", "--device", "gw-0", "--reason", "why-over"});
   const auto entries = audit();
-  const auto has = [&](const std::string& who, const std::string& what, const std::string& subject, const std::string& why) {
+  const auto has = [&](const std::string& who, const std::string& what, const std::string& subject,
+                       const std::string& why) {
     for (const auto& entry : entries) {
       const bool matches = entry.value("who", "") == who && entry.value("what", "").find(what) != std::string::npos &&
-                           entry.value("subject", "").find(subject) != std::string::npos && entry.value("why", "").find(why) != std::string::npos;
+                           entry.value("subject", "").find(subject) != std::string::npos &&
+                           entry.value("why", "").find(why) != std::string::npos;
       if (matches) return true;
     }
     return false;
@@ -247,14 +255,16 @@ TEST_F(Operator, MosquittoCtrlSpeaksMuster) {
   open();
   make_release({.name = "m", .version = "1"});
   const auto stem = keys_.operator_("ops");
-  const auto finished = run({"mosquitto_ctrl", "-h", "localhost", "-p", std::to_string(broker().port()), "--cafile", keys_.ca(), "--cert", stem + ".crt",
-                             "--key", stem + ".key", "muster", "release", "show", "m@1", "--json"},
-                            20s, {}, {"LD_LIBRARY_PATH=" + programs::lib_folder});
+  const auto finished =
+      run({"mosquitto_ctrl", "-h", "localhost", "-p", std::to_string(broker().port()), "--cafile", keys_.ca(), "--cert",
+           stem + ".crt", "--key", stem + ".key", "muster", "release", "show", "m@1", "--json"},
+          20s, {}, {"LD_LIBRARY_PATH=" + programs::lib_folder});
   EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
   EXPECT_THAT(finished.out, HasSubstr("\"m\""));
-  const auto wrong = run({"mosquitto_ctrl", "-h", "localhost", "-p", std::to_string(broker().port()), "--cafile", keys_.ca(), "--cert", stem + ".crt",
-                          "--key", stem + ".key", "muster", "rollout", "status", "none"},
-                         20s, {}, {"LD_LIBRARY_PATH=" + programs::lib_folder});
+  const auto wrong =
+      run({"mosquitto_ctrl", "-h", "localhost", "-p", std::to_string(broker().port()), "--cafile", keys_.ca(), "--cert",
+           stem + ".crt", "--key", stem + ".key", "muster", "rollout", "status", "none"},
+          20s, {}, {"LD_LIBRARY_PATH=" + programs::lib_folder});
   EXPECT_EQ(wrong.exit_code, 3) << wrong.out << wrong.err;
 }
 
@@ -264,17 +274,19 @@ TEST_F(Operator, TheExampleConfigurationsRun) {
   const auto replace_all = [](std::string text, const std::vector<std::pair<std::string, std::string>>& changes) {
     for (const auto& [from, to] : changes) {
       EXPECT_NE(text.find(from), std::string::npos) << from;
-      for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+      for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+        text.replace(at, from.size(), to);
     }
     return text;
   };
   const std::string source = MUSTER_SOURCE_DIR;
   const auto etc = std::string("/etc/mosquitto/muster");
-  const auto conf = replace_all(read_text(source + "/broker-plugin/mosquitto.conf.example"),
-                                {{"listener 8883", "user root\nlistener " + std::to_string(example.port()) + " 127.0.0.1"},
-                                 {"/usr/lib/mosquitto/mosquitto_muster.so", programs::plugin},
-                                 {etc + "/broker.yaml", example.plugin_config()},
-                                 {etc, keys_.folder()}});
+  const auto conf =
+      replace_all(read_text(source + "/broker-plugin/mosquitto.conf.example"),
+                  {{"listener 8883", "user root\nlistener " + std::to_string(example.port()) + " 127.0.0.1"},
+                   {"/usr/lib/mosquitto/mosquitto_muster.so", programs::plugin},
+                   {etc + "/broker.yaml", example.plugin_config()},
+                   {etc, keys_.folder()}});
   const auto yaml = replace_all(read_text(source + "/broker-plugin/broker.yaml.example"),
                                 {{"/var/lib/mosquitto/muster", example.data_dir()}, {etc, keys_.folder()}});
   write_text(folder_.file("broker/mosquitto.conf"), conf);
@@ -285,7 +297,9 @@ TEST_F(Operator, TheExampleConfigurationsRun) {
 
   const auto stem = keys_.device("gw-17");
   const auto edge = replace_all(read_text(source + "/edge-client/muster-edge.yaml.example"),
-                                {{"ca: ca.crt", "ca: " + keys_.ca()}, {"gw-17.crt", stem + ".crt"}, {"gw-17.key", stem + ".key"},
+                                {{"ca: ca.crt", "ca: " + keys_.ca()},
+                                 {"gw-17.crt", stem + ".crt"},
+                                 {"gw-17.key", stem + ".key"},
                                  {"root: root.menv", "root: " + keys_.folder() + "/root.menv"}});
   write_text(folder_.file("edge.yaml"), edge);
   const auto checked = run({programs::edge, "--config", folder_.file("edge.yaml"), "--check"});
@@ -308,10 +322,13 @@ TEST_F(Operator, StatusAndMetricsAreRetainedForObservers) {
   const auto metrics_seen = viewer->wait_for("muster/v1/metrics", 10s);
   ASSERT_TRUE(metrics_seen.has_value());
   const auto object = nlohmann::json::parse(ByteView(metrics_seen->payload).text());
-  for (const auto* key : {"time_s", "devices", "rollouts", "messages", "refused", "chunks", "store", "audit_seq"}) EXPECT_TRUE(object.contains(key)) << key;
+  for (const auto* key : {"time_s", "devices", "rollouts", "messages", "refused", "chunks", "store", "audit_seq"})
+    EXPECT_TRUE(object.contains(key)) << key;
   EXPECT_EQ(object["devices"].value("known", 0), 1);
   ctl().must({"rollout", "approve", "m-1"});
-  const auto is_completed = [](const host::MqttMessage& message) { return ByteView(message.payload).text().find("completed") != std::string_view::npos; };
+  const auto is_completed = [](const host::MqttMessage& message) {
+    return ByteView(message.payload).text().find("completed") != std::string_view::npos;
+  };
   EXPECT_TRUE(viewer->wait_for("muster/v1/rollout/m-1", 5s, is_completed).has_value());
 }
 

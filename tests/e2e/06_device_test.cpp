@@ -1,4 +1,5 @@
-// A device's own behaviour, seen from the broker: measurements, recovery policy, standing orders, what it refuses to start with.
+// A device's own behaviour, seen from the broker: measurements, recovery policy, standing orders, what it refuses to
+// start with.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +20,8 @@ class Device : public World {
   void roll_out(const ReleaseToMake& release) {
     make_release(release);
     const std::string name = release.name + "-" + release.version;
-    start_rollout(name, rule(name, "{ " + release.plane + ": " + release.name + "@" + release.version + " }", one_wave));
+    start_rollout(name,
+                  rule(name, "{ " + release.plane + ": " + release.name + "@" + release.version + " }", one_wave));
     ASSERT_EVENTUALLY(20s, state(name) == "completed");
   }
   void roll_out_policy(const std::string& version, const std::string& rules) {
@@ -61,10 +63,13 @@ TEST_F(Device, ThePolicyDegradesAndHeals) {
 TEST_F(Device, ThePolicyActsWithoutTheBroker) {
   open();
   start_fleet(1);
-  roll_out_policy("1", "  - { when: inference_p99_ms > 2 * slo_ms, do: drop_to_safe_mode }\n  - { when: camera_timeout_secs > 5, do: restart_ingest_pipeline }\n");
+  roll_out_policy("1",
+                  "  - { when: inference_p99_ms > 2 * slo_ms, do: drop_to_safe_mode }\n  - { when: camera_timeout_secs "
+                  "> 5, do: restart_ingest_pipeline }\n");
   broker().kill_hard();
   ASSERT_EVENTUALLY(10s, (agent(0).statsd("camera_timeout_secs:6|g\n"), agent(0).call_count("restart") == 1));
-  ASSERT_EVENTUALLY(10s, (agent(0).statsd("camera_timeout_secs:0|g\nslo_ms:50|g\ninference_p99_ms:101|g\n"), agent(0).call_count("degraded") == 1));
+  ASSERT_EVENTUALLY(10s, (agent(0).statsd("camera_timeout_secs:0|g\nslo_ms:50|g\ninference_p99_ms:101|g\n"),
+                          agent(0).call_count("degraded") == 1));
   ASSERT_TRUE(broker().start());
   ASSERT_EVENTUALLY(10s, device_state("gw-0") == "safe_mode");
   ctl().must({"directive", "resume", "--device", "gw-0"});
@@ -78,7 +83,8 @@ TEST_F(Device, ThePolicyRollsAReleaseBack) {
   roll_out_policy("1", "  - { when: crash_loop_count > 3, do: rollback_release }\n");
   roll_out({.name = "m", .version = "1", .model_txt = "good 1"});
   roll_out({.name = "m", .version = "2", .model_txt = "good 2"});
-  ASSERT_EVENTUALLY(10s, (agent(0).statsd("crash_loop_count:4|g\n"), agent(0).active_file("model", "model.txt") == "good 1"));
+  ASSERT_EVENTUALLY(
+      10s, (agent(0).statsd("crash_loop_count:4|g\n"), agent(0).active_file("model", "model.txt") == "good 1"));
   ASSERT_EVENTUALLY(5s, device_state("gw-0") == "rolled_back");
 }
 
@@ -88,7 +94,8 @@ TEST_F(Device, SafeModeReachesAnAbsentDevice) {
   for (const auto* name : {"de-1", "de-2"}) add_agent(name, {.region = "de"});
   add_agent("us-1", {.region = "us"});
   for (std::size_t i = 0; i < agent_count(); ++i) agent(i).start();
-  for (std::size_t i = 0; i < agent_count(); ++i) ASSERT_EVENTUALLY(10s, device(agent(i).name()).value("reported", false));
+  for (std::size_t i = 0; i < agent_count(); ++i)
+    ASSERT_EVENTUALLY(10s, device(agent(i).name()).value("reported", false));
   agent_named("de-2").kill_hard();
   ctl().must({"directive", "safe-mode", "--group", "region=de", "--reason", "bad labels"});
   ASSERT_EVENTUALLY(10s, device_state("de-1") == "safe_mode");
@@ -120,7 +127,8 @@ TEST_F(Device, ADirectiveBringsAPlaneBack) {
   roll_out({.name = "m", .version = "2", .model_txt = "good 2"});
   agent(2).kill_hard();
   ctl().must({"directive", "rollback", "--fleet", "--plane", "model", "--release", "m@2", "--reason", "reads nothing"});
-  ASSERT_EVENTUALLY(10s, agent(0).active_file("model", "model.txt") == "good 1" && agent(1).active_file("model", "model.txt") == "good 1");
+  ASSERT_EVENTUALLY(10s, agent(0).active_file("model", "model.txt") == "good 1" &&
+                             agent(1).active_file("model", "model.txt") == "good 1");
   ASSERT_EVENTUALLY(5s, device("gw-0").at("planes").at("model").value("release", "") == "m@1");
   agent(2).start();
   ASSERT_EVENTUALLY(10s, agent(2).active_file("model", "model.txt") == "good 1");
@@ -132,7 +140,8 @@ TEST_F(Device, AFrozenReleaseWaitsForItsThaw) {
   start_fleet(2);
   roll_out({.name = "m", .version = "1", .model_txt = "good 1"});
   make_release({.name = "m", .version = "2", .model_txt = "good 2"});
-  ctl().must({"directive", "freeze", "--device", "gw-0", "--plane", "model", "--release", "m@2", "--reason", "reads nothing here"});
+  ctl().must({"directive", "freeze", "--device", "gw-0", "--plane", "model", "--release", "m@2", "--reason",
+              "reads nothing here"});
   start_rollout("m-2", rule("m-2", "{ model: m@2 }", one_wave));
   ASSERT_EVENTUALLY(10s, agent(1).active_file("model", "model.txt") == "good 2");
   ASSERT_EVENTUALLY(5s, count("m-2", "done") == 1);
@@ -143,7 +152,8 @@ TEST_F(Device, AFrozenReleaseWaitsForItsThaw) {
   EXPECT_EQ(agents_with("good 2"), 2u);
   // Frozen for all, nothing can be started with it.
   ctl().must({"directive", "freeze", "--fleet", "--plane", "model", "--release", "m@1"});
-  const auto again = ctl().run({"rollout", "start", rule_file("m-1-again", rule("m-1-again", "{ model: m@1 }", one_wave))});
+  const auto again =
+      ctl().run({"rollout", "start", rule_file("m-1-again", rule("m-1-again", "{ model: m@1 }", one_wave))});
   EXPECT_EQ(again.exit_code, 10) << again.err;
   EXPECT_THAT(again.err, HasSubstr("thaw"));
 }
@@ -183,10 +193,14 @@ TEST_F(Device, ProbesOfEveryKindDecide) {
   open();
   start_fleet(1);
   roll_out({.name = "file-ok", .version = "1", .probes = "[{ file: model.txt }]"});
-  make_release({.name = "file-no", .version = "1", .probes = "[{ file: ready, attempts: 2, interval: 100ms, timeout: 1s }]"});
-  make_release({.name = "http-no", .version = "1", .probes = "[{ http: \"http://127.0.0.1:" + std::to_string(free_port()) + "/healthz\", timeout: 1s }]"});
+  make_release(
+      {.name = "file-no", .version = "1", .probes = "[{ file: ready, attempts: 2, interval: 100ms, timeout: 1s }]"});
+  make_release({.name = "http-no",
+                .version = "1",
+                .probes = "[{ http: \"http://127.0.0.1:" + std::to_string(free_port()) + "/healthz\", timeout: 1s }]"});
   make_release({.name = "exec-no", .version = "1", .probes = "[{ exec: rm, timeout: 1s }]"});
-  const std::vector<std::pair<std::string, std::string>> expected = {{"file-no", "probe_failed"}, {"http-no", "probe_failed"}, {"exec-no", "probe_not_allowed"}};
+  const std::vector<std::pair<std::string, std::string>> expected = {
+      {"file-no", "probe_failed"}, {"http-no", "probe_failed"}, {"exec-no", "probe_not_allowed"}};
   for (const auto& [name, error] : expected) {
     start_rollout(name, rule(name, "{ model: " + name + "@1 }", one_wave));
     ASSERT_EVENTUALLY(15s, state(name) == "halted") << name;
@@ -203,7 +217,9 @@ TEST_F(Device, ReportsWaitForTheBroker) {
   const auto summaries = [&] { return metrics().at("messages").value("health", 0L); };
   ASSERT_EVENTUALLY(10s, summaries() > 0);
   broker().kill_hard();
-  const auto spooled = [&] { return files_below(agent(0).data_dir() + "/spool").size() + bytes_below(agent(0).data_dir() + "/spool"); };
+  const auto spooled = [&] {
+    return files_below(agent(0).data_dir() + "/spool").size() + bytes_below(agent(0).data_dir() + "/spool");
+  };
   const auto before = spooled();
   ASSERT_EVENTUALLY(10s, spooled() > before);
   agent(0).kill_hard();  // and they survive the agent's end
@@ -218,7 +234,9 @@ TEST_F(Device, ADeadConnectionIsSeenByObservers) {
   auto viewer = operator_session("viewer");
   const std::string topic = "muster/v1/device/gw-0/link";
   ASSERT_TRUE(viewer->subscribe(topic));
-  const auto is = [](const std::string& text) { return [text](const host::MqttMessage& m) { return ByteView(m.payload).text() == text; }; };
+  const auto is = [](const std::string& text) {
+    return [text](const host::MqttMessage& m) { return ByteView(m.payload).text() == text; };
+  };
   ASSERT_TRUE(viewer->wait_for(topic, 5s, is("1")).has_value());
   viewer->forget();
   agent(0).kill_hard();

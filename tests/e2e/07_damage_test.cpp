@@ -1,5 +1,5 @@
-// Damaged state on disk, at the broker and on the device: refuse to start, say what is wrong and how to recover. Never run
-// on silently.
+// Damaged state on disk, at the broker and on the device: refuse to start, say what is wrong and how to recover. Never
+// run on silently.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -37,7 +37,8 @@ class Damage : public World {
   std::string largest_database_file(const std::string& ending) {
     std::string largest;
     for (const auto& file : files_below(broker().data_dir() + "/db")) {
-      const bool matches = file.size() >= ending.size() && file.compare(file.size() - ending.size(), ending.size(), ending) == 0;
+      const bool matches =
+          file.size() >= ending.size() && file.compare(file.size() - ending.size(), ending.size(), ending) == 0;
       if (matches && (largest.empty() || size_of(file) > size_of(largest))) largest = file;
     }
     EXPECT_NE(largest, "") << "no file of the database ends with " << ending;
@@ -147,7 +148,8 @@ TEST_F(Damage, ADamagedJournalIsRefused) {
   }
   // The way out that the sentence names: a new journal from the slots that are there.
   EXPECT_THAT(agent(0).start_refused().err, HasSubstr("--reset-journal"));
-  const auto reset = run({programs::edge, "--config", agent(0).config_file(), "--reset-journal"}, 5s, agent(0).folder());
+  const auto reset =
+      run({programs::edge, "--config", agent(0).config_file(), "--reset-journal"}, 5s, agent(0).folder());
   EXPECT_EQ(reset.exit_code, 0) << reset.err;
   ASSERT_TRUE(broker().start());
   agent(0).start();
@@ -157,7 +159,7 @@ TEST_F(Damage, ADamagedJournalIsRefused) {
 
 // Killed as soon as its log says that it is in this state; what the kill then meets is chance, which is the point.
 TEST_F(Damage, AnAgentKilledInAnyStateIsNoDamage) {
-  open({.chunk_bytes_per_s = 8 << 20});
+  open({.chunk_bytes_per_s = 2 << 20});
   start_fleet(1);
   int number = 0;
   for (const std::string at : {"fetching", "verifying", "staged", "swapped", "probing", "soaking", "committed"}) {
@@ -165,10 +167,14 @@ TEST_F(Damage, AnAgentKilledInAnyStateIsNoDamage) {
     const std::string version = std::to_string(++number);
     const std::string name = "m-" + version;
     const auto weights = noise(1 << 20, static_cast<std::uint32_t>(number));
-    make_release({.name = "m", .version = version, .model_txt = "good " + version, .files = {{"weights.bin", weights}}});
+    make_release(
+        {.name = "m", .version = version, .model_txt = "good " + version, .files = {{"weights.bin", weights}}});
     const auto logged = agent(0).log().size();
-    start_rollout(name, rule(name, "{ model: m@" + version + " }", one_wave));
-    ASSERT_TRUE(eventually(10s, [&] { return agent(0).log().find("-> " + at, logged) != std::string::npos; }, 1ms)) << agent(0).log();
+    const auto rule_text = rule(name, "{ model: m@" + version + " }", one_wave);
+    ASSERT_TRUE(ops().control("startRollout", {{"rule", rule_text}, {"file", "rule.yaml"}}).contains("data"));
+    ASSERT_TRUE(eventually(
+        10s, [&] { return agent(0).log().find("-> " + at, logged) != std::string::npos; }, 1ms))
+        << agent(0).log();
     agent(0).kill_hard();
     agent(0).start();
     ASSERT_EVENTUALLY(15s, state(name) == "completed");

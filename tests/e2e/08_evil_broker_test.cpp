@@ -1,5 +1,6 @@
-// The agent against a broker that lies: a plain Mosquitto without the plugin, where the test publishes whatever it likes as if
-// it were Muster. Only what the control key signed for this device, newer than before and not expired, may move it.
+// The agent against a broker that lies: a plain Mosquitto without the plugin, where the test publishes whatever it
+// likes as if it were Muster. Only what the control key signed for this device, newer than before and not expired, may
+// move it.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -22,7 +23,8 @@ const std::string asks_topic = "muster/v1/device/gw-0/chunk/get";
 const std::string chunk_topic = "muster/v1/device/gw-0/chunk";
 
 std::uint64_t now_s() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
 class EvilBroker : public World {
@@ -49,8 +51,12 @@ class EvilBroker : public World {
     EXPECT_TRUE(envelopes.has_value());
     return envelopes ? envelopes->front() : Bytes{};
   }
-  [[nodiscard]] Bytes sealed_assignment(const AssignmentToSend& given) const { return sealed(wire::PayloadKind::assignment, assignment(given), *control_); }
-  [[nodiscard]] Bytes sealed_directive(const DirectiveToSend& given) const { return sealed(wire::PayloadKind::directive, directive(given), *control_); }
+  [[nodiscard]] Bytes sealed_assignment(const AssignmentToSend& given) const {
+    return sealed(wire::PayloadKind::assignment, assignment(given), *control_);
+  }
+  [[nodiscard]] Bytes sealed_directive(const DirectiveToSend& given) const {
+    return sealed(wire::PayloadKind::directive, directive(given), *control_);
+  }
 
   // An assignment that would make the agent ask for a blob at once.
   [[nodiscard]] AssignmentToSend wish(std::uint64_t epoch, std::uint8_t marker) const {
@@ -66,15 +72,22 @@ class EvilBroker : public World {
     given.releases.push_back(release);
     return given;
   }
-  void publish(const std::string& topic, const Bytes& payload) { EXPECT_LT(broker_->publish(topic, payload, true), 0x80); }
+  void publish(const std::string& topic, const Bytes& payload) {
+    EXPECT_LT(broker_->publish(topic, payload, true), 0x80);
+  }
 
   // Messages to the agent arrive in order: once it obeys this directive, everything before it has been judged.
   void barrier() {
     const auto degraded_before = agent(0).call_count("degraded");
     const auto normal_before = agent(0).call_count("normal");
-    publish(directive_topic, sealed_directive({.scope = "device/gw-0", .epoch = ++epoch_, .issued_s = now_s(), .expires_s = now_s() + 3600}));
+    publish(directive_topic,
+            sealed_directive(
+                {.scope = "device/gw-0", .epoch = ++epoch_, .issued_s = now_s(), .expires_s = now_s() + 3600}));
     ASSERT_EVENTUALLY(10s, agent(0).call_count("degraded") == degraded_before + 1);
-    publish(directive_topic, sealed_directive({.scope = "device/gw-0", .epoch = ++epoch_, .issued_s = now_s(), .expires_s = now_s() + 3600, .order = 1}));
+    publish(
+        directive_topic,
+        sealed_directive(
+            {.scope = "device/gw-0", .epoch = ++epoch_, .issued_s = now_s(), .expires_s = now_s() + 3600, .order = 1}));
     ASSERT_EVENTUALLY(10s, agent(0).call_count("normal") == normal_before + 1);
   }
   void expect_refused(const std::string& what, const Bytes& envelope, const std::string& word) {
@@ -96,8 +109,10 @@ TEST_F(EvilBroker, CannotAssignAnythingByItself) {
   expect_refused("noise", Bytes(300, 0x11), "wrong_kind");
   expect_refused("nothing: whoever clears the topic takes nothing back", Bytes{}, "");
   expect_refused("oversized", Bytes(70000, 0x11), "malformed");
-  expect_refused("signed by a stranger", sealed(wire::PayloadKind::assignment, assignment(wish(50, 1)), *stranger_), "unknown_key");
-  expect_refused("a directive for an assignment", sealed_directive({.scope = "device/gw-0", .epoch = 99}), "wrong_kind");
+  expect_refused("signed by a stranger", sealed(wire::PayloadKind::assignment, assignment(wish(50, 1)), *stranger_),
+                 "unknown_key");
+  expect_refused("a directive for an assignment", sealed_directive({.scope = "device/gw-0", .epoch = 99}),
+                 "wrong_kind");
   auto changed = sealed_assignment(wish(51, 2));
   const std::string text(changed.begin(), changed.end());
   const auto at = text.find("by-hand");
@@ -138,15 +153,26 @@ TEST_F(EvilBroker, CannotGiveOrders) {
   };
   const DirectiveToSend fleet = {.scope = "fleet", .epoch = 500, .issued_s = now_s(), .expires_s = now_s() + 3600};
   // Each barrier is one degraded and one normal; a safe mode of another scope would keep the device from going back.
-  refused("muster/v1/fleet/directive", sealed(wire::PayloadKind::directive, directive(fleet), *stranger_), "unknown_key");
-  refused(group_topic, sealed_directive({.scope = "group/region=us", .epoch = 501, .issued_s = now_s(), .expires_s = now_s() + 3600}), "wrong_subject");
-  refused(group_topic, sealed_directive({.scope = "group/region=eu", .epoch = 502, .issued_s = 1000, .expires_s = 2000}), "expired");
+  refused("muster/v1/fleet/directive", sealed(wire::PayloadKind::directive, directive(fleet), *stranger_),
+          "unknown_key");
+  refused(
+      group_topic,
+      sealed_directive({.scope = "group/region=us", .epoch = 501, .issued_s = now_s(), .expires_s = now_s() + 3600}),
+      "wrong_subject");
+  refused(group_topic,
+          sealed_directive({.scope = "group/region=eu", .epoch = 502, .issued_s = 1000, .expires_s = 2000}), "expired");
   auto unknown = fleet;
   unknown.order = 77;
   refused("muster/v1/fleet/directive", sealed_directive(unknown), "malformed");
   // An order of before, sent again.
-  publish(group_topic, sealed_directive({.scope = "group/region=eu", .epoch = 510, .issued_s = now_s(), .expires_s = now_s() + 3600, .order = 1}));
-  refused(group_topic, sealed_directive({.scope = "group/region=eu", .epoch = 509, .issued_s = now_s(), .expires_s = now_s() + 3600}), "is older than");
+  publish(
+      group_topic,
+      sealed_directive(
+          {.scope = "group/region=eu", .epoch = 510, .issued_s = now_s(), .expires_s = now_s() + 3600, .order = 1}));
+  refused(
+      group_topic,
+      sealed_directive({.scope = "group/region=eu", .epoch = 509, .issued_s = now_s(), .expires_s = now_s() + 3600}),
+      "is older than");
 }
 
 TEST_F(EvilBroker, CannotPassOffOtherBytes) {
@@ -168,7 +194,11 @@ TEST_F(EvilBroker, CannotPassOffOtherBytes) {
 // The device itself knows what is frozen, whatever it is assigned.
 TEST_F(EvilBroker, CannotActivateWhatIsFrozen) {
   const auto given = wish(40, 40);
-  publish(group_topic, sealed_directive({.scope = "group/region=eu", .epoch = 600, .issued_s = now_s(), .expires_s = now_s() + 3600, .order = 3,
+  publish(group_topic, sealed_directive({.scope = "group/region=eu",
+                                         .epoch = 600,
+                                         .issued_s = now_s(),
+                                         .expires_s = now_s() + 3600,
+                                         .order = 3,
                                          .release = given.releases[0].manifest}));
   publish(assignment_topic, sealed_assignment(given));
   const auto failed = [](const host::MqttMessage& message) { return read_report(message.payload).attempt == "failed"; };
@@ -194,8 +224,9 @@ TEST_F(EvilBroker, CannotPassOffAnotherRelease) {
 }
 
 TEST_F(EvilBroker, CannotBreakTheAgentWithNoise) {
-  for (const auto& topic : {assignment_topic, directive_topic, group_topic, std::string("muster/v1/fleet/directive"), std::string("muster/v1/trust/root"),
-                            chunk_topic, std::string("muster/v1/device/gw-0/ack")}) {
+  for (const auto& topic :
+       {assignment_topic, directive_topic, group_topic, std::string("muster/v1/fleet/directive"),
+        std::string("muster/v1/trust/root"), chunk_topic, std::string("muster/v1/device/gw-0/ack")}) {
     for (const std::size_t size : {0u, 1u, 7u, 8u, 64u, 3000u, 200000u}) {
       const auto bytes = noise(size, static_cast<std::uint32_t>(size));
       publish(topic, Bytes(bytes.begin(), bytes.end()));

@@ -11,7 +11,9 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string first(const std::vector<Finding>& findings) { return findings.empty() ? "" : findings.front().sentence(); }
+std::string first(const std::vector<Finding>& findings) {
+  return findings.empty() ? "" : findings.front().sentence();
+}
 
 std::string include_finding(const std::string& path, const std::string& line) {
   return first(check_includes({path, "// x\n#pragma once\n" + line + "\n"}));
@@ -49,7 +51,8 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Libraries, BadIncludes,
     testing::Values(BadInclude{"broker-plugin/inbox.cpp", "#include <rocksdb/db.h>", "belongs to broker-plugin/store/"},
-                    BadInclude{"broker-plugin/inbox.cpp", "#include <mosquitto_plugin.h>", "belongs to broker-plugin/abi/"},
+                    BadInclude{"broker-plugin/inbox.cpp", "#include <mosquitto_plugin.h>",
+                               "belongs to broker-plugin/abi/"},
                     BadInclude{"operator/a.cpp", "#include <mqtt/async_client.h>", "belongs to host/mqtt_client.cpp"},
                     BadInclude{"operator/a.cpp", "#include <mbedtls/pk.h>", "belongs to trust/"},
                     BadInclude{"trust/a.cpp", "#include <openssl/evp.h>", "belongs to host/bulk_digest.cpp"},
@@ -79,10 +82,13 @@ TEST(Includes, RightOnesAreLeftAlone) {
   EXPECT_EQ(include_finding("operator/a.cpp", "// #include <curl/curl.h>"), "");
 }
 
-TEST(Includes, AFileInNoPartIsFound) { EXPECT_THAT(first(check_includes({"stuff/a.cpp", ""})), HasSubstr("no part")); }
+TEST(Includes, AFileInNoPartIsFound) {
+  EXPECT_THAT(first(check_includes({"stuff/a.cpp", ""})), HasSubstr("no part"));
+}
 
 TEST(Links, WrongOnesAreFound) {
-  EXPECT_THAT(first(check_links({"rules/CMakeLists.txt", "x\nDEPENDS muster::trust"})), HasSubstr(":2: rules/ may not link"));
+  EXPECT_THAT(first(check_links({"rules/CMakeLists.txt", "x\nDEPENDS muster::trust"})),
+              HasSubstr(":2: rules/ may not link"));
   EXPECT_THAT(first(check_links({"rules/CMakeLists.txt", "muster::lib_rocksdb"})), HasSubstr("muster::lib_rocksdb"));
   EXPECT_THAT(first(check_links({"host/CMakeLists.txt", "muster::lib_json"})), HasSubstr("muster::lib_json"));
   EXPECT_TRUE(check_links({"rules/CMakeLists.txt", "DEPENDS muster::condition muster::lib_xxhash"}).empty());
@@ -110,27 +116,31 @@ TEST(Lengths, ALongFunctionIsFound) {
 TEST(Functions, AreFoundWhereverTheyStand) {
   const SourceFile file{"host/a.cpp", R"cpp(// void comment() {
 #define MACRO() {
-namespace muster {
-struct Plain { int a = 1; std::vector<int> b{1, 2}; };
-static const int table[] = {1, 2, 3};
-Thing::Thing(int a) : a_(a), b_{2}, text_("}{") {
-  run([&] {
-    more();
-  });
-}
-bool operator==(const A& a, const B& b) {
-  return a.x == b.x;
-}
-TEST(Suite, Name) {
-  if (true) {
-    while (false) {}
-  }
-}
-const auto digits = 1'000'000;
-template <typename T>
-auto made(T t) -> int { return t('{'); }
-}  // namespace muster
-)cpp"};
+                                            namespace muster {
+                                            struct Plain {
+                                              int a = 1;
+                                              std::vector<int> b{1, 2};
+                                            };
+                                            static const int table[] = {1, 2, 3};
+                                            Thing::Thing(int a) : a_(a), b_{2}, text_("}{") {
+                                              run([&] { more(); });
+                                            }
+                                            bool operator==(const A& a, const B& b) {
+                                              return a.x == b.x;
+                                            }
+                                            TEST(Suite, Name) {
+                                              if (true) {
+                                                while (false) {
+                                                }
+                                              }
+                                            }
+                                            const auto digits = 1'000'000;
+                                            template <typename T>
+                                            auto made(T t) -> int {
+                                              return t('{');
+                                            }
+                                            }  // namespace muster
+                        )cpp"};
   std::vector<std::pair<std::string, std::size_t>> found;
   for (const auto& function : functions_of(file)) found.emplace_back(function.name, function.lines);
   const std::vector<std::pair<std::string, std::size_t>> expected = {
@@ -141,13 +151,15 @@ auto made(T t) -> int { return t('{'); }
 TEST(Headers, MustSayWhatTheyAre) {
   EXPECT_TRUE(check_header({"host/a.h", "// What this is, and who may call it.\n#pragma once\n"}).empty());
   EXPECT_THAT(first(check_header({"host/a.h", "#pragma once\n"})), HasSubstr("begins with a sentence"));
-  EXPECT_THAT(first(check_header({"host/a.h", "// What this is, and who may call it.\nint x;\n"})), HasSubstr("#pragma once"));
+  EXPECT_THAT(first(check_header({"host/a.h", "// What this is, and who may call it.\nint x;\n"})),
+              HasSubstr("#pragma once"));
   EXPECT_TRUE(check_header({"host/a.cpp", "int x;\n"}).empty());
 }
 
 TEST(Words, LeftBehindAreFound) {
   const std::string word = std::string("TO") + "DO";
-  EXPECT_THAT(first(check_words({"scripts/demo", "#!/bin/sh\n# " + word + ": more\n"})), HasSubstr("scripts/demo:2: '" + word));
+  EXPECT_THAT(first(check_words({"scripts/demo", "#!/bin/sh\n# " + word + ": more\n"})),
+              HasSubstr("scripts/demo:2: '" + word));
   EXPECT_TRUE(check_words({"scripts/demo", "# done; mktemp /tmp/demo.XXXXXX\n"}).empty());
 }
 
@@ -177,7 +189,9 @@ class Documents : public testing::Test {
                               {"trust/root.h", ""},
                               {"README.md", ""},
                               {"CMakePresets.json", "{ \"name\": \"dev\" }"}});
-  std::string judge(const std::string& path, const std::string& text) { return first(check_document({path, text}, claims_)); }
+  std::string judge(const std::string& path, const std::string& text) {
+    return first(check_document({path, text}, claims_));
+  }
 };
 
 TEST_F(Documents, MissingFilesAreFound) {
@@ -196,7 +210,10 @@ TEST_F(Documents, UnknownPresetsAreFound) {
 TEST_F(Documents, WhatExistsIsLeftAlone) {
   EXPECT_EQ(judge("README.md", "`scripts/demo --keep`, `rules/engine/`, `engine.step()`, [f](docs/files.md#x)"), "");
   EXPECT_EQ(judge("rules/README.md", "`engine/engine.h` and `rules/engine/engine.h`"), "");
-  EXPECT_EQ(judge("README.md", "`device/{d}/state`, `trust/root`, `/etc/muster`, `build/dev/bin/musterctl`, [w](https://example.org)"), "");
+  EXPECT_EQ(
+      judge("README.md",
+            "`device/{d}/state`, `trust/root`, `/etc/muster`, `build/dev/bin/musterctl`, [w](https://example.org)"),
+      "");
 }
 
 TEST(Readmes, AFolderWithoutOneIsFound) {

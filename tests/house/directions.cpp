@@ -79,9 +79,10 @@ const std::vector<Library>& libraries() {
 // What the operating system gives; never in a pure part.
 bool is_system_header(std::string_view name) {
   static const Names heads = {"sys/", "linux/", "netinet/", "arpa/", "net/"};
-  static const Names names = {"unistd.h", "fcntl.h", "poll.h",  "signal.h",  "spawn.h",  "termios.h", "dirent.h", "pthread.h",
-                              "sched.h",  "dlfcn.h", "netdb.h", "syslog.h",  "ucontext.h", "time.h",  "pwd.h",   "grp.h",
-                              "getopt.h", "ftw.h",   "glob.h",  "execinfo.h", "malloc.h"};
+  static const Names names = {"unistd.h",   "fcntl.h",    "poll.h",   "signal.h", "spawn.h",  "termios.h",
+                              "dirent.h",   "pthread.h",  "sched.h",  "dlfcn.h",  "netdb.h",  "syslog.h",
+                              "ucontext.h", "time.h",     "pwd.h",    "grp.h",    "getopt.h", "ftw.h",
+                              "glob.h",     "execinfo.h", "malloc.h", "link.h"};
   const bool below = std::any_of(heads.begin(), heads.end(), [&](auto head) { return starts_with(name, head); });
   return below || std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -94,8 +95,9 @@ bool is_c_header(std::string_view name) {
 
 // Standard headers that bring a clock, a thread, a file or chance into a part that should be a function of its inputs.
 bool is_impure_standard_header(std::string_view name) {
-  static const Names names = {"chrono", "ctime",   "thread", "mutex",  "shared_mutex", "condition_variable", "future",
-                              "atomic", "fstream", "random", "iostream", "filesystem", "semaphore",          "stop_token"};
+  static const Names names = {"chrono",    "ctime",     "thread",  "mutex",  "shared_mutex", "condition_variable",
+                              "future",    "atomic",    "fstream", "random", "iostream",     "filesystem",
+                              "semaphore", "stop_token"};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -116,14 +118,17 @@ std::string joined(const Names& names) {
 std::string judge_own(const SourceFile& file, const Part& part, const std::string& include) {
   const Part* other = part_of(include);
   for (const auto& library : libraries()) {
-    if (other == nullptr && starts_with(include, library.header_prefix)) return "write <" + include + ">: it is not ours";
+    if (other == nullptr && starts_with(include, library.header_prefix))
+      return "write <" + include + ">: it is not ours";
   }
   if (other == nullptr) return "\"" + include + "\" is no path from the root of the tree";
-  if (starts_with(file.path, "rules/") && is_generated_or_wire(include)) return "rules/ may not include the wire messages";
+  if (starts_with(file.path, "rules/") && is_generated_or_wire(include))
+    return "rules/ may not include the wire messages";
   if (other->prefix == part.prefix) return {};
   for (const auto allowed : part.may_use) {
     // "rules/" opens all of it; "trust/" is its core and not trust/signing/.
-    if (allowed == other->prefix || allowed.empty() || (allowed == "rules/" && starts_with(other->prefix, allowed))) return {};
+    if (allowed == other->prefix || allowed.empty() || (allowed == "rules/" && starts_with(other->prefix, allowed)))
+      return {};
   }
   if (part.prefix == "edge-client/" && other->prefix == "edge-client/agent/") return {};
   return std::string(part.prefix) + " may not include \"" + include + "\"; it may use " +

@@ -74,7 +74,8 @@ void check_presets(const SourceFile& document, std::string_view line, std::size_
   const std::string text(line);
   for (std::sregex_iterator found(text.begin(), text.end(), preset), end; found != end; ++found) {
     const std::string name = (*found)[1];
-    if (claims.presets.count(name) == 0) findings.push_back({document.path, number, "uses the preset " + name + ", which nobody defined"});
+    if (claims.presets.count(name) == 0)
+      findings.push_back({document.path, number, "uses the preset " + name + ", which nobody defined"});
   }
 }
 

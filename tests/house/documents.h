@@ -1,5 +1,5 @@
-// What the documents claim, checked against the tree: files they name exist, presets they use exist, every folder explains
-// itself. Tests only; pure, any thread.
+// What the documents claim, checked against the tree: files they name exist, presets they use exist, every folder
+// explains itself. Tests only; pure, any thread.
 #pragma once
 
 #include <set>
@@ -17,8 +17,9 @@ struct Claims {
 };
 [[nodiscard]] Claims claims_of(const std::vector<SourceFile>& tree);
 
-// Paths in `backticks` and links to files that do not exist, presets nobody defined. A path may be written from the root or
-// from the document's folder. What a build or a demo makes (build/, demo-state/) and patterns (* { < …) are not looked at.
+// Paths in `backticks` and links to files that do not exist, presets nobody defined. A path may be written from the
+// root or from the document's folder. What a build or a demo makes (build/, demo-state/) and patterns (* { < …) are not
+// looked at.
 [[nodiscard]] std::vector<Finding> check_document(const SourceFile& document, const Claims& claims);
 
 // Top-level folders that hold files but no README.md.

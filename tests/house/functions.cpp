@@ -1,5 +1,5 @@
-// Finds function bodies by walking braces outside of comments and literals. It does not know C++; it knows how our code is
-// laid out, which is enough to measure it.
+// Finds function bodies by walking braces outside of comments and literals. It does not know C++; it knows how our code
+// is laid out, which is enough to measure it.
 #include <cctype>
 #include <string>
 #include <string_view>

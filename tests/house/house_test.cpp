@@ -40,7 +40,8 @@ std::string output_of(const std::string& command) {
 
 // The libraries that a program names itself, without those of the compiler and the sanitizers.
 std::set<std::string> needed_libraries(const std::string& program) {
-  static const std::vector<std::string> runtime = {"libstdc++.", "libm.", "libgcc_s.", "libc.", "libasan.", "libubsan.", "libtsan.", "ld-linux"};
+  static const std::vector<std::string> runtime = {"libstdc++.", "libm.",     "libgcc_s.", "libc.",
+                                                   "libasan.",   "libubsan.", "libtsan.",  "ld-linux"};
   std::set<std::string> names;
   const std::string text = output_of("readelf -d '" + program + "'");
   EXPECT_NE(text.find("NEEDED"), std::string::npos) << "readelf said: " << text;
@@ -67,7 +68,9 @@ TEST(House, TreeIsRead) {
   EXPECT_TRUE(has("rules/engine/engine.h"));
 }
 
-TEST(House, IncludesPointOneWay) { EXPECT_EQ(findings_of(check_includes), ""); }
+TEST(House, IncludesPointOneWay) {
+  EXPECT_EQ(findings_of(check_includes), "");
+}
 
 TEST(House, LinksPointOneWay) {
   EXPECT_EQ(findings_of([](const SourceFile& file) {
@@ -76,12 +79,24 @@ TEST(House, LinksPointOneWay) {
             "");
 }
 
-TEST(House, FilesAndFunctionsStaySmall) { EXPECT_EQ(findings_of(check_lengths), ""); }
-TEST(House, HeadersSayWhatTheyAre) { EXPECT_EQ(findings_of(check_header), ""); }
-TEST(House, NothingIsLeftForLater) { EXPECT_EQ(findings_of(check_words), ""); }
-TEST(House, TestsWaitForConditions) { EXPECT_EQ(findings_of(check_waiting), ""); }
-TEST(House, NoTestIsSwitchedOff) { EXPECT_EQ(findings_of(check_tests_run), ""); }
-TEST(House, GeneratedCodeIsNotCommitted) { EXPECT_EQ(findings_of(check_not_generated), ""); }
+TEST(House, FilesAndFunctionsStaySmall) {
+  EXPECT_EQ(findings_of(check_lengths), "");
+}
+TEST(House, HeadersSayWhatTheyAre) {
+  EXPECT_EQ(findings_of(check_header), "");
+}
+TEST(House, NothingIsLeftForLater) {
+  EXPECT_EQ(findings_of(check_words), "");
+}
+TEST(House, TestsWaitForConditions) {
+  EXPECT_EQ(findings_of(check_waiting), "");
+}
+TEST(House, NoTestIsSwitchedOff) {
+  EXPECT_EQ(findings_of(check_tests_run), "");
+}
+TEST(House, GeneratedCodeIsNotCommitted) {
+  EXPECT_EQ(findings_of(check_not_generated), "");
+}
 
 TEST(House, DocumentsNameWhatExists) {
   const auto claims = claims_of(tree());

@@ -1,5 +1,5 @@
-// A program that uses the rollout engine and the condition language and nothing else: what it links is what rules/ needs.
-// tests/house looks at its dynamic section.
+// A program that uses the rollout engine and the condition language and nothing else: what it links is what rules/
+// needs. tests/house looks at its dynamic section.
 #include <cstdio>
 #include <vector>
 

@@ -26,8 +26,8 @@ bool is_excepted(std::string_view path, std::string_view function) {
 
 // Written in halves, so that this file does not find itself.
 const std::vector<std::string>& forbidden_words() {
-  static const std::vector<std::string> words = {std::string("TO") + "DO", std::string("FIX") + "ME", std::string("XX") + "X",
-                                                 std::string("# being ") + "written",
+  static const std::vector<std::string> words = {std::string("TO") + "DO", std::string("FIX") + "ME",
+                                                 std::string("XX") + "X", std::string("# being ") + "written",
                                                  std::string("// being ") + "written"};
   return words;
 }
@@ -54,7 +54,8 @@ bool has_alone(std::string_view line, std::string_view word) {
   return false;
 }
 
-std::vector<Finding> find_any(const SourceFile& file, const std::vector<std::string>& words, const std::string& advice) {
+std::vector<Finding> find_any(const SourceFile& file, const std::vector<std::string>& words,
+                              const std::string& advice) {
   std::vector<Finding> findings;
   std::size_t number = 0;
   for (const auto line : lines_of(file.text)) {
@@ -77,8 +78,9 @@ std::vector<Finding> check_lengths(const SourceFile& file) {
   }
   for (const auto& function : functions_of(file)) {
     if (function.lines <= function_lines_max || is_excepted(file.path, function.name)) continue;
-    findings.push_back({file.path, function.line, "'" + function.name + "' has " + std::to_string(function.lines) +
-                                                      " lines; at most " + std::to_string(function_lines_max)});
+    findings.push_back({file.path, function.line,
+                        "'" + function.name + "' has " + std::to_string(function.lines) + " lines; at most " +
+                            std::to_string(function_lines_max)});
   }
   return findings;
 }
@@ -104,8 +106,9 @@ std::vector<Finding> check_waiting(const SourceFile& file) {
 }
 
 std::vector<Finding> check_not_generated(const SourceFile& file) {
-  const bool generated = ends_with(file.path, "_generated.h") || ends_with(file.path, ".pb.h") || ends_with(file.path, ".o") ||
-                         ends_with(file.path, ".so") || ends_with(file.path, ".a") || ends_with(file.path, "CMakeCache.txt");
+  const bool generated = ends_with(file.path, "_generated.h") || ends_with(file.path, ".pb.h") ||
+                         ends_with(file.path, ".o") || ends_with(file.path, ".so") || ends_with(file.path, ".a") ||
+                         ends_with(file.path, "CMakeCache.txt");
   if (!generated) return {};
   return {{file.path, 0, "is made by the build and does not belong into the tree"}};
 }

@@ -1,5 +1,5 @@
-// The size and shape of files: lengths of files and functions, how headers begin, words that must not be left behind, waiting
-// without a condition in tests, generated code. Tests only; pure, any thread.
+// The size and shape of files: lengths of files and functions, how headers begin, words that must not be left behind,
+// waiting without a condition in tests, generated code. Tests only; pure, any thread.
 #pragma once
 
 #include <cstddef>

@@ -44,8 +44,10 @@ class Blanker {
     if (text_[at_] == '"') return blank_quoted('"');
     if (text_[at_] == '\'' && !after_digit()) return blank_quoted('\'');
     const char c = text_[at_++];
-    if (c == '\n') at_line_start_ = true;
-    else if (c != ' ' && c != '\t') at_line_start_ = false;
+    if (c == '\n')
+      at_line_start_ = true;
+    else if (c != ' ' && c != '\t')
+      at_line_start_ = false;
   }
 
   [[nodiscard]] bool starts(std::string_view what) const { return text_.substr(at_, what.size()) == what; }
@@ -153,16 +155,24 @@ std::vector<Include> includes_of(const SourceFile& file) {
   return includes;
 }
 
-std::string code_only(std::string_view text) { return Blanker(text).run(); }
+std::string code_only(std::string_view text) {
+  return Blanker(text).run();
+}
 
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 bool ends_with(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
 
-bool is_header(std::string_view path) { return ends_with(path, ".h") || ends_with(path, ".hpp"); }
+bool is_header(std::string_view path) {
+  return ends_with(path, ".h") || ends_with(path, ".hpp");
+}
 
-bool is_cpp(std::string_view path) { return is_header(path) || ends_with(path, ".cpp") || ends_with(path, ".c"); }
+bool is_cpp(std::string_view path) {
+  return is_header(path) || ends_with(path, ".cpp") || ends_with(path, ".c");
+}
 
 }  // namespace muster::house

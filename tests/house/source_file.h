@@ -29,14 +29,15 @@ struct Include {
   bool system = false;  // written with <>
 };
 
-// Every file below `root`, sorted, without build trees, version control and what a demo leaves behind. Binary files have
-// their path but no text.
+// Every file below `root`, sorted, without build trees, version control and what a demo leaves behind. Binary files
+// have their path but no text.
 [[nodiscard]] std::vector<SourceFile> read_tree(const std::string& root);
 
 [[nodiscard]] std::vector<std::string_view> lines_of(std::string_view text);
 [[nodiscard]] std::vector<Include> includes_of(const SourceFile& file);
 
-// The text with comments, string and character literals and preprocessor lines blanked out; every line keeps its number.
+// The text with comments, string and character literals and preprocessor lines blanked out; every line keeps its
+// number.
 [[nodiscard]] std::string code_only(std::string_view text);
 
 [[nodiscard]] bool starts_with(std::string_view text, std::string_view prefix);

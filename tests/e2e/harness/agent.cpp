@@ -21,7 +21,11 @@ namespace muster::e2e {
 namespace fs = std::filesystem;
 
 Agent::Agent(std::string folder, std::string name, std::uint16_t broker_port, const Keys& keys, AgentSettings settings)
-    : folder_(std::move(folder)), name_(std::move(name)), port_(broker_port), keys_(keys), settings_(std::move(settings)) {
+    : folder_(std::move(folder)),
+      name_(std::move(name)),
+      port_(broker_port),
+      keys_(keys),
+      settings_(std::move(settings)) {
   fs::create_directories(folder_);
   write_config();
 }
@@ -31,18 +35,19 @@ void Agent::write_config() const {
   const auto note = "[" + programs::note_call + ", " + folder_ + "/calls, ";
   std::ostringstream text;
   text << "device_id: " << (settings_.device_id.empty() ? name_ : settings_.device_id) << "\n"
-       << "broker: { host: localhost, port: " << port_ << ", ca: " << keys_.ca() << ", cert: " << stem << ".crt, key: " << stem
-       << ".key, keepalive: 30s }\n"
+       << "broker: { host: localhost, port: " << port_ << ", ca: " << keys_.ca() << ", cert: " << stem
+       << ".crt, key: " << stem << ".key, keepalive: 30s }\n"
        << "data_dir: data\nroot: " << keys_.folder() << "/root.menv\n"
        << "facts: { class: " << settings_.device_class << ", region: " << settings_.region
-       << ", site: plant-7, customer: acme, os_version: \"12\", memory_mb: 2048, memory_tier: small, tags: " << settings_.tags
-       << ", accelerators: [npu] }\n"
+       << ", site: plant-7, customer: acme, os_version: \"12\", memory_mb: 2048, memory_tier: small, tags: "
+       << settings_.tags << ", accelerators: [npu] }\n"
        << "statsd_socket: statsd.sock\nhealth_interval: 1s\nbackoff: { first: 100ms, max: 500ms }\n"
        << "planes:\n"
        << "  model: { installer: slot, notify: " << note << "notify-model] }\n"
        << "  config: { installer: slot, notify: " << note << "notify-config] }\n"
        << "probes: { good-file: [" << (settings_.probe.empty() ? programs::probe : settings_.probe) << "] }\n"
-       << "workload:\n  restart: " << note << "restart]\n  degraded: " << note << "degraded]\n  normal: " << note << "normal]\n"
+       << "workload:\n  restart: " << note << "restart]\n  degraded: " << note << "degraded]\n  normal: " << note
+       << "normal]\n"
        << settings_.more_config;
   write_text(config_file(), text.str());
 }
@@ -59,7 +64,9 @@ Launch Agent::launch() const {
   return launch;
 }
 
-void Agent::start() { process_ = Process(launch()); }
+void Agent::start() {
+  process_ = Process(launch());
+}
 
 Finished Agent::start_refused() {
   const auto before = log().size();
@@ -77,7 +84,9 @@ void Agent::stop() {
   process_.kill_hard();
 }
 
-std::string Agent::log() const { return read_text(folder_ + "/edge.log"); }
+std::string Agent::log() const {
+  return read_text(folder_ + "/edge.log");
+}
 
 std::string Agent::active_file(const std::string& plane, const std::string& file) const {
   return read_text(data_dir() + "/planes/" + plane + "/active/" + file);
@@ -116,7 +125,8 @@ void Agent::statsd(const std::string& lines) const {
   address.sun_family = AF_UNIX;
   ASSERT_LT(statsd_socket().size(), sizeof address.sun_path);
   std::memcpy(address.sun_path, statsd_socket().data(), statsd_socket().size());
-  const auto sent = ::sendto(handle, lines.data(), lines.size(), 0, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const auto sent =
+      ::sendto(handle, lines.data(), lines.size(), 0, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   EXPECT_EQ(sent, static_cast<ssize_t>(lines.size())) << std::strerror(errno);
   ::close(handle);
 }

@@ -1,5 +1,5 @@
-// A real muster-edge with its own folder, and what can be seen of it from outside: slots, calls of its workload commands, its
-// log. Tests only; one thread.
+// A real muster-edge with its own folder, and what can be seen of it from outside: slots, calls of its workload
+// commands, its log. Tests only; one thread.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ struct AgentSettings {
   std::string region = "eu";
   std::string device_class = "rk3566";
   std::string tags = "[]";
-  std::string device_id = {};             // in its configuration; empty: as its certificate says
-  std::string certificate = {};           // stem; empty: one made for its name
-  std::string more_config = {};           // lines added to its configuration
-  std::string probe = {};                 // the program behind the probe good-file; empty: the one that judges model.txt
+  std::string device_id = {};    // in its configuration; empty: as its certificate says
+  std::string certificate = {};  // stem; empty: one made for its name
+  std::string more_config = {};  // lines added to its configuration
+  std::string probe = {};        // the program behind the probe good-file; empty: the one that judges model.txt
   std::optional<std::uint64_t> disk_bytes = {};  // its data folder lies on a disk of this size
 };
 

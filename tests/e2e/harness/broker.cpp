@@ -56,10 +56,12 @@ void Broker::write_config() const {
        << "listener " << port_ << " 127.0.0.1\n"
        << "cafile " << keys_.ca() << "\ncertfile " << keys_.server() << ".crt\nkeyfile " << keys_.server() << ".key\n"
        << "require_certificate true\nuse_identity_as_username true\nallow_anonymous false\n"
-       << "persistence false\nlog_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\nlog_type information\nconnection_messages true\n"
+       << "persistence false\nlog_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\nlog_type "
+          "information\nconnection_messages true\n"
        << "max_queued_messages 100000\nset_tcp_nodelay true\nuser root\n";
   if (settings_.with_plugin) {
-    text << "check_retain_source false\nplugin " << programs::plugin << "\nplugin_opt_config " << plugin_config() << "\n";
+    text << "check_retain_source false\nplugin " << programs::plugin << "\nplugin_opt_config " << plugin_config()
+         << "\n";
   }
   text << settings_.more_config;
   write_text(folder_ + "/mosquitto.conf", text.str());
@@ -68,8 +70,8 @@ void Broker::write_config() const {
 
 void Broker::write_plugin_config() const {
   std::ostringstream text;
-  text << "data_dir: " << data_dir() << "\ncontrol_key: " << keys_.folder() << "/control.key\nroot_chain: " << keys_.folder()
-       << "/root-chain.mrch\noperators:\n";
+  text << "data_dir: " << data_dir() << "\ncontrol_key: " << keys_.folder()
+       << "/control.key\nroot_chain: " << keys_.folder() << "/root-chain.mrch\noperators:\n";
   for (const auto& [name, roles] : settings_.operators) text << "  " << name << ": " << roles << "\n";
   text << "limits: { chunk_bytes_per_s: " << settings_.chunk_bytes_per_s << " }\n";
   write_text(plugin_config(), text.str());
@@ -93,7 +95,8 @@ Launch Broker::launch() const {
 
 bool Broker::start() {
   process_ = Process(launch());
-  const bool up = eventually(15s, [&] { return accepts_connections(port_) || !process_.running(); }) && process_.running();
+  const bool up =
+      eventually(15s, [&] { return accepts_connections(port_) || !process_.running(); }) && process_.running();
   EXPECT_TRUE(up) << "the broker did not start:\n" << log();
   return up;
 }
@@ -120,6 +123,8 @@ void Broker::reload(const BrokerSettings& settings) {
   process_.signal(SIGHUP);
 }
 
-std::string Broker::log() const { return read_text(folder_ + "/mosquitto.log"); }
+std::string Broker::log() const {
+  return read_text(folder_ + "/mosquitto.log");
+}
 
 }  // namespace muster::e2e

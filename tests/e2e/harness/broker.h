@@ -15,11 +15,11 @@ namespace muster::e2e {
 
 struct BrokerSettings {
   std::map<std::string, std::string> operators = {{"ops", "[view, operate, approve]"}, {"viewer", "[view]"}};
-  std::uint64_t chunk_bytes_per_s = 0;   // 0: no cap
+  std::uint64_t chunk_bytes_per_s = 0;  // 0: no cap
   bool with_plugin = true;
   std::optional<std::uint64_t> disk_bytes = {};  // the data folder lies on a disk of this size
-  std::string data_dir = {};                  // empty: one of its own
-  std::string more_config = {};               // lines added to mosquitto.conf
+  std::string data_dir = {};                     // empty: one of its own
+  std::string more_config = {};                  // lines added to mosquitto.conf
 };
 
 class Broker {
@@ -39,7 +39,9 @@ class Broker {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] bool running() { return process_.running(); }
   [[nodiscard]] const Keys& keys() const { return keys_; }
-  [[nodiscard]] std::string data_dir() const { return settings_.data_dir.empty() ? folder_ + "/data" : settings_.data_dir; }
+  [[nodiscard]] std::string data_dir() const {
+    return settings_.data_dir.empty() ? folder_ + "/data" : settings_.data_dir;
+  }
   void take_port_of(const Broker& other);  // before start: to meet it there
   [[nodiscard]] std::string plugin_config() const { return folder_ + "/muster.yaml"; }
   [[nodiscard]] std::string log() const;

@@ -19,8 +19,13 @@ std::string joined(const std::vector<std::string>& args) {
 
 Ctl::Ctl(std::uint16_t port, const Keys& keys, const std::string& user) {
   const auto stem = keys.operator_(user);
-  environment_ = {"MUSTER_HOST=localhost", "MUSTER_PORT=" + std::to_string(port), "MUSTER_CA=" + keys.ca(),
-                  "MUSTER_CERT=" + stem + ".crt", "MUSTER_KEY=" + stem + ".key", "MUSTER_ROOT=" + keys.folder() + "/root.menv", "NO_COLOR=1"};
+  environment_ = {"MUSTER_HOST=localhost",
+                  "MUSTER_PORT=" + std::to_string(port),
+                  "MUSTER_CA=" + keys.ca(),
+                  "MUSTER_CERT=" + stem + ".crt",
+                  "MUSTER_KEY=" + stem + ".key",
+                  "MUSTER_ROOT=" + keys.folder() + "/root.menv",
+                  "NO_COLOR=1"};
 }
 
 Finished Ctl::run(std::vector<std::string> args, std::chrono::milliseconds patience) const {

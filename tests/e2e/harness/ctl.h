@@ -17,7 +17,8 @@ class Ctl {
   Ctl(std::uint16_t port, const Keys& keys, const std::string& user);
 
   // The subcommand and its arguments; the connection comes from the environment, as an operator's shell would have it.
-  [[nodiscard]] Finished run(std::vector<std::string> args, std::chrono::milliseconds patience = std::chrono::seconds(20)) const;
+  [[nodiscard]] Finished run(std::vector<std::string> args,
+                             std::chrono::milliseconds patience = std::chrono::seconds(20)) const;
   // The same with --json; a nonzero exit code or no JSON is a failed test, and gives an empty object.
   [[nodiscard]] nlohmann::json json(std::vector<std::string> args) const;
   // Success expected and the output not looked at.

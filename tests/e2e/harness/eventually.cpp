@@ -7,7 +7,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void breathe(std::chrono::milliseconds interval) { ::poll(nullptr, 0, static_cast<int>(interval.count())); }
+void breathe(std::chrono::milliseconds interval) {
+  ::poll(nullptr, 0, static_cast<int>(interval.count()));
+}
 
 }  // namespace
 

@@ -12,13 +12,16 @@ using namespace std::chrono_literals;
 [[nodiscard]] bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& condition,
                               std::chrono::milliseconds interval = 15ms);
 
-// True when `condition` holds the whole time: for what must not happen. The time is long against what the thing would take.
+// True when `condition` holds the whole time: for what must not happen. The time is long against what the thing would
+// take.
 [[nodiscard]] bool throughout(std::chrono::milliseconds time, const std::function<bool()>& condition);
 
 }  // namespace muster::e2e
 
 // Waits for an expression to become true, and shows it when it does not.
-#define EXPECT_EVENTUALLY(patience, expression) \
-  EXPECT_TRUE(muster::e2e::eventually(patience, [&]() -> bool { return (expression); })) << "never within " #patience ": " #expression
-#define ASSERT_EVENTUALLY(patience, expression) \
-  ASSERT_TRUE(muster::e2e::eventually(patience, [&]() -> bool { return (expression); })) << "never within " #patience ": " #expression
+#define EXPECT_EVENTUALLY(patience, expression)                                          \
+  EXPECT_TRUE(muster::e2e::eventually(patience, [&]() -> bool { return (expression); })) \
+      << "never within " #patience ": " #expression
+#define ASSERT_EVENTUALLY(patience, expression)                                          \
+  ASSERT_TRUE(muster::e2e::eventually(patience, [&]() -> bool { return (expression); })) \
+      << "never within " #patience ": " #expression

@@ -60,7 +60,9 @@ bool exists(const std::string& path) {
   return fs::exists(path, ignored);
 }
 
-void truncate_file(const std::string& path, std::uint64_t size) { fs::resize_file(path, size); }
+void truncate_file(const std::string& path, std::uint64_t size) {
+  fs::resize_file(path, size);
+}
 
 void flip_bit(const std::string& path, std::uint64_t offset) {
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);

@@ -1,4 +1,5 @@
-// The keys and certificates of one test program, made by musterctl once and shared by its tests. Tests only; one thread.
+// The keys and certificates of one test program, made by musterctl once and shared by its tests. Tests only; one
+// thread.
 #pragma once
 
 #include <string>

@@ -36,18 +36,20 @@ Bytes state_report(const Report& report) {
   FlatBufferBuilder builder;
   std::vector<flatbuffers::Offset<flatbuffers::String>> tags;
   for (std::size_t i = 0; i < report.tag_count; ++i) tags.push_back(builder.CreateString("tag-" + std::to_string(i)));
-  const auto facts = wire::CreateFacts(builder, builder.CreateString(report.device_class), builder.CreateString(report.region),
-                                       builder.CreateString("plant-7"), builder.CreateString("acme"), builder.CreateString("12"),
-                                       2048, builder.CreateString("small"), builder.CreateVector(tags));
+  const auto facts =
+      wire::CreateFacts(builder, builder.CreateString(report.device_class), builder.CreateString(report.region),
+                        builder.CreateString("plant-7"), builder.CreateString("acme"), builder.CreateString("12"), 2048,
+                        builder.CreateString("small"), builder.CreateVector(tags));
   const auto active = to_wire(report.active_model);
   std::vector<flatbuffers::Offset<wire::PlaneState>> planes;
-  planes.push_back(wire::CreatePlaneState(builder, wire::Plane::model, report.active_model.is_zero() ? nullptr : &active));
-  const auto attempt = wire::CreateAttempt(builder, report.attempt_epoch, static_cast<wire::AttemptState>(report.attempt_state),
-                                           wire::Plane::model);
+  planes.push_back(
+      wire::CreatePlaneState(builder, wire::Plane::model, report.active_model.is_zero() ? nullptr : &active));
+  const auto attempt = wire::CreateAttempt(builder, report.attempt_epoch,
+                                           static_cast<wire::AttemptState>(report.attempt_state), wire::Plane::model);
   const auto state = static_cast<wire::DeviceState>(report.device_state);
   wire::FinishStateReportBuffer(
-      builder, wire::CreateStateReport(builder, builder.CreateString(report.device), report.seq, report.boot_id, 1, facts, state,
-                                       builder.CreateVector(planes), attempt, report.attempt_epoch));
+      builder, wire::CreateStateReport(builder, builder.CreateString(report.device), report.seq, report.boot_id, 1,
+                                       facts, state, builder.CreateVector(planes), attempt, report.attempt_epoch));
   return bytes_of(builder);
 }
 
@@ -88,7 +90,8 @@ Bytes chunk(const Sha256& digest, std::uint64_t offset, const Bytes& data) {
   const auto of = to_wire(digest);
   builder.ForceVectorAlignment(data.size(), sizeof(std::uint8_t), 8);
   const auto content = builder.CreateVector(data);
-  wire::FinishChunkBuffer(builder, wire::CreateChunk(builder, &of, offset, offset + data.size(), wire::ChunkStatus::ok, content));
+  wire::FinishChunkBuffer(
+      builder, wire::CreateChunk(builder, &of, offset, offset + data.size(), wire::ChunkStatus::ok, content));
   return bytes_of(builder);
 }
 
@@ -110,13 +113,14 @@ Bytes assignment(const AssignmentToSend& given) {
   for (const auto& release : given.releases) {
     const auto manifest = to_wire(release.manifest);
     const auto envelope = to_wire(release.envelope);
-    releases.push_back(wire::CreateAssignedRelease(builder, static_cast<wire::Plane>(release.plane), &manifest, &envelope,
-                                                   release.envelope_size, builder.CreateString(release.name),
+    releases.push_back(wire::CreateAssignedRelease(builder, static_cast<wire::Plane>(release.plane), &manifest,
+                                                   &envelope, release.envelope_size, builder.CreateString(release.name),
                                                    builder.CreateString(release.version)));
   }
   wire::FinishAssignmentBuffer(
-      builder, wire::CreateAssignment(builder, builder.CreateString(given.device), given.epoch, given.issued_s, given.expires_s,
-                                      builder.CreateString("by-hand"), builder.CreateVector(releases), 0));
+      builder,
+      wire::CreateAssignment(builder, builder.CreateString(given.device), given.epoch, given.issued_s, given.expires_s,
+                             builder.CreateString("by-hand"), builder.CreateVector(releases), 0));
   return bytes_of(builder);
 }
 
@@ -124,10 +128,12 @@ Bytes directive(const DirectiveToSend& given) {
   FlatBufferBuilder builder;
   const auto release = to_wire(given.release);
   std::vector<flatbuffers::Offset<wire::Order>> orders;
-  orders.push_back(wire::CreateOrder(builder, static_cast<wire::OrderKind>(given.order), given.epoch, wire::Plane::model, given.release.is_zero() ? nullptr : &release,
+  orders.push_back(wire::CreateOrder(builder, static_cast<wire::OrderKind>(given.order), given.epoch,
+                                     wire::Plane::model, given.release.is_zero() ? nullptr : &release,
                                      builder.CreateString("by hand"), builder.CreateString("test")));
-  wire::FinishDirectiveBuffer(builder, wire::CreateDirective(builder, builder.CreateString(given.scope), given.epoch,
-                                                             given.issued_s, given.expires_s, builder.CreateVector(orders)));
+  wire::FinishDirectiveBuffer(
+      builder, wire::CreateDirective(builder, builder.CreateString(given.scope), given.epoch, given.issued_s,
+                                     given.expires_s, builder.CreateVector(orders)));
   return bytes_of(builder);
 }
 

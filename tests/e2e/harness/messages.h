@@ -1,4 +1,5 @@
-// Messages as a device would send them, built by hand so that a test can also build wrong ones. Tests only; pure, any thread.
+// Messages as a device would send them, built by hand so that a test can also build wrong ones. Tests only; pure, any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,11 @@ struct Report {
   std::string device = {};
   std::uint64_t boot_id = 1, seq = 1;
   std::string region = "eu", device_class = "rk3566";
-  Sha256 active_model = {};                 // zero: the plane is empty
+  Sha256 active_model = {};  // zero: the plane is empty
   std::uint64_t attempt_epoch = 0;
-  std::uint8_t attempt_state = 0;      // wire::AttemptState
-  std::uint8_t device_state = 0;       // wire::DeviceState; may be out of range
-  std::size_t tag_count = 0;           // more than limits.h allows, if wanted
+  std::uint8_t attempt_state = 0;  // wire::AttemptState
+  std::uint8_t device_state = 0;   // wire::DeviceState; may be out of range
+  std::size_t tag_count = 0;       // more than limits.h allows, if wanted
 };
 [[nodiscard]] Bytes state_report(const Report& report);
 
@@ -50,7 +51,7 @@ struct ChunkSeen {
 [[nodiscard]] ChunkSeen read_chunk(const Bytes& payload);
 
 struct ReleaseToAssign {
-  std::uint8_t plane = 1;              // wire::Plane; may be out of range
+  std::uint8_t plane = 1;  // wire::Plane; may be out of range
   Sha256 manifest = {}, envelope = {};
   std::uint32_t envelope_size = 0;
   std::string name = "m", version = "1";
@@ -66,8 +67,8 @@ struct AssignmentToSend {
 struct DirectiveToSend {
   std::string scope = {};
   std::uint64_t epoch = 1, issued_s = 0, expires_s = 0;
-  std::uint8_t order = 0;              // wire::OrderKind: safe mode
-  Sha256 release = {};                 // of a freeze or rollback on the model plane
+  std::uint8_t order = 0;  // wire::OrderKind: safe mode
+  Sha256 release = {};     // of a freeze or rollback on the model plane
 };
 [[nodiscard]] Bytes directive(const DirectiveToSend& directive);
 

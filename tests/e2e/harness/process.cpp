@@ -58,7 +58,9 @@ void give_small_disk(const Launch::SmallDisk& disk) {
   ::_exit(127);
 }
 
-int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int code_of(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 pid_t spawn(const Launch& launch, int out, int err) {
   const pid_t parent = ::getpid();
@@ -78,8 +80,10 @@ bool drain(int out, int err, Finished& finished, Clock::time_point deadline) {
     for (std::size_t i = 0; i < ends.size(); ++i) {
       if (ends[i].fd < 0 || ends[i].revents == 0) continue;
       const auto got = ::read(ends[i].fd, piece.data(), piece.size());
-      if (got > 0) texts[i]->append(piece.data(), static_cast<std::size_t>(got));
-      else ends[i].fd = -1;
+      if (got > 0)
+        texts[i]->append(piece.data(), static_cast<std::size_t>(got));
+      else
+        ends[i].fd = -1;
     }
   }
   return true;
@@ -94,7 +98,9 @@ Process::Process(const Launch& launch) {
   ::close(file);
 }
 
-Process::~Process() { kill_hard(); }
+Process::~Process() {
+  kill_hard();
+}
 
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)), exit_code_(std::exchange(other.exit_code_, std::nullopt)) {}
@@ -107,9 +113,13 @@ Process& Process::operator=(Process&& other) noexcept {
   return *this;
 }
 
-void Process::reap(int status) { exit_code_ = code_of(status); }
+void Process::reap(int status) {
+  exit_code_ = code_of(status);
+}
 
-bool Process::running() { return pid_ > 0 && !wait_exit(Milliseconds(0)); }
+bool Process::running() {
+  return pid_ > 0 && !wait_exit(Milliseconds(0));
+}
 
 void Process::signal(int number) const {
   if (pid_ > 0 && !exit_code_) ::kill(pid_, number);

@@ -1,6 +1,6 @@
-// Child processes of a test: each in a process group of its own, ended when its object dies or when the test program does, so
-// that a failed or killed test leaves nothing behind. Tests only; each object belongs to one thread, and a process must be
-// started by the thread that lives as long as the test (the kernel ties it to that thread).
+// Child processes of a test: each in a process group of its own, ended when its object dies or when the test program
+// does, so that a failed or killed test leaves nothing behind. Tests only; each object belongs to one thread, and a
+// process must be started by the thread that lives as long as the test (the kernel ties it to that thread).
 #pragma once
 
 #include <sys/types.h>
@@ -16,12 +16,12 @@ namespace muster::e2e {
 using Milliseconds = std::chrono::milliseconds;
 
 struct Launch {
-  std::vector<std::string> args;                  // args[0] is the program; looked up in PATH when it has no slash
-  std::string log;                                // file that takes stdout and stderr; appended
-  std::string folder;                             // working directory; empty: the test's
-  std::vector<std::string> environment;           // additions, "NAME=value"
-  // A file system of this size that only the process sees, over an existing folder. Where the system lets us mount none, no
-  // file may grow beyond the size instead.
+  std::vector<std::string> args;         // args[0] is the program; looked up in PATH when it has no slash
+  std::string log;                       // file that takes stdout and stderr; appended
+  std::string folder;                    // working directory; empty: the test's
+  std::vector<std::string> environment;  // additions, "NAME=value"
+  // A file system of this size that only the process sees, over an existing folder. Where the system lets us mount
+  // none, no file may grow beyond the size instead.
   struct SmallDisk {
     std::string folder;
     std::uint64_t bytes = 0;

@@ -17,7 +17,8 @@ std::string next_client_id() {
   return "test-" + std::to_string(++count);
 }
 
-host::MqttOptions options_for(std::uint16_t port, const std::string& ca, const std::string& stem, std::string client_id) {
+host::MqttOptions options_for(std::uint16_t port, const std::string& ca, const std::string& stem,
+                              std::string client_id) {
   host::MqttOptions options;
   options.host = "localhost";
   options.port = port;
@@ -33,10 +34,13 @@ host::MqttOptions options_for(std::uint16_t port, const std::string& ca, const s
 
 Session::Session(std::uint16_t port, const std::string& ca, const std::string& stem, std::string client_id)
     : client_(std::make_unique<host::MqttClient>(
-          options_for(port, ca, stem, std::move(client_id)), [this](host::MqttMessage&& message) { keep(std::move(message)); },
+          options_for(port, ca, stem, std::move(client_id)),
+          [this](host::MqttMessage&& message) { keep(std::move(message)); },
           [this](const std::string&) { changed_.notify_all(); })) {}
 
-Session::~Session() { client_.reset(); }
+Session::~Session() {
+  client_.reset();
+}
 
 void Session::connect() {
   const auto connected = client_->connect();
@@ -48,7 +52,9 @@ std::string Session::connect_refused() {
   return connected ? std::string() : connected.error().message;
 }
 
-bool Session::subscribe(const std::string& filter) { return client_->subscribe({filter}, 1).has_value(); }
+bool Session::subscribe(const std::string& filter) {
+  return client_->subscribe({filter}, 1).has_value();
+}
 
 int Session::publish(const std::string& topic, ByteView payload, bool retain) {
   // Shared with the handler, which may run after this function has given up.
@@ -110,7 +116,9 @@ nlohmann::json Session::control(const std::string& command, const nlohmann::json
   return response.is_null() ? nlohmann::json::object() : response;
 }
 
-nlohmann::json Session::control(const std::string& command) { return control(command, nlohmann::json::object()); }
+nlohmann::json Session::control(const std::string& command) {
+  return control(command, nlohmann::json::object());
+}
 
 std::string Session::control_raw(const std::string& request) {
   const auto before = received_count(std::string(control_response_topic));

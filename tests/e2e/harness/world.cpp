@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t log_tail = 3000;
 
-std::string tail(const std::string& text) { return text.size() <= log_tail ? text : "…" + text.substr(text.size() - log_tail); }
+std::string tail(const std::string& text) {
+  return text.size() <= log_tail ? text : "…" + text.substr(text.size() - log_tail);
+}
 
 }  // namespace
 
@@ -29,7 +31,8 @@ void World::open(BrokerSettings settings) {
 }
 
 Agent& World::add_agent(const std::string& name, AgentSettings settings) {
-  agents_.push_back(std::make_unique<Agent>(folder_.make_folder(name), name, broker_->port(), keys_, std::move(settings)));
+  agents_.push_back(
+      std::make_unique<Agent>(folder_.make_folder(name), name, broker_->port(), keys_, std::move(settings)));
   return *agents_.back();
 }
 
@@ -72,9 +75,9 @@ void World::build_release(const ReleaseToMake& release) {
     files += ", " + name;
     write_text(source + "/" + name, content);
   }
-  write_text(source + "/release.yaml", "release: " + ref + "\nplane: " + release.plane + "\nsecurity_version: 1\nfiles: [" + files +
-                                           "]\n" + (release.probes.empty() ? "" : "probes: " + release.probes + "\n") +
-                                           release.more);
+  write_text(source + "/release.yaml",
+             "release: " + ref + "\nplane: " + release.plane + "\nsecurity_version: 1\nfiles: [" + files + "]\n" +
+                 (release.probes.empty() ? "" : "probes: " + release.probes + "\n") + release.more);
   ctl_->must({"release", "build", source + "/release.yaml", "--out", folder_.make_folder("releases")});
   ctl_->must({"release", "sign", release_folder(ref), "--key", keys_.folder() + "/release.key"});
 }
@@ -103,17 +106,25 @@ nlohmann::json World::status(const std::string& rollout) {
   return ops().control("getRollout", {{"rollout", rollout}}).value("data", nlohmann::json::object());
 }
 
-std::string World::state(const std::string& rollout) { return status(rollout).value("state", ""); }
+std::string World::state(const std::string& rollout) {
+  return status(rollout).value("state", "");
+}
 
-long World::count(const std::string& rollout, const std::string& field) { return status(rollout).value(field, -1L); }
+long World::count(const std::string& rollout, const std::string& field) {
+  return status(rollout).value(field, -1L);
+}
 
 nlohmann::json World::device(const std::string& name) {
   return ops().control("getDevice", {{"device", name}}).value("data", nlohmann::json::object());
 }
 
-std::string World::device_state(const std::string& name) { return device(name).value("state", ""); }
+std::string World::device_state(const std::string& name) {
+  return device(name).value("state", "");
+}
 
-nlohmann::json World::metrics() { return ops().control("getMetrics").value("data", nlohmann::json::object()); }
+nlohmann::json World::metrics() {
+  return ops().control("getMetrics").value("data", nlohmann::json::object());
+}
 
 long World::refused(const std::string& reason) {
   return metrics().value("refused", nlohmann::json::object()).value(reason, 0L);
@@ -134,8 +145,8 @@ nlohmann::json World::audit() {
 
 std::size_t World::audit_count(const std::string& what) {
   const auto entries = audit();
-  return static_cast<std::size_t>(
-      std::count_if(entries.begin(), entries.end(), [&](const auto& entry) { return entry.value("what", "") == what; }));
+  return static_cast<std::size_t>(std::count_if(entries.begin(), entries.end(),
+                                                [&](const auto& entry) { return entry.value("what", "") == what; }));
 }
 
 void World::expect_audit_intact() {
@@ -143,8 +154,8 @@ void World::expect_audit_intact() {
   EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
 }
 
-std::string rule(const std::string& name, const std::string& versions, const std::string& waves, const std::string& targets,
-                 const std::string& more) {
+std::string rule(const std::string& name, const std::string& versions, const std::string& waves,
+                 const std::string& targets, const std::string& more) {
   return "rollout: " + name + "\nseed: 7\ntargets: '" + targets + "'\nversions: " + versions + "\nwaves: " + waves +
          "\nunreachable_after: 2s\nattempt_timeout: 20s\n" + more;
 }

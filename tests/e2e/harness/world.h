@@ -1,5 +1,5 @@
-// The fixture of the end-to-end tests: a folder, a broker, agents, an operator at musterctl and one on a raw connection.
-// When a test has failed, the ends of all logs are printed before the folder goes. Tests only; one thread.
+// The fixture of the end-to-end tests: a folder, a broker, agents, an operator at musterctl and one on a raw
+// connection. When a test has failed, the ends of all logs are printed before the folder goes. Tests only; one thread.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ struct ReleaseToMake {
   std::string model_txt = "good";
   std::string plane = "model";
   std::string probes = "[{ exec: good-file, timeout: 5s }]";
-  std::string more = {};                                             // lines added to the release file
+  std::string more = {};                                        // lines added to the release file
   std::vector<std::pair<std::string, std::string>> files = {};  // name and content
 };
 
@@ -36,7 +36,7 @@ class World : public testing::Test {
 
   // Starts the broker and the operators' connections. Tests that want other settings give them before anything else.
   void open(BrokerSettings settings = {});
-  Agent& add_agent(const std::string& name, AgentSettings settings = {});      // made, not started
+  Agent& add_agent(const std::string& name, AgentSettings settings = {});  // made, not started
   // Started agents gw-0 … gw-(n-1), waited for until the broker has their reports.
   void start_fleet(std::size_t count, const AgentSettings& settings = {});
   Agent& agent(std::size_t index) { return *agents_.at(index); }
@@ -44,10 +44,11 @@ class World : public testing::Test {
   [[nodiscard]] std::size_t agent_count() const { return agents_.size(); }
 
   Broker& broker() { return *broker_; }
-  Ctl& ctl() { return *ctl_; }                       // as "ops", with all roles
+  Ctl& ctl() { return *ctl_; }  // as "ops", with all roles
   [[nodiscard]] Ctl ctl_as(const std::string& user) const { return Ctl(broker_->port(), keys_, user); }
-  Session& ops();                                    // a raw connection as "ops", opened again when it was lost
-  [[nodiscard]] std::unique_ptr<Session> device_session(const std::string& name) const;  // connected with its certificate
+  Session& ops();  // a raw connection as "ops", opened again when it was lost
+  [[nodiscard]] std::unique_ptr<Session> device_session(
+      const std::string& name) const;  // connected with its certificate
   [[nodiscard]] std::unique_ptr<Session> operator_session(const std::string& name) const;
 
   void make_release(const ReleaseToMake& release);   // build, sign, publish by musterctl
@@ -66,9 +67,9 @@ class World : public testing::Test {
   [[nodiscard]] std::string device_state(const std::string& name);
   [[nodiscard]] nlohmann::json metrics();
   [[nodiscard]] long refused(const std::string& reason);
-  [[nodiscard]] nlohmann::json audit();              // all entries
+  [[nodiscard]] nlohmann::json audit();  // all entries
   [[nodiscard]] std::size_t audit_count(const std::string& what);
-  void expect_audit_intact();                        // by `musterctl audit verify`
+  void expect_audit_intact();  // by `musterctl audit verify`
 
   Folder folder_;
   const Keys& keys_;
@@ -82,6 +83,7 @@ class World : public testing::Test {
 
 // A rule with fast settings. `waves` is the YAML list.
 [[nodiscard]] std::string rule(const std::string& name, const std::string& versions, const std::string& waves,
-                               const std::string& targets = "device.region in [\"eu\", \"us\"]", const std::string& more = {});
+                               const std::string& targets = "device.region in [\"eu\", \"us\"]",
+                               const std::string& more = {});
 
 }  // namespace muster::e2e

@@ -1,5 +1,5 @@
-// Stands for the workload's commands in the end-to-end tests: note_call FILE WORD appends WORD as a line to FILE. What the
-// agent adds to the arguments is ignored.
+// Stands for the workload's commands in the end-to-end tests: note_call FILE WORD appends WORD as a line to FILE. What
+// the agent adds to the arguments is ignored.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// The exec probe of the end-to-end tests: gets the slot's path as its last argument and judges model.txt in it. Healthy (0)
-// when it begins with "good"; never answers when it begins with "hang"; otherwise 1 with a sentence.
+// The exec probe of the end-to-end tests: gets the slot's path as its last argument and judges model.txt in it. Healthy
+// (0) when it begins with "good"; never answers when it begins with "hang"; otherwise 1 with a sentence.
 #include <unistd.h>
 
 #include <cstdio>

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "host/base64.h"
 #include "broker-plugin/core/wire_digest.h"
+#include "host/base64.h"
 #include "schemas/assignment_generated.h"
 #include "schemas/topics.h"
 #include "trust/envelope.h"

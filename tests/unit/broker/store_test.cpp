@@ -41,13 +41,29 @@ std::optional<Contents> contents(const Store& store) {
   return scanned ? std::optional(all) : std::nullopt;
 }
 
+void write_batches(Store& store, int batches, int first) {
+  for (int i = first; i < first + batches; ++i) {
+    const auto name = std::to_string(i);
+    ASSERT_TRUE(store.write({{"n/" + name, "value " + name + std::string(200, 'v')}, {"n/last", name}}).has_value());
+  }
+}
+
+// Batches, and a clean end after them: everything is in tables.
 void fill(const std::string& folder, int batches, int first = 0) {
   const auto store = open(folder);
   ASSERT_NE(store, nullptr);
-  for (int i = first; i < first + batches; ++i) {
-    const auto name = std::to_string(i);
-    ASSERT_TRUE(store->write({{"n/" + name, "value " + name + std::string(200, 'v')}, {"n/last", name}}).has_value());
-  }
+  write_batches(*store, batches, first);
+}
+
+// Batches, and the files as a kill -9 leaves them: these batches are in the log.
+void fill_and_crash(const std::string& folder, int batches, int first = 0) {
+  const TempFolder live;
+  fs::copy(folder, live.path(), fs::copy_options::recursive);
+  const auto store = open(live.path());
+  ASSERT_NE(store, nullptr);
+  write_batches(*store, batches, first);
+  for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry);
+  fs::copy(live.path(), folder, fs::copy_options::recursive);
 }
 
 TEST(Store, KeepsWhatWasWritten) {
@@ -80,6 +96,14 @@ TEST(Store, KeepsWhatWasWritten) {
   EXPECT_EQ(names, (std::vector<std::string>{"c"})) << "from a place, and until told to stop";
 }
 
+TEST(Store, KeepsWhatWasWrittenBeforeACrash) {
+  const TempFolder folder;
+  fill_and_crash(folder.path(), 5);
+  const auto store = open(folder.path());
+  EXPECT_EQ(*store->get("n/last"), "4");
+  EXPECT_FALSE(store->accepted_loss());
+}
+
 TEST(Store, TwoCannotHaveOneFolder) {
   const TempFolder folder;
   const auto first = open(folder.path());
@@ -88,7 +112,7 @@ TEST(Store, TwoCannotHaveOneFolder) {
 
 TEST(Store, ATornLastWriteIsNoDamage) {
   const TempFolder folder;
-  fill(folder.path(), 5);
+  fill_and_crash(folder.path(), 5);
   for (const auto& entry : fs::directory_iterator(folder / "db")) {
     if (entry.path().extension() == ".log")
       write_text(entry.path(), read_text(entry.path()) + std::string("\x12\x34\x56\x78\x40\x00\x01torn", 11));
@@ -100,7 +124,7 @@ TEST(Store, ATornLastWriteIsNoDamage) {
 
 TEST(Store, LostBatchesAreNoticedAndTheLossCanBeAccepted) {
   const TempFolder folder;
-  fill(folder.path(), 5);
+  fill_and_crash(folder.path(), 5);
   for (const auto& entry : fs::directory_iterator(folder / "db")) {
     if (entry.path().extension() == ".log") fs::resize_file(entry.path(), fs::file_size(entry.path()) - 20);
   }
@@ -137,11 +161,11 @@ TEST(Store, ADamagedTailMarkIsRefused) {
 
 // Whatever byte is flipped in whatever file: either it is refused, or everything reads as it was.
 void flip_everywhere(const TempFolder& folder, unsigned seed) {
-  const auto before = contents(*open(folder.path()));
-  ASSERT_TRUE(before.has_value());
   const TempFolder copies;
   const auto good = copies / "good", bad = copies / "bad";
   fs::copy(folder.path(), good, fs::copy_options::recursive);
+  const auto before = contents(*open(folder.path()));
+  ASSERT_TRUE(before.has_value());
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(good)) {
     if (entry.is_regular_file() && entry.file_size() > 0 && entry.path().filename().string().rfind("LOG", 0) != 0) {
@@ -171,22 +195,23 @@ void flip_everywhere(const TempFolder& folder, unsigned seed) {
 
 TEST(Store, FlippedBitsInTheLogAreNeverRunOn) {
   const TempFolder folder;
-  fill(folder.path(), 30);
+  fill_and_crash(folder.path(), 30);
   flip_everywhere(folder, 1);
 }
 
 TEST(Store, FlippedBitsInTablesAreNeverRunOn) {
   const TempFolder folder;
   fill(folder.path(), 200);
-  fill(folder.path(), 3, 200);  // opening has moved the first ones into a table
   flip_everywhere(folder, 2);
 }
 
 TEST(Store, FilesCutShortAreNeverRunOn) {
   const TempFolder folder;
   fill(folder.path(), 50);
-  fill(folder.path(), 3, 50);
-  const auto before = contents(*open(folder.path()));
+  fill_and_crash(folder.path(), 3, 50);
+  const TempFolder untouched;
+  fs::copy(folder.path(), untouched.path(), fs::copy_options::recursive);
+  const auto before = contents(*open(untouched.path()));
   std::mt19937 random(3);
   for (const auto& entry : fs::directory_iterator(folder / "db")) {
     const auto kind = entry.path().extension().string() + entry.path().stem().string();

@@ -122,6 +122,22 @@ TEST_F(WriterTest, WorkThatWaitsIsOneBatchAndLeavesInOrder) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(calls[static_cast<std::size_t>(i)], std::to_string(i) + "+");
 }
 
+TEST_F(WriterTest, OfSeveralChangesOfAKeyTheLastIsWritten) {
+  for (const auto* value : {"first", "second", "third"}) {
+    Work work;
+    work.records = {{"n/z", value}, {"n/a", std::string(value)}, {"n/gone", "x"}};
+    work.records.push_back({"n/gone", std::nullopt});
+    writer.submit(std::move(work));
+  }
+  writer.start();
+  writer.stop();
+  ASSERT_EQ(sink.batches.size(), 1u);
+  std::vector<std::string> keys;
+  for (const auto& record : sink.batches[0]) keys.push_back(record.key + "=" + record.value.value_or("(deleted)"));
+  keys.pop_back();  // the time
+  EXPECT_EQ(keys, (std::vector<std::string>{"n/a=third", "n/gone=(deleted)", "n/z=third"}));
+}
+
 TEST_F(WriterTest, AFailedWriteStopsEverything) {
   sink.set(true, true);
   writer.start();
