@@ -25,7 +25,7 @@ struct Limits {
 struct Config {
   std::string data_dir, control_key, root_chain;  // absolute, or relative to the working directory
   Operators operators;
-  std::uint64_t assignment_valid_for_s = 365u * 24 * 3600;
+  std::uint64_t assignment_valid_for_s = std::uint64_t{365} * 24 * 3600;
   Limits limits;
   bool allow_other_topics = false;  // other_topics: allow — topics outside muster/ are allowed instead of deferred
 };

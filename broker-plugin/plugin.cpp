@@ -141,11 +141,11 @@ tl::expected<void, Error> Plugin::Parts::publish_durable() {
     port.publish({{}, std::move(topic), Payload::of(std::string(payload)), 1, true});
     return true;
   };
-  const auto assigned = store->scan(keys::assignment, {}, [&](std::string_view device, std::string_view envelope) {
+  auto assigned = store->scan(keys::assignment, {}, [&](std::string_view device, std::string_view envelope) {
     return retain(std::string(format_topic({TopicKind::device_assignment, device}).view()), envelope);
   });
   if (!assigned) return assigned;
-  const auto directed = store->scan(keys::directive, {}, [&](std::string_view scope, std::string_view envelope) {
+  auto directed = store->scan(keys::directive, {}, [&](std::string_view scope, std::string_view envelope) {
     return retain("muster/v1/" + std::string(scope) + "/directive", envelope);
   });
   if (!directed) return directed;

@@ -62,7 +62,7 @@ class ChunkServer {
   [[nodiscard]] const ChunkNumbers& numbers() const { return numbers_; }
 
   // The reader pauses while so many bytes wait in the outbox for the broker.
-  static constexpr std::size_t outbox_bytes_max = 16u * 1024 * 1024;
+  static constexpr std::size_t outbox_bytes_max = std::size_t{16} << 20;
   static constexpr std::size_t open_files_max = 64;
 
  private:

@@ -32,7 +32,7 @@ class Uploads {
 
   static constexpr std::size_t uploads_max = 16;
   // What an upload leaves free for the database: a broker that can not write its decisions down stops all rollouts.
-  static constexpr std::uint64_t reserve_bytes = 16u * 1024 * 1024;
+  static constexpr std::uint64_t reserve_bytes = std::uint64_t{16} << 20;
   static constexpr std::chrono::minutes idle_max{10};  // then another may take its place; what it sent is kept
 
  private:

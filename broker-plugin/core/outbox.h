@@ -39,7 +39,7 @@ class Outbox {
   // One tick must not hold the broker's other clients up: about 4 ms of work at the measured 1.5 GB/s and 1 M
   // messages/s.
   static constexpr std::size_t items_per_tick_max = 4096;
-  static constexpr std::size_t bytes_per_tick_max = 4u * 1024 * 1024;
+  static constexpr std::size_t bytes_per_tick_max = std::size_t{4} << 20;
 
  private:
   std::function<void()> wake_;

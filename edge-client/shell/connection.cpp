@@ -61,9 +61,12 @@ bool Connection::stop() {
   *lives_ = false;
   if (!thread_.joinable()) return true;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(client_mutex_);
     if (client_ && up_)
       static_cast<void>(client_->publish_and_wait(settings_.link_topic, link_down, 1, true, last_words_ms));
+  }
+  {
+    const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
@@ -83,7 +86,7 @@ bool Connection::publish(const std::string& topic, ByteView payload, int qos, bo
   if (on_ack) {
     on_loop = [this, on_ack = std::move(on_ack)](int reason) { tell([on_ack, reason] { on_ack(reason); }); };
   }
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(client_mutex_);
   return client_ && client_->publish(topic, payload, qos, retain, std::move(on_loop)).has_value();
 }
 
@@ -144,18 +147,26 @@ std::string Connection::live_once(bool& was_steady) {
   if (auto said = client->publish(settings_.link_topic, link_up, 1, true); !said) return said.error().message;
   if (auto subscribed = client->subscribe(settings_.filters, 1); !subscribed) return subscribed.error().message;
   const auto since = EventLoop::now_ms();
-  std::unique_lock lock(mutex_);
-  client_ = std::move(client);
+  {
+    const std::lock_guard lock(client_mutex_);
+    client_ = std::move(client);
+  }
   tell([this] {
     up_ = true;
     handlers_.up();
   });
-  changed_.wait(lock, [this] { return ending_ || lost_; });
+  std::string why;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return ending_ || lost_; });
+    why = lost_why_;
+  }
   was_steady = EventLoop::now_ms() - since >= steady_ms;
-  auto why = lost_why_;
-  // Destroyed without the lock: it waits for handlers, and those may be waiting for the lock.
-  client = std::move(client_);
-  lock.unlock();
+  // Destroyed without any lock: it waits for its handlers.
+  {
+    const std::lock_guard lock(client_mutex_);
+    client = std::move(client_);
+  }
   client.reset();
   return why;
 }

@@ -92,9 +92,12 @@ class Connection {
   std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<std::uint64_t> dropped_{0};
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  // Held while the client is called. Never taken in its handlers: it may call those while another of its calls waits
+  // for it.
+  std::mutex client_mutex_;
   std::unique_ptr<host::MqttClient> client_;
+  std::mutex mutex_;  // guards what follows; never held while the client is called
+  std::condition_variable changed_;
   bool ending_ = false;
   bool ended_ = false;
   bool lost_ = false;

@@ -114,33 +114,29 @@ TEST(Lengths, ALongFunctionIsFound) {
 }
 
 TEST(Functions, AreFoundWhereverTheyStand) {
-  const SourceFile file{"host/a.cpp", R"cpp(// void comment() {
+  const SourceFile file{"host/a.cpp", R"text(// void comment() {
 #define MACRO() {
-                                            namespace muster {
-                                            struct Plain {
-                                              int a = 1;
-                                              std::vector<int> b{1, 2};
-                                            };
-                                            static const int table[] = {1, 2, 3};
-                                            Thing::Thing(int a) : a_(a), b_{2}, text_("}{") {
-                                              run([&] { more(); });
-                                            }
-                                            bool operator==(const A& a, const B& b) {
-                                              return a.x == b.x;
-                                            }
-                                            TEST(Suite, Name) {
-                                              if (true) {
-                                                while (false) {
-                                                }
-                                              }
-                                            }
-                                            const auto digits = 1'000'000;
-                                            template <typename T>
-                                            auto made(T t) -> int {
-                                              return t('{');
-                                            }
-                                            }  // namespace muster
-                        )cpp"};
+namespace muster {
+struct Plain { int a = 1; std::vector<int> b{1, 2}; };
+static const int table[] = {1, 2, 3};
+Thing::Thing(int a) : a_(a), b_{2}, text_("}{") {
+  run([&] {
+    more();
+  });
+}
+bool operator==(const A& a, const B& b) {
+  return a.x == b.x;
+}
+TEST(Suite, Name) {
+  if (true) {
+    while (false) {}
+  }
+}
+const auto digits = 1'000'000;
+template <typename T>
+auto made(T t) -> int { return t('{'); }
+}  // namespace muster
+)text"};
   std::vector<std::pair<std::string, std::size_t>> found;
   for (const auto& function : functions_of(file)) found.emplace_back(function.name, function.lines);
   const std::vector<std::pair<std::string, std::size_t>> expected = {

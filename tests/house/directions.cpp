@@ -63,7 +63,6 @@ const std::vector<Library>& libraries() {
       {"nlohmann/json_fwd.hpp", {"tests/"}},
       {"nlohmann/", {"broker-plugin/", "edge-client/", "operator/", "examples/", "tests/"}, true},
       {"CLI/", {"operator/", "edge-client/main.cpp", "edge-client/shell/main.cpp", "examples/reader/"}, true},
-      {"httplib.h", {"edge-client/shell/", "tests/unit/edge/"}, true},
       {"xxhash.h", {"rules/engine/"}},
       {"cairo", {"examples/reader/"}},
       {"tesseract/", {"examples/reader/"}},
