@@ -63,7 +63,8 @@ if(NOT TARGET muster_test_prelude)
 endif()
 
 # muster_test(NAME trust_test LABEL unit SOURCES ... DEPENDS ... [ENVIRONMENT A=b] [TIMEOUT 60])
-# makes one GoogleTest program, run whole by one CTest test. Labels: unit, scenario, house, e2e.
+# makes one GoogleTest program, run whole by one CTest test. Labels: unit, scenario, house, sim, crash, fuzz, e2e, bench; and long
+# beside one of them (LABEL "sim;long") for what only scripts/test --long runs.
 function(muster_test)
   cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})

@@ -33,7 +33,7 @@ make_keys() {
 
 # What musterctl needs to know to speak with this broker, for this script and, with --keep, for a person.
 operator_environment() {
-  printf 'export MUSTER_HOST=localhost MUSTER_PORT=%s MUSTER_CA=%q MUSTER_CERT=%q MUSTER_KEY=%q MUSTER_ROOT=%q\n' \
+  printf 'export MUSTER_HOST=127.0.0.1 MUSTER_PORT=%s MUSTER_CA=%q MUSTER_CERT=%q MUSTER_KEY=%q MUSTER_ROOT=%q\n' \
     "$PORT" "$STATE/keys/ca.crt" "$STATE/keys/olivia.crt" "$STATE/keys/olivia.key" "$STATE/keys/root.menv"
 }
 
@@ -113,7 +113,7 @@ start_broker() { start broker/mosquitto "$STATE/broker/mosquitto.log" mosquitto 
 
 broker_answers() {
   runs broker/mosquitto || failed "the broker ended by itself"
-  ctl rollout list --json >/dev/null 2>&1
+  ctl rollout list --json >/dev/null 2>"$STATE/broker/answer.log"
 }
 
 # The first start: another program may take the port between the choice and the bind.
@@ -138,7 +138,7 @@ write_device_config() {
   local workload="$TREE/examples/demo/workload"
   cat >"$folder/muster-edge.yaml" <<EOF
 device_id: $device
-broker: { host: localhost, port: $PORT, ca: $STATE/keys/ca.crt, cert: $device.crt, key: $device.key, keepalive: 30s }
+broker: { host: 127.0.0.1, port: $PORT, ca: $STATE/keys/ca.crt, cert: $device.crt, key: $device.key, keepalive: 30s }
 data_dir: data
 root: $STATE/keys/root.menv
 facts: { class: edge-box, region: $region, site: plant-$region, customer: demo, os_version: "12", memory_mb: 2048 }

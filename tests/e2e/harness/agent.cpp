@@ -35,7 +35,7 @@ void Agent::write_config() const {
   const auto note = "[" + programs::note_call + ", " + folder_ + "/calls, ";
   std::ostringstream text;
   text << "device_id: " << (settings_.device_id.empty() ? name_ : settings_.device_id) << "\n"
-       << "broker: { host: localhost, port: " << port_ << ", ca: " << keys_.ca() << ", cert: " << stem
+       << "broker: { host: 127.0.0.1, port: " << port_ << ", ca: " << keys_.ca() << ", cert: " << stem
        << ".crt, key: " << stem << ".key, keepalive: 30s }\n"
        << "data_dir: data\nroot: " << keys_.folder() << "/root.menv\n"
        << "facts: { class: " << settings_.device_class << ", region: " << settings_.region

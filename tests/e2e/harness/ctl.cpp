@@ -19,7 +19,7 @@ std::string joined(const std::vector<std::string>& args) {
 
 Ctl::Ctl(std::uint16_t port, const Keys& keys, const std::string& user) {
   const auto stem = keys.operator_(user);
-  environment_ = {"MUSTER_HOST=localhost",
+  environment_ = {"MUSTER_HOST=127.0.0.1",
                   "MUSTER_PORT=" + std::to_string(port),
                   "MUSTER_CA=" + keys.ca(),
                   "MUSTER_CERT=" + stem + ".crt",

@@ -20,7 +20,7 @@ std::string next_client_id() {
 host::MqttOptions options_for(std::uint16_t port, const std::string& ca, const std::string& stem,
                               std::string client_id) {
   host::MqttOptions options;
-  options.host = "localhost";
+  options.host = "127.0.0.1";
   options.port = port;
   options.client_id = client_id.empty() ? next_client_id() : std::move(client_id);
   options.ca = ca;
