@@ -195,7 +195,7 @@ TEST_F(Faults, AFullDiskFailsTheAttemptAndNothingElse) {
 TEST_F(Faults, AFullDiskAtTheBrokerRefusesTheReleaseAndNothingElse) {
   open({.disk_bytes = 48 << 20});
   start_fleet(1);
-  build_release({.name = "big", .version = "1", .files = {{"weights.bin", noise(40 << 20, 7)}}});
+  build_release({.name = "big", .version = "1", .files = {{"weights.bin", noise(56 << 20, 7)}}});
   const auto refused = ctl().run({"release", "publish", release_folder("big@1")});
   EXPECT_EQ(refused.exit_code, 8) << refused.out << refused.err;
   EXPECT_NE(refused.err.find("space"), std::string::npos) << refused.err;

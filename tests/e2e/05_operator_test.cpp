@@ -256,13 +256,13 @@ TEST_F(Operator, MosquittoCtrlSpeaksMuster) {
   make_release({.name = "m", .version = "1"});
   const auto stem = keys_.operator_("ops");
   const auto finished =
-      run({"mosquitto_ctrl", "-h", "localhost", "-p", std::to_string(broker().port()), "--cafile", keys_.ca(), "--cert",
+      run({"mosquitto_ctrl", "-h", "127.0.0.1", "-p", std::to_string(broker().port()), "--cafile", keys_.ca(), "--cert",
            stem + ".crt", "--key", stem + ".key", "muster", "release", "show", "m@1", "--json"},
           20s, {}, {"LD_LIBRARY_PATH=" + programs::lib_folder});
   EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
   EXPECT_THAT(finished.out, HasSubstr("\"m\""));
   const auto wrong =
-      run({"mosquitto_ctrl", "-h", "localhost", "-p", std::to_string(broker().port()), "--cafile", keys_.ca(), "--cert",
+      run({"mosquitto_ctrl", "-h", "127.0.0.1", "-p", std::to_string(broker().port()), "--cafile", keys_.ca(), "--cert",
            stem + ".crt", "--key", stem + ".key", "muster", "rollout", "status", "none"},
           20s, {}, {"LD_LIBRARY_PATH=" + programs::lib_folder});
   EXPECT_EQ(wrong.exit_code, 3) << wrong.out << wrong.err;
