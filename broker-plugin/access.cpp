@@ -84,7 +84,8 @@ Decision decide_write(const Roles* roles, std::string_view user, std::string_vie
     case TopicKind::chunk_get:
     case TopicKind::evidence:
       if (roles != nullptr) return {Verdict::deny, "acl_write"};
-      return parsed.name == user ? Decision{Verdict::allow, {}} : Decision{Verdict::deny, "foreign_device"};
+      return parsed.name == user ? Decision{Verdict::allow, {}, parsed.kind}
+                                 : Decision{Verdict::deny, "foreign_device"};
     case TopicKind::unknown:
       return {Verdict::deny, "unknown_topic"};
     default:

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "broker-plugin/core/operators.h"
+#include "schemas/topics.h"
 
 namespace muster::broker {
 
@@ -16,6 +17,8 @@ enum class Verdict : unsigned char { allow, deny, defer };
 struct Decision {
   Verdict verdict = Verdict::deny;
   std::string_view reason;  // of a denial: the label of its counter
+  TopicKind kind =
+      TopicKind::unknown;  // of an allowed write under muster/: what the topic is, so that nobody parses it again
 };
 
 // `user` is the authenticated username, empty for nobody; `topic` a topic, or for (un)subscribe a filter. A user is a

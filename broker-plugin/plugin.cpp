@@ -216,10 +216,8 @@ bool Plugin::message(const Inbound& inbound) {
 Verdict Plugin::acl(const void* client, std::string_view user, Access access, std::string_view topic,
                     ByteView payload) {
   auto decision = decide(parts_->config.operators, user, access, topic);
-  const auto kind = access == Access::write ? parse_topic(topic).kind : TopicKind::unknown;
   // A will never comes through MESSAGE: its payload can be looked at only here.
-  if (decision.verdict == Verdict::allow && kind == TopicKind::device_link && payload.text() != "0" &&
-      payload.text() != "1") {
+  if (decision.kind == TopicKind::device_link && payload.text() != "0" && payload.text() != "1") {
     decision = {Verdict::deny, "malformed"};
   }
   if (decision.verdict == Verdict::deny) {

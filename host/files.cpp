@@ -142,6 +142,16 @@ tl::expected<void, Error> write_new_file(const std::string& path, ByteView bytes
   return sync_folder(folder_of(path));
 }
 
+tl::expected<void, Error> make_folders(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0) return sync_folder(folder_of(path));
+  struct stat status {};
+  if (errno == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+  if (errno != ENOENT || path.empty() || path == "/") return failure("make the folder", path);
+  if (auto made = make_folders(folder_of(path)); !made) return made;
+  if (::mkdir(path.c_str(), 0755) != 0) return failure("make the folder", path);
+  return sync_folder(folder_of(path));
+}
+
 tl::expected<void, Error> sync_folder(const std::string& path) {
   Descriptor folder(open_retrying(path, O_RDONLY | O_DIRECTORY));
   if (!folder.good()) return failure("open folder", path);

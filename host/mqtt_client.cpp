@@ -1,6 +1,7 @@
 #include "host/mqtt_client.h"
 
 #include <mqtt/async_client.h>
+#include <netdb.h>
 
 #include <algorithm>
 #include <atomic>
@@ -65,6 +66,14 @@ class AckListener final : public mqtt::iaction_listener {
   std::atomic<bool> ended_{false};
   std::atomic<bool> released_{false};
 };
+
+// Paho says the same of a name without an address as of a port where nothing listens. Empty when the name is known.
+std::string name_trouble(const std::string& host) {
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+  if (failed == 0) ::freeaddrinfo(found);
+  return failed == 0 ? std::string() : "the name does not resolve: " + std::string(::gai_strerror(failed));
+}
 
 mqtt::connect_options connect_options_for(const MqttOptions& options,
                                           const std::function<void(const std::string&)>& on_tls_error) {
@@ -243,19 +252,38 @@ tl::expected<bool, Error> MqttClient::connect() {
       error.kind = ErrorKind::refused;
       return tl::unexpected(std::move(error));
     }
-    return tl::unexpected(impl_->connect_error(reason >= reason_failure ? reason_text(reason) : problem.what()));
+    if (reason >= reason_failure) return tl::unexpected(impl_->connect_error(reason_text(reason)));
+    const auto of_name = name_trouble(impl_->options.host);
+    return tl::unexpected(impl_->connect_error(of_name.empty() ? problem.what() : of_name));
   }
 }
 
 tl::expected<void, Error> MqttClient::subscribe(const std::vector<std::string>& filters, int qos) {
   if (filters.empty()) return {};
   if (!connected()) return tl::unexpected(Error{ErrorKind::unreachable, "cannot subscribe: not connected"});
+  // Paho leaves the token of a connection that is lost without an end, so that waiting for it alone would take all of
+  // the patience: the listener hears of either.
+  const auto ended = std::make_shared<std::promise<int>>();
+  auto answer = ended->get_future();
+  AckListener* listener = impl_->add_listener([ended](int code) { ended->set_value(code); });
+  if (listener == nullptr) {
+    return tl::unexpected(Error{ErrorKind::no_space, "cannot subscribe: too many messages wait for the broker"});
+  }
   try {
     const auto collection = std::make_shared<mqtt::string_collection>(filters);
-    const auto token = impl_->client->subscribe(collection, mqtt::iasync_client::qos_collection(filters.size(), qos));
-    if (!token->wait_for(std::chrono::seconds(impl_->options.connect_timeout_s))) {
+    const auto token = impl_->client->subscribe(collection, mqtt::iasync_client::qos_collection(filters.size(), qos),
+                                                nullptr, *listener);
+    // The connection may have ended between the look at it and the request: then nobody ends the listener.
+    if (!connected()) listener->end(reason_connection_ended);
+    if (answer.wait_for(std::chrono::seconds(impl_->options.connect_timeout_s)) != std::future_status::ready) {
       return tl::unexpected(Error{ErrorKind::timeout, "subscribing to " + filters.front() + ": no answer in time"});
     }
+    if (answer.get() == reason_connection_ended) {
+      return tl::unexpected(
+          Error{ErrorKind::unreachable, "subscribing to " + filters.front() + ": the connection ended first"});
+    }
+    // Answered; this throws what the broker refused.
+    token->wait_for(std::chrono::seconds(1));
     const auto response = token->get_subscribe_response();
     const auto& reasons = response.get_reason_codes();
     for (std::size_t i = 0; i < reasons.size() && i < filters.size(); ++i) {

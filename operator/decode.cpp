@@ -243,6 +243,12 @@ tl::expected<std::string, Error> decode_message(std::string_view text) {
   return decoded<std::string>(text, "a message", [](const json& object) { return text_of(object, "message"); });
 }
 
+std::string decode_stopped(std::string_view text) {
+  const auto metrics = json::parse(text, nullptr, false);
+  if (!metrics.is_object() || !metrics.contains("stopped") || !metrics.at("stopped").is_string()) return {};
+  return metrics.at("stopped").get<std::string>();
+}
+
 tl::expected<Bytes, Error> decode_envelope(std::string_view text) {
   return decoded<Bytes>(text, "a signed release", [](const json& object) {
     return host::from_base64(object.at("envelope").get<std::string>()).value_or(Bytes{});

@@ -27,5 +27,7 @@ namespace muster::ctl {
 [[nodiscard]] tl::expected<std::uint64_t, Error> decode_offset(std::string_view json);
 [[nodiscard]] tl::expected<std::string, Error> decode_message(std::string_view json);
 [[nodiscard]] tl::expected<Bytes, Error> decode_envelope(std::string_view json);
+// Why the broker has stopped deciding, from its metrics; empty while it decides, and when `json` is no such object.
+[[nodiscard]] std::string decode_stopped(std::string_view json);
 
 }  // namespace muster::ctl

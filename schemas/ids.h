@@ -2,19 +2,24 @@
 // Freestanding C++17, no allocation; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "schemas/limits.h"
 
 namespace muster {
 
-// One of A-Z a-z 0-9 . _ - (the middle test: '-' '.' '/' and the digits follow each other in ASCII).
+// A bit for each ASCII character, set for A-Z a-z 0-9 . _ -
+inline constexpr std::uint32_t id_characters[4] = {0, 0x03FF6000u, 0x87FFFFFEu, 0x07FFFFFEu};
+
+// One of A-Z a-z 0-9 . _ -
 [[nodiscard]] constexpr bool is_id_char(char c) {
   const auto byte = static_cast<unsigned char>(c);
-  return (byte | 0x20u) - 'a' < 26u || (byte - unsigned{'-'} < 13u && c != '/') || c == '_';
+  return byte < 0x80 && (id_characters[byte / 32] >> (byte % 32) & 1u) != 0;
 }
 
-// True for 1–64 characters of A-Z a-z 0-9 . _ - that do not start with '.': safe in a topic level, a file name and a URL.
+// True for 1–64 characters of A-Z a-z 0-9 . _ - that do not start with '.': safe in a topic level, a file name and a
+// URL.
 [[nodiscard]] constexpr bool is_id(std::string_view text) {
   if (text.empty() || text.size() > limits::id_len_max || text.front() == '.') return false;
   for (const char c : text) {
@@ -50,8 +55,10 @@ struct GroupRef {
   std::string_view value;
 };
 
-// Attributes that form groups (segments); the names are those of `device.*` in conditions, `tag` being one of `device.tags`.
-inline constexpr std::string_view group_attributes[] = {"class", "region", "site", "customer", "os_version", "memory_tier", "tag"};
+// Attributes that form groups (segments); the names are those of `device.*` in conditions, `tag` being one of
+// `device.tags`.
+inline constexpr std::string_view group_attributes[] = {"class",      "region",      "site", "customer",
+                                                        "os_version", "memory_tier", "tag"};
 
 // Splits `attribute=value`; false (and `ref` untouched) when the attribute is unknown or the value is no id.
 [[nodiscard]] constexpr bool parse_group_ref(std::string_view text, GroupRef& ref) {

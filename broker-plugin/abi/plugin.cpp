@@ -24,6 +24,7 @@ constexpr long tick_interval_ms = 100;
 struct Session {
   BrokerCalls calls;
   std::unique_ptr<Plugin> plugin;
+  mosquitto_plugin_id_t* id = nullptr;  // set once callbacks may be registered
   struct sigaction urgent_before {};
 };
 Session* session = nullptr;
@@ -162,14 +163,31 @@ void install_wake_signal() {
   sigaction(SIGURG, &ignore_it, &session->urgent_before);
 }
 
+struct Callback {
+  int event;
+  MOSQ_FUNC_generic_callback function;
+};
+constexpr Callback callbacks[] = {{MOSQ_EVT_MESSAGE, on_message}, {MOSQ_EVT_ACL_CHECK, on_acl_check},
+                                  {MOSQ_EVT_CONTROL, on_control}, {MOSQ_EVT_DISCONNECT, on_disconnect},
+                                  {MOSQ_EVT_TICK, on_tick},       {MOSQ_EVT_RELOAD, on_reload}};
+
 bool register_callbacks(mosquitto_plugin_id_t* id) {
   const std::string control(control_topic);
-  return mosquitto_callback_register(id, MOSQ_EVT_MESSAGE, on_message, nullptr, nullptr) == MOSQ_ERR_SUCCESS &&
-         mosquitto_callback_register(id, MOSQ_EVT_ACL_CHECK, on_acl_check, nullptr, nullptr) == MOSQ_ERR_SUCCESS &&
-         mosquitto_callback_register(id, MOSQ_EVT_CONTROL, on_control, control.c_str(), nullptr) == MOSQ_ERR_SUCCESS &&
-         mosquitto_callback_register(id, MOSQ_EVT_DISCONNECT, on_disconnect, nullptr, nullptr) == MOSQ_ERR_SUCCESS &&
-         mosquitto_callback_register(id, MOSQ_EVT_TICK, on_tick, nullptr, nullptr) == MOSQ_ERR_SUCCESS &&
-         mosquitto_callback_register(id, MOSQ_EVT_RELOAD, on_reload, nullptr, nullptr) == MOSQ_ERR_SUCCESS;
+  session->id = id;
+  for (const auto& [event, function] : callbacks) {
+    const void* topic = event == MOSQ_EVT_CONTROL ? control.c_str() : nullptr;
+    if (mosquitto_callback_register(id, event, function, topic, nullptr) != MOSQ_ERR_SUCCESS) return false;
+  }
+  return true;
+}
+
+// The broker frees what a registration took only when it is taken back. One that was never made is no error here.
+void unregister_callbacks() {
+  if (session->id == nullptr) return;
+  const std::string control(control_topic);
+  for (const auto& [event, function] : callbacks) {
+    mosquitto_callback_unregister(session->id, event, function, event == MOSQ_EVT_CONTROL ? control.c_str() : nullptr);
+  }
 }
 
 int refuse_to_start(const std::string& why) {
@@ -227,6 +245,7 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
 __attribute__((visibility("default"))) int mosquitto_plugin_cleanup(void*, mosquitto_opt*, int) {
   try {
     if (muster::broker::session != nullptr) {
+      muster::broker::unregister_callbacks();
       muster::broker::session->plugin.reset();
       sigaction(SIGURG, &muster::broker::session->urgent_before, nullptr);
       delete muster::broker::session;

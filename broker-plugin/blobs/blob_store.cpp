@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "host/bulk_digest.h"
 #include "host/files.h"
 
 namespace muster::broker {
@@ -37,11 +38,9 @@ Error write_error(const std::string& what, int error_number) {
 
 tl::expected<BlobStore, Error> BlobStore::open(const std::string& data_dir) {
   BlobStore store(data_dir + "/blobs");
-  std::error_code failed;
-  std::filesystem::create_directories(store.folder_ + "/partial", failed);
-  if (failed) {
-    return tl::unexpected(Error{ErrorKind::io, "cannot make " + store.folder_ + "/partial: " + failed.message()});
-  }
+  if (auto made = host::make_folders(store.folder_ + "/partial"); !made) return tl::unexpected(std::move(made.error()));
+  // A start that was cut off may have made the folder without syncing its name.
+  if (auto synced = host::sync_folder(data_dir); !synced) return tl::unexpected(std::move(synced.error()));
   remove_old_partials(store.folder_ + "/partial");
   return store;
 }
@@ -61,6 +60,11 @@ std::optional<std::uint64_t> BlobStore::size_of(const Sha256& digest) const {
   return static_cast<std::uint64_t>(found.st_size);
 }
 
+bool BlobStore::intact(const Sha256& digest) const {
+  const auto held = host::digest_file(path_of(digest));
+  return held && held->sha256 == digest;
+}
+
 tl::expected<void, Error> BlobStore::adopt(const Sha256& digest) const {
   const auto path = path_of(digest);
   const auto folder = path.substr(0, path.rfind('/'));
@@ -74,7 +78,7 @@ tl::expected<void, Error> BlobStore::adopt(const Sha256& digest) const {
 }
 
 tl::expected<void, Error> BlobStore::put(const Sha256& digest, ByteView bytes) const {
-  if (size_of(digest) == bytes.size()) return {};
+  if (size_of(digest) == bytes.size() && intact(digest)) return {};
   if (auto written = host::write_file_durably(partial_path_of(digest), bytes); !written) return written;
   return adopt(digest);
 }

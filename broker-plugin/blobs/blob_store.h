@@ -23,6 +23,9 @@ class BlobStore {
   // The size of a stored blob; nothing when it is not here.
   [[nodiscard]] std::optional<std::uint64_t> size_of(const Sha256& digest) const;
 
+  // True when the stored bytes are those of the digest; reads them all.
+  [[nodiscard]] bool intact(const Sha256& digest) const;
+
   // Moves a complete, synced partial/<hex> to its place, durably.
   [[nodiscard]] tl::expected<void, Error> adopt(const Sha256& digest) const;
 

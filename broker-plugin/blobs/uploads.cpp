@@ -61,10 +61,9 @@ tl::expected<std::uint64_t, Error> Uploads::begin(const Sha256& digest, std::uin
     return tl::unexpected(
         Error{ErrorKind::invalid, "a blob has at most " + std::to_string(limits::file_size_max) + " bytes"});
   }
-  if (const auto stored = blobs_.size_of(digest)) {
-    if (*stored == size) return size;
-    // A stored blob of another size is damaged (or the request is wrong, which endBlob will find out).
-  }
+  // Whoever publishes again may do so because a device found the file damaged: its bytes are read, not only its size.
+  // One of another size or with other bytes is sent again (or the request is wrong, which endBlob will find out).
+  if (blobs_.size_of(digest) == size && blobs_.intact(digest)) return size;
   forget_idle(now);
   if (!uploads_.contains(digest) && uploads_.size() >= uploads_max) {
     return tl::unexpected(

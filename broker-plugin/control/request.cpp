@@ -9,6 +9,7 @@
 #include "host/base64.h"
 #include "schemas/ids.h"
 #include "schemas/limits.h"
+#include "schemas/text.h"
 
 namespace muster::broker {
 namespace {
@@ -99,6 +100,13 @@ std::string take_text(const Json& value, std::size_t len_max, std::string& into)
   return {};
 }
 
+// Text that people will read, and that devices refuse when it cannot be shown: an order with such a reason would be no
+// order.
+std::string take_words(const Json& value, std::string& into) {
+  if (auto wrong = take_text(value, limits::text_len_max, into); !wrong.empty()) return wrong;
+  return is_text(into) ? std::string() : "must hold no control characters other than tab and newline";
+}
+
 std::string take_id(const Json& value, std::string& into) {
   if (auto wrong = take_text(value, limits::id_len_max, into); !wrong.empty()) return wrong;
   return is_id(into) ? std::string() : "must be 1-64 of A-Z a-z 0-9 . _ -";
@@ -151,7 +159,7 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
     case Field::rule:
       return take_text(value, limits::rule_text_len_max, command.rule);
     case Field::file:
-      return take_text(value, limits::text_len_max, command.file);
+      return take_words(value, command.file);
     case Field::rollout:
       return take_id(value, command.rollout);
     case Field::acknowledge_failures:
@@ -198,12 +206,11 @@ std::string take_fields(const Json& object, const CommandShape& shape, ControlCo
   for (const auto& [name, value] : object.items()) {
     if (name == "command" || name == "correlationData") continue;
     if (name == "reason") {
-      if (auto wrong = take_text(value, limits::text_len_max, command.reason); !wrong.empty())
-        return "'reason' " + wrong;
+      if (auto wrong = take_words(value, command.reason); !wrong.empty()) return "'reason' " + wrong;
       continue;
     }
     const bool known = std::any_of(shape.fields.begin(), shape.fields.end(),
-                                   [&](const FieldUse& use) { return json_name(use.field) == name; });
+                                   [&name = name](const FieldUse& use) { return json_name(use.field) == name; });
     if (!known)
       return "unknown field '" + name.substr(0, 64) + "'; the fields of " + command.text + " are " + field_names(shape);
   }

@@ -46,15 +46,17 @@ bool Inbox::message(const Inbound& inbound) {
     refused(decision.reason, inbound.user, inbound.topic);
     return false;
   }
-  return device_message(inbound, parse_topic(inbound.topic).kind);
+  return device_message(inbound, decision.kind);
 }
 
 bool Inbox::device_message(const Inbound& inbound, TopicKind kind) {
-  if (auto full = room_for(inbound.user); !full.empty()) {
+  // Who is connected is known, so that nearly every message is spared a search by name.
+  const bool is_here = presence_.is_connected(inbound.client, inbound.user);
+  if (auto full = is_here ? room() : room_for(inbound.user); !full.empty()) {
     refused(full, inbound.user, inbound.topic);
     return false;
   }
-  active(inbound.client, inbound.user);
+  if (!is_here) connected(inbound.client, inbound.user);
   const bool in_place = inbound.payload.aligned();
   const AlignedBytes copy = in_place ? AlignedBytes() : AlignedBytes(inbound.payload);
   const auto payload = in_place ? inbound.payload : copy.view();
@@ -117,13 +119,21 @@ std::string_view Inbox::take_chunk_get(const Inbound& inbound, ByteView payload)
   return chunks_.request(request, std::chrono::steady_clock::now());
 }
 
+std::string_view Inbox::room() const {
+  return writer_.depth() >= config_.limits.queue_records ? "queue_full" : "";
+}
+
 std::string_view Inbox::room_for(std::string_view device) const {
   if (!devices_.knows(device) && devices_.size() >= config_.limits.devices) return "over_limit";
-  return writer_.depth() >= config_.limits.queue_records ? "queue_full" : "";
+  return room();
 }
 
 void Inbox::active(const void* client, std::string_view user) {
   if (config_.operators.contains(user) || !room_for(user).empty()) return;
+  connected(client, user);
+}
+
+void Inbox::connected(const void* client, std::string_view user) {
   const auto change = presence_.active(client, user);
   if (change.lost) lost(*change.lost);
   if (!change.seen) return;

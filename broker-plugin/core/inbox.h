@@ -46,7 +46,11 @@ class Inbox {
   [[nodiscard]] std::string_view take_state(const Inbound& inbound, ByteView payload);
   [[nodiscard]] std::string_view take_health(const Inbound& inbound, ByteView payload);
   [[nodiscard]] std::string_view take_chunk_get(const Inbound& inbound, ByteView payload);
+  // Why there is no room: for whatever comes in, and for a device that may be new.
+  [[nodiscard]] std::string_view room() const;
   [[nodiscard]] std::string_view room_for(std::string_view device) const;
+  // The client is a device's and there is room for it.
+  void connected(const void* client, std::string_view user);
   void lost(const std::string& device);
 
   const Config& config_;

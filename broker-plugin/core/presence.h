@@ -24,6 +24,12 @@ class Presence {
   // Something came from `client`, which has authenticated as `device`.
   Change active(const void* client, std::string_view device);
 
+  // Whether active() would change nothing: this client is known to be this device's.
+  [[nodiscard]] bool is_connected(const void* client, std::string_view device) const {
+    const auto known = clients_.find(client);
+    return known != clients_.end() && known->second == device;
+  }
+
   // The connection of `client` has ended; the device when that was its last one. Mosquitto may say it twice.
   std::optional<std::string> gone(const void* client);
 

@@ -44,6 +44,7 @@ rules::DeviceReport translate(const wire::StateReport& report) {
   event.device = report.device_id()->str();
   event.boot_id = report.boot_id();
   event.seq = report.seq();
+  event.directive_epoch = report.directive_epoch();
   event.facts = facts_of(*report.facts());
   event.state = static_cast<rules::DeviceState>(report.state());
   for (const auto* plane : *report.planes()) {

@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "broker-plugin/store/keys.h"
@@ -121,10 +119,8 @@ std::string signer_value(const trust::SigningKey& key) {
 }
 
 tl::expected<void, Error> prepare_data_dir(const std::string& data_dir) {
-  std::error_code failed;
-  std::filesystem::create_directories(data_dir, failed);
-  if (failed) {
-    return tl::unexpected(Error{ErrorKind::io, "cannot make data_dir " + data_dir + ": " + failed.message() +
+  if (auto made = host::make_folders(data_dir); !made) {
+    return tl::unexpected(Error{ErrorKind::io, "data_dir: " + made.error().message +
                                                    "; make it and give it to the user that mosquitto runs as"});
   }
   if (::access(data_dir.c_str(), R_OK | W_OK | X_OK) != 0) {

@@ -42,16 +42,23 @@ std::uint64_t micros_since(std::chrono::steady_clock::time_point start) {
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count());
 }
 
-// Only the last change of each key, in the keys' order: the store takes sorted batches several times faster.
+// Only the last change of each key, in the keys' order: the store takes sorted batches several times faster. What is
+// sorted are pointers, and each record moves once: a wave of 100 000 devices has twice as many records.
 void sort_and_replace(std::vector<Record>& records) {
-  std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.key < b.key; });
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (i + 1 < records.size() && records[i + 1].key == records[i].key) continue;
-    if (kept != i) records[kept] = std::move(records[i]);
-    ++kept;
+  std::vector<Record*> order;
+  order.reserve(records.size());
+  for (auto& record : records) order.push_back(&record);
+  std::sort(order.begin(), order.end(), [](const Record* a, const Record* b) {
+    const int difference = a->key.compare(b->key);
+    return difference != 0 ? difference < 0 : a < b;
+  });
+  std::vector<Record> kept;
+  kept.reserve(records.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const bool is_replaced = i + 1 < order.size() && order[i + 1]->key == order[i]->key;
+    if (!is_replaced) kept.push_back(std::move(*order[i]));
   }
-  records.resize(kept);
+  records = std::move(kept);
 }
 
 // While the outbox waits for a tick, the wake-up is repeated this often.

@@ -12,6 +12,7 @@
 
 #include "broker-plugin/store/keys.h"
 #include "broker-plugin/store/tail_mark.h"
+#include "host/files.h"
 
 namespace muster::broker {
 
@@ -48,6 +49,9 @@ rocksdb::Options database_options() {
   options.compression = rocksdb::kNoCompression;  // most bytes are signatures and digests
   options.write_buffer_size = 16u << 20;
   options.max_total_wal_size = 32u << 20;  // what a restart after a crash has to replay
+  // A few kilobytes in all; RocksDB's 4 MiB would be reserved at each start, and take the last space of a nearly full
+  // disk.
+  options.manifest_preallocation_size = 64u << 10;
   options.info_log = std::make_shared<NoLog>();
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(8u << 20);
@@ -122,7 +126,13 @@ Store::~Store() {
 
 tl::expected<std::unique_ptr<Store>, Error> Store::open(const std::string& data_dir) {
   auto tail = TailMark::open(data_dir + "/tail");
-  if (!tail) return tl::unexpected(std::move(tail.error()));
+  if (!tail) {
+    auto error = std::move(tail.error());
+    if (error.kind == ErrorKind::invalid)
+      error.message += "; " + recovery_advice(data_dir) + "; or delete " + data_dir +
+                       "/tail to accept that the last batches may be lost";
+    return tl::unexpected(std::move(error));
+  }
   const auto mark = tail->mark().value_or(0);
   const auto held = batches_on_disk(data_dir, mark > 0);
   if (!held) return tl::unexpected(held.error());
@@ -135,6 +145,8 @@ tl::expected<std::unique_ptr<Store>, Error> Store::open(const std::string& data_
   rocksdb::DB* raw = nullptr;
   const auto status = rocksdb::DB::Open(database_options(), data_dir + "/db", &raw);
   if (!status.ok()) return tl::unexpected(error_of(status, data_dir));
+  // RocksDB syncs what is in its folder, not the folder's own name.
+  if (auto synced = host::sync_folder(data_dir); !synced) return tl::unexpected(std::move(synced.error()));
   const bool accepted = !tail->mark() && *held > 0;
   auto impl = std::make_unique<Impl>(Impl{data_dir, std::unique_ptr<rocksdb::DB>(raw), std::move(*tail), *held, false});
   std::unique_ptr<Store> store(new Store(std::move(impl)));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "broker-plugin/core/big_endian.h"
+#include "host/files.h"
 
 namespace muster::broker {
 namespace {
@@ -32,9 +33,16 @@ std::optional<std::uint64_t> decode(std::string_view slot) {
 }  // namespace
 
 tl::expected<TailMark, Error> TailMark::open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const bool fresh = ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+  if (fresh) {
+    const auto both = encode(0) + encode(0);
+    if (auto made = host::write_file_durably(path, ByteView(std::string_view(both)), 0600); !made)
+      return tl::unexpected(std::move(made.error()));
+  }
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0) return tl::unexpected(Error{ErrorKind::io, "cannot open " + path + ": " + std::strerror(errno)});
   TailMark file(fd, path);
+  if (fresh) return file;
   std::array<char, 2 * slot_len> bytes{};
   const auto size = ::pread(fd, bytes.data(), bytes.size(), 0);
   if (size < 0) return tl::unexpected(Error{ErrorKind::io, "cannot read " + path + ": " + std::strerror(errno)});
@@ -44,9 +52,7 @@ tl::expected<TailMark, Error> TailMark::open(const std::string& path) {
     const auto number = decode(slot);
     if (number && (!file.mark_ || *number > *file.mark_)) file.mark_ = number;
   }
-  if (size > 0 && !file.mark_) {
-    return tl::unexpected(Error{ErrorKind::invalid, path + " is damaged"});
-  }
+  if (!file.mark_) return tl::unexpected(Error{ErrorKind::invalid, path + " is damaged"});
   return file;
 }
 

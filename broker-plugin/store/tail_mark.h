@@ -15,7 +15,8 @@ namespace muster::broker {
 
 class TailMark {
  public:
-  // Opens `path`, or makes it. `mark` below is absent when there was no file.
+  // Opens `path`, or makes it, durably and with both slots readable: a torn write then never leaves none. `mark` below
+  // is absent when there was no file.
   [[nodiscard]] static tl::expected<TailMark, Error> open(const std::string& path);
   TailMark(TailMark&& other) noexcept;
   TailMark& operator=(TailMark&&) = delete;

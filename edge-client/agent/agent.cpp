@@ -16,6 +16,12 @@ bool reduced(DeviceState state) {
   return state == DeviceState::degraded || state == DeviceState::safe_mode;
 }
 
+bool damaged(const Started& started, Plane plane, const SlotRef& slot) {
+  return !slot.empty() && std::any_of(started.slots.begin(), started.slots.end(), [&](const SlotFound& found) {
+    return !found.intact && found.release.plane == plane && found.release.manifest == slot.manifest;
+  });
+}
+
 }  // namespace
 
 Agent::Agent(AgentSetup setup, DurableState state) : setup_(std::move(setup)), durable_(std::move(state)) {}
@@ -62,6 +68,7 @@ void Agent::on(const Started& started) {
                             ", state " + text_of(durable_.state) + ", attempt " +
                             std::to_string(durable_.attempt.assignment.epoch) + " " +
                             std::string(name_of(durable_.attempt.phase)));
+  forget_damaged_previous(started);
   align_links(started);
   if (reduced(durable_.state)) emit(RunWorkload{WorkloadCommand::degraded});
   const bool acted =
@@ -76,23 +83,27 @@ void Agent::on(const Started& started) {
   report_due_ = true;
 }
 
-// Startup revalidation: an active slot that is damaged is never kept in use.
-void Agent::check_active_slots(const Started& started) {
-  const auto damaged = [&](Plane plane, const SlotRef& slot) {
-    return !slot.empty() && std::any_of(started.slots.begin(), started.slots.end(), [&](const SlotFound& found) {
-      return !found.intact && found.release.plane == plane && found.release.manifest == slot.manifest;
-    });
-  };
+// Before the links are aligned, which then lets go of the slot as well: it is removed with the next cleaning.
+void Agent::forget_damaged_previous(const Started& started) {
   for (std::size_t i = 0; i < plane_count; ++i) {
     const auto plane = static_cast<Plane>(i);
     auto& record = durable_.planes[i];
-    if (damaged(plane, record.previous)) {
-      note(NoteLevel::warning, "the previous slot of " + std::string(wire::EnumNamePlane(plane)) +
-                                   " is damaged and no longer kept for rollback");
-      record.previous = {};
-      dirty_ = true;
-    }
-    if (!damaged(plane, record.active)) continue;
+    if (!damaged(started, plane, record.previous)) continue;
+    note(NoteLevel::warning, "the previous slot of " + std::string(wire::EnumNamePlane(plane)) +
+                                 " is damaged and no longer kept for rollback");
+    record.previous = {};
+    dirty_ = true;
+  }
+  for (auto& step : durable_.attempt.back) {
+    if (damaged(started, step.plane, step.to_previous)) step.to_previous = {};
+  }
+}
+
+// Startup revalidation: an active slot that is damaged is never kept in use.
+void Agent::check_active_slots(const Started& started) {
+  for (std::size_t i = 0; i < plane_count; ++i) {
+    const auto plane = static_cast<Plane>(i);
+    if (!damaged(started, plane, durable_.planes[i].active)) continue;
     note(NoteLevel::error, "the active slot of " + std::string(wire::EnumNamePlane(plane)) + " is damaged");
     if (on_probation()) {
       go_wrong(plane, {ErrorCode::slot_damaged, "the active slot failed its check at the start"});
@@ -172,17 +183,23 @@ void Agent::resume_attempt() {
   }
 }
 
-// The journal is what counts: links that differ from it are set again.
+// The journal is what counts: links that differ from it are set again. Those that the attempt is moving are left to it.
 void Agent::align_links(const Started& started) {
-  if (durable_.attempt.phase == AttemptPhase::swapped || durable_.attempt.phase == AttemptPhase::rolling_back) return;
+  const auto& attempt = durable_.attempt;
+  const auto moving = [&](Plane plane) {
+    const auto begun = attempt.changes.begin() + static_cast<std::ptrdiff_t>(attempt.swap_begun);
+    return (attempt.phase == AttemptPhase::swapped &&
+            std::any_of(attempt.changes.begin(), begun, [&](const auto& change) { return change.plane == plane; })) ||
+           (attempt.phase == AttemptPhase::rolling_back &&
+            std::any_of(attempt.back.begin(), attempt.back.end(), [&](const auto& step) { return step.plane == plane; }));
+  };
   for (std::size_t i = 0; i < plane_count; ++i) {
-    if (!setup_.planes[i]) continue;
+    if (!setup_.planes[i] || moving(static_cast<Plane>(i))) continue;
     const auto& record = durable_.planes[i];
     auto previous = record.previous.manifest;
-    if (on_probation()) {
-      for (const auto& change : durable_.attempt.changes) {
-        if (index_of(change.plane) == i && !change.from.empty()) previous = change.from.manifest;
-      }
+    for (std::size_t c = 0; on_probation() && c < attempt.swap_begun; ++c) {
+      const auto& change = attempt.changes[c];
+      if (index_of(change.plane) == i && !change.from.empty()) previous = change.from.manifest;
     }
     const auto& links = started.links[i];
     if (links.active == record.active.manifest && links.previous == previous) continue;

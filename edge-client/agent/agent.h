@@ -74,6 +74,7 @@ class Agent {
   void on(const Stopping&);
   void on(const Connected&);
   void on(const Tick&) {}
+  void forget_damaged_previous(const Started& started);
   void check_active_slots(const Started& started);
   void recover_damaged_slot(Plane plane);
   void resume_attempt();

@@ -4,6 +4,7 @@
 
 #include "edge-client/agent/agent.h"
 #include "edge-client/agent/checks.h"
+#include "schemas/text.h"
 
 namespace muster::edge {
 
@@ -22,7 +23,7 @@ void Agent::on(const AssignmentArrived& arrived) {
     }
     return;
   }
-  if (assignment.expires_s != 0 && assignment.expires_s <= now_s_) {
+  if (assignment.expires_s != 0 && assignment.expires_s < now_s_) {  // its last good second, as openers take it
     out_->push_back(Refusal{ErrorCode::expired, "assignment " + epoch + " has expired"});
     return;
   }
@@ -257,7 +258,7 @@ void Agent::refuse_attempt(Plane plane, Fault fault) {
   auto& attempt = durable_.attempt;
   attempt.error = fault.code;
   attempt.error_plane = plane;
-  attempt.detail = fault.detail.substr(0, limits::text_len_max);
+  attempt.detail = clean_text(fault.detail, limits::text_len_max);
   const bool useless = fault.code == ErrorCode::disk_full || fault.code == ErrorCode::digest_mismatch ||
                        fault.code == ErrorCode::size_mismatch;
   advance(AttemptTrigger::refused, std::string(wire::EnumNameErrorCode(fault.code)) + ": " + fault.detail);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge-client/agent/agent.h"
+#include "schemas/text.h"
 
 namespace muster::edge {
 namespace {
@@ -147,7 +148,7 @@ void Agent::go_wrong(Plane plane, Fault fault) {
   auto& attempt = durable_.attempt;
   attempt.error = fault.code;
   attempt.error_plane = plane;
-  attempt.detail = fault.detail.substr(0, limits::text_len_max);
+  attempt.detail = clean_text(fault.detail, limits::text_len_max);
   attempt.back.clear();
   for (std::size_t i = attempt.swap_begun; i-- > 0;) {
     const auto& change = attempt.changes[i];
@@ -176,7 +177,7 @@ void Agent::send_back(const std::vector<Plane>& planes, Fault fault) {
   auto& attempt = durable_.attempt;
   attempt.error = fault.code;
   attempt.error_plane = planes.front();
-  attempt.detail = fault.detail.substr(0, limits::text_len_max);
+  attempt.detail = clean_text(fault.detail, limits::text_len_max);
   attempt.back.clear();
   for (auto plane = planes.rbegin(); plane != planes.rend(); ++plane) {
     attempt.back.push_back({*plane, durable_.planes[index_of(*plane)].previous, SlotRef{}});
@@ -209,7 +210,7 @@ void Agent::flip_back_failed(const Fault& fault) {
   auto& attempt = durable_.attempt;
   attempt.error = fault.code;
   attempt.error_plane = attempt.back[job_index_].plane;
-  attempt.detail = ("going back failed: " + fault.detail).substr(0, limits::text_len_max);
+  attempt.detail = clean_text("going back failed: " + fault.detail, limits::text_len_max);
   advance(AttemptTrigger::cannot_go_back, fault.detail);
   latch_safe_mode("the way back failed");
   take_pending();

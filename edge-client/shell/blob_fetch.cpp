@@ -15,6 +15,9 @@ namespace muster::edge {
 namespace {
 
 constexpr std::size_t rehash_step = 256 * 1024;
+// So many bytes at a time start on their way to the disk while the next ones arrive: the sync at the end then has
+// little left to wait for.
+constexpr std::uint64_t write_back_step = std::uint64_t{4} << 20;
 
 std::string short_name(const Sha256& digest) {
   return "blob " + to_hex(digest).substr(0, 12);
@@ -34,6 +37,8 @@ tl::expected<BlobFetch, Fault> BlobFetch::open(const std::string& path, const Sh
   fetch.path_ = path;
   fetch.digest_ = digest;
   fetch.size_ = size;
+  fetch.window_ = std::min(policy.window_first, policy.window);
+  fetch.chunk_len_ = policy.chunk_len;
   ::chmod(path.c_str(), 0600);  // read-only when a slot build was cut off
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return tl::unexpected(fault_of_errno(errno, "opening " + path));
@@ -54,6 +59,7 @@ tl::expected<BlobFetch, Fault> BlobFetch::open(const std::string& path, const Sh
     fetch.held_ += static_cast<std::uint64_t>(got);
   }
   fetch.resumed_ = fetch.held_ > 0;
+  fetch.written_back_ = fetch.held_;
   return fetch;
 }
 
@@ -73,27 +79,71 @@ BlobFetch::Progress BlobFetch::start(Ask ask, bool online, std::uint64_t now_ms)
 }
 
 void BlobFetch::set_online(bool online, std::uint64_t now_ms) {
-  online_ = online;
+  const bool was_online = std::exchange(online_, online);
+  // The connection ended before anything of what was asked for had come.
+  if (was_online && !online && asked_ > held_ && held_ == online_from_) fall_back();
   silences_ = 0;
   deadline_ms_ = 0;
+  online_from_ = held_;
   if (online_) ask_again_from_held(now_ms);
 }
 
 void BlobFetch::ask_again_from_held(std::uint64_t now_ms) {
   paused_ = false;
+  untimed_until_ = std::max(untimed_until_, asked_);
+  timed_end_ = 0;
   asked_ = held_;
-  deadline_ms_ = now_ms + backed_off(policy_.silence_ms, silences_, policy_.silence_ms_max);
-  ask_more();
+  const auto silence = backed_off(policy_.silence_ms, silences_, policy_.silence_ms_max);
+  deadline_ms_ = now_ms + std::max(silence, std::min(2 * answer_ms_, policy_.silence_ms_max));
+  ask_more(now_ms);
 }
 
-void BlobFetch::ask_more() {
-  const auto window_end = std::min(size_, held_ + std::uint64_t{policy_.window} * policy_.chunk_len);
+void BlobFetch::ask_more(std::uint64_t now_ms) {
+  // Half a window at a time: waking this process's threads and the broker's costs more than a chunk does.
+  if (asked_ - held_ > std::uint64_t{window_ / 2} * chunk_len_) return;
+  const auto window_end = std::min(size_, held_ + std::uint64_t{window_} * chunk_len_);
   while (asked_ < window_end) {
-    const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(policy_.chunk_len, size_ - asked_));
+    const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(chunk_len_, size_ - asked_));
     if (asked_ + length > window_end && asked_ > held_) return;  // whole chunks only, so that offsets stay regular
+    if (timed_end_ == 0 && asked_ >= untimed_until_) {
+      timed_end_ = asked_ + length;
+      timed_from_ms_ = now_ms;
+    }
     ask_(asked_, length);
     asked_ += length;
   }
+}
+
+void BlobFetch::grow() {
+  if (chunk_len_ < policy_.chunk_len) {
+    chunk_len_ = std::min(policy_.chunk_len, chunk_len_ * 2);
+  } else if (window_ < policy_.window) {
+    ++window_;
+  }
+}
+
+void BlobFetch::shrink() {
+  if (window_ > 1) {
+    window_ /= 2;
+  } else {
+    chunk_len_ = std::max(chunk_len_ / 2, std::min(policy_.chunk_len_min, policy_.chunk_len));
+  }
+}
+
+void BlobFetch::fall_back() {
+  window_ = 1;
+  shrink();
+  shrink();
+}
+
+// Of the window as it is: twice as much in flight takes twice as long on a link that is the bottleneck.
+void BlobFetch::note_answer_time(std::uint64_t now_ms) {
+  if (timed_end_ != 0 && held_ >= timed_end_) {
+    timed_end_ = 0;
+    answer_ms_ = now_ms - timed_from_ms_;
+    if (answer_ms_ >= policy_.slow_ms) shrink();
+  }
+  if (answer_ms_ < policy_.quick_ms && held_ > untimed_until_) grow();
 }
 
 void BlobFetch::pause(std::uint64_t until_ms) {
@@ -152,11 +202,18 @@ BlobFetch::Progress BlobFetch::write(ByteView data, std::uint64_t now_ms) {
   }
   hash_.update(data);
   held_ += data.size();
+  if (held_ - written_back_ >= write_back_step) {
+    // Only a hint that starts the writing; what it can not do, the sync does.
+    static_cast<void>(::sync_file_range(file_.fd(), static_cast<off_t>(written_back_),
+                                        static_cast<off_t>(held_ - written_back_), SYNC_FILE_RANGE_WRITE));
+    written_back_ = held_;
+  }
   asked_ = std::max(asked_, held_);
   silences_ = unknowns_ = busies_ = 0;
-  deadline_ms_ = now_ms + policy_.silence_ms;
+  note_answer_time(now_ms);
+  deadline_ms_ = now_ms + std::max(policy_.silence_ms, std::min(2 * answer_ms_, policy_.silence_ms_max));
   if (held_ < size_) {
-    ask_more();
+    ask_more(now_ms);
     return Progress::more;
   }
   const auto progress = finish();
@@ -177,7 +234,7 @@ BlobFetch::Progress BlobFetch::restart(std::uint64_t now_ms) {
     const auto fault = fault_of_errno(errno, "emptying " + path_);
     return fail(fault.code, fault.detail);
   }
-  held_ = asked_ = rewound_at_ = 0;
+  held_ = asked_ = rewound_at_ = untimed_until_ = written_back_ = 0;
   set_online(online_, now_ms);
   return Progress::more;
 }
@@ -188,6 +245,7 @@ BlobFetch::Progress BlobFetch::on_time(std::uint64_t now_ms) {
     return fail(ErrorCode::fetch_timeout,
                 "the broker is connected but does not answer requests for " + short_name(digest_));
   }
+  if (!paused_) fall_back();
   ask_again_from_held(now_ms);
   return Progress::more;
 }

@@ -1,7 +1,8 @@
 // Fetches one blob by chunks into a file: a window of requests, in order, resuming at any byte that is already there,
 // hashed as it is written. The transport keeps order and may lose; so a gap or a silence means asking again from what
-// is held. No clock and no network of its own: time comes in, requests go out by a callback. One thread at a time;
-// open() may block.
+// is held. What is asked for at once follows the link: more while answers are quick, less when they are slow, fail to
+// come, or the connection does not live long enough for one. No clock and no network of its own: time comes in,
+// requests go out by a callback. One thread at a time; open() may block.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,12 @@
 namespace muster::edge {
 
 struct FetchPolicy {
-  std::uint32_t window = 8;  // requests without an answer
-  std::uint32_t chunk_len = 64 * 1024;
+  std::uint32_t window = 8;             // requests without an answer, at most
+  std::uint32_t window_first = 2;       // at the beginning
+  std::uint32_t chunk_len = 64 * 1024;  // bytes of one request, at most
+  std::uint32_t chunk_len_min = 4096;   // and on a bad link
+  std::uint64_t quick_ms = 1000;        // answers that come sooner let more be asked for,
+  std::uint64_t slow_ms = 3000;         // later ones less
   std::uint64_t silence_ms = 5000;  // without an answer for so long: ask again; doubles each time, up to silence_ms_max
   std::uint64_t silence_ms_max = 30000;
   std::uint32_t silences_max = 6;         // in a row, while connected
@@ -81,7 +86,12 @@ class BlobFetch {
   [[nodiscard]] Progress write(ByteView data, std::uint64_t now_ms);
   [[nodiscard]] Progress finish();
   [[nodiscard]] Progress restart(std::uint64_t now_ms);
-  void ask_more();
+  void ask_more(std::uint64_t now_ms);
+  void grow();
+  void shrink();
+  // Nothing came of what was asked: as little as possible from now on, until something does.
+  void fall_back();
+  void note_answer_time(std::uint64_t now_ms);
   void ask_again_from_held(std::uint64_t now_ms);
   void pause(std::uint64_t until_ms);
 
@@ -90,12 +100,18 @@ class BlobFetch {
   std::string path_;
   Sha256 digest_;
   std::uint64_t size_ = 0, held_ = 0,
-                asked_ = 0;       // bytes [0, held) are written and hashed, [held, asked) are asked for
-  std::uint64_t rewound_at_ = 0;  // held_ + 1 when it was asked again from there because of a gap
-  bool resumed_ = false;          // part of the file is from before: a wrong digest deserves one new start
+                asked_ = 0;         // bytes [0, held) are written and hashed, [held, asked) are asked for
+  std::uint64_t written_back_ = 0;  // bytes below have been started on their way to the disk
+  std::uint64_t rewound_at_ = 0;    // held_ + 1 when it was asked again from there because of a gap
+  bool resumed_ = false;            // part of the file is from before: a wrong digest deserves one new start
   bool online_ = false;
   bool paused_ = false;
   std::uint64_t deadline_ms_ = 0;
+  std::uint32_t window_ = 1, chunk_len_ = 1;         // as the link is now
+  std::uint64_t online_from_ = 0;                    // held_ when the connection came up
+  std::uint64_t timed_end_ = 0, timed_from_ms_ = 0;  // a request whose answer is awaited with a watch: its end; 0: none
+  std::uint64_t untimed_until_ = 0;                  // below, an answer may be to an earlier request
+  std::uint64_t answer_ms_ = 0;                      // how long the last timed answer took
   std::uint32_t silences_ = 0, unknowns_ = 0, busies_ = 0;
   host::BulkDigest hash_;
   Ask ask_;

@@ -1,7 +1,9 @@
 #include "edge-client/shell/connection.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 namespace muster::edge {
@@ -10,6 +12,17 @@ namespace {
 constexpr std::uint32_t last_words_ms = 1000;
 const Bytes link_up = {'1'};
 const Bytes link_down = {'0'};
+
+// A device that lost its battery's time refuses every certificate, and nobody thinks of its clock.
+std::string with_clock_hint(std::string why) {
+  if (why.find("certificate verify failed") == std::string::npos) return why;
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  std::array<char, 40> text{};
+  if (::gmtime_r(&now, &utc) != nullptr) std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return why + "; by the clock of this device it is " + text.data() +
+         ": is that right, and is the broker's certificate valid then and signed by the CA in broker.ca?";
+}
 
 // splitmix64 (Steele, Lea, Flood, OOPSLA 2014): small, and good enough to spread a fleet.
 std::uint64_t mix(std::uint64_t& state) {
@@ -117,13 +130,14 @@ void Connection::serve() {
       const std::lock_guard lock(mutex_);
       if (ending_) return;
     }
-    tell([this, why = std::move(why)] {
-      up_ = false;
-      handlers_.down(why);
-    });
     if (was_steady) backoff_.reset();
+    const auto next_ms = backoff_.next_ms();
+    tell([this, why = std::move(why), next_ms] {
+      up_ = false;
+      handlers_.down(why, next_ms);
+    });
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, std::chrono::milliseconds(backoff_.next_ms()), [this] { return ending_; })) return;
+    if (changed_.wait_for(lock, std::chrono::milliseconds(next_ms), [this] { return ending_; })) return;
   }
 }
 
@@ -143,7 +157,7 @@ std::string Connection::live_once(bool& was_steady) {
     if (ending_) return {};
     lost_ = false;
   }
-  if (auto connected = client->connect(); !connected) return connected.error().message;
+  if (auto connected = client->connect(); !connected) return with_clock_hint(std::move(connected.error().message));
   if (auto said = client->publish(settings_.link_topic, link_up, 1, true); !said) return said.error().message;
   if (auto subscribed = client->subscribe(settings_.filters, 1); !subscribed) return subscribed.error().message;
   const auto since = EventLoop::now_ms();

@@ -53,8 +53,9 @@ class Connection {
       10000;  // connected for so long: the next attempt starts from `first` again
 
   struct Handlers {
-    std::function<void()> up;                          // subscribed
-    std::function<void(const std::string& why)> down;  // was up; or an attempt failed (`why` says what)
+    std::function<void()> up;  // subscribed
+    // Was up; or an attempt failed (`why` says what). The next attempt follows after `next_ms`.
+    std::function<void(const std::string& why, std::uint64_t next_ms)> down;
     std::function<void(host::MqttMessage&&)> message;
   };
 

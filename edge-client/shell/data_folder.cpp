@@ -6,14 +6,15 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
+#include <utility>
+
+#include "host/files.h"
 
 namespace muster::edge {
 
 tl::expected<DataFolder, Error> DataFolder::lock(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return tl::unexpected(Error{ErrorKind::io, "cannot make data_dir " + path + ": " + error.message()});
+  if (auto made = host::make_folders(path); !made)
+    return tl::unexpected(std::move(made.error()).with_context("data_dir"));
   const auto file = path + "/lock";
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return tl::unexpected(Error{ErrorKind::io, "cannot open " + file + ": " + std::strerror(errno)});

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "edge-client/shell/memory.h"
 #include "host/files.h"
 
 namespace muster::edge {
@@ -150,7 +151,8 @@ void Fetcher::next_file() {
   if (file_index_ == current_->files.size()) {
     const auto job = job_;
     cancel();
-    return ports_.tell(FilesArrived{job});
+    ports_.tell(FilesArrived{job});
+    return release_unused_memory();
   }
   const auto& file = current_->files[file_index_];
   start_blob(plane, file.sha256, file.size, [this, size = file.size] {
@@ -237,6 +239,7 @@ void Fetcher::build(const BuildSlot& effect) {
 void Fetcher::fail(Fault fault) {
   const auto job = job_;
   cancel();
+  release_unused_memory();
   // The agent is in the middle of a step when this comes straight from one of its effects.
   loop_.post([tell = ports_.tell, job, fault = std::move(fault)] { tell(JobFailed{job, fault, std::nullopt}); });
 }

@@ -111,8 +111,23 @@ void Inbound::take(const host::MqttMessage& message) {
 }
 
 void Inbound::refuse(const std::string& topic, ByteView payload, trust::TrustFault fault) {
-  if (fault == trust::TrustFault::unknown_key) awaiting_root_[topic].assign(payload.begin(), payload.end());
+  const bool room = awaiting_root_.size() < awaiting_max || awaiting_root_.contains(topic);
+  if (fault == trust::TrustFault::unknown_key && room) awaiting_root_[topic].assign(payload.begin(), payload.end());
+  if (fault == trust::TrustFault::expired && (awaiting_clock_.size() < awaiting_max || awaiting_clock_.contains(topic)))
+    awaiting_clock_[topic] = {Bytes(payload.begin(), payload.end()), ports_.now_s()};
   ports_.refuse(std::string(name_of(fault)), "a message on " + topic + " was refused: " + std::string(name_of(fault)));
+}
+
+void Inbound::look_again() {
+  const auto now_s = ports_.now_s();
+  std::vector<host::MqttMessage> again;
+  for (const auto& [topic, expired] : awaiting_clock_) {
+    if (now_s < expired.refused_s) again.push_back({topic, expired.payload, true});
+  }
+  for (const auto& message : again) {
+    awaiting_clock_.erase(message.topic);
+    take(message);
+  }
 }
 
 void Inbound::take_assignment(const std::string& topic, ByteView payload) {
@@ -123,6 +138,7 @@ void Inbound::take_assignment(const std::string& topic, ByteView payload) {
   const auto fault = trust::open_assignment(copy.view(), {&trust_.root(), ports_.now_s()}, device_id_, assignment);
   if (fault != trust::TrustFault::none) return refuse(topic, payload, fault);
   awaiting_root_.erase(topic);
+  awaiting_clock_.erase(topic);
   ports_.tell(AssignmentArrived{copy_out(*assignment)});
 }
 
@@ -134,6 +150,7 @@ void Inbound::take_directive(const std::string& topic, const std::string& scope,
   const auto fault = trust::open_directive(copy.view(), {&trust_.root(), ports_.now_s()}, scope, directive);
   if (fault != trust::TrustFault::none) return refuse(topic, payload, fault);
   awaiting_root_.erase(topic);
+  awaiting_clock_.erase(topic);
   ports_.tell(DirectiveArrived{copy_out(*directive)});
 }
 
@@ -155,9 +172,10 @@ void Inbound::take_root_chain(ByteView payload) {
 
 void Inbound::take_chunk(ByteView payload) {
   if (payload.size() > limits::chunk_len_max) return ports_.refuse("too_long", "a chunk is longer than it may be");
-  const AlignedBytes copy(payload);
+  // Chunks are most of what arrives, and memory from the heap is aligned already.
+  const AlignedBytes copy(payload.aligned() ? ByteView() : payload);
   const wire::Chunk* chunk = nullptr;
-  const auto fault = verify(copy.view(), chunk);
+  const auto fault = verify(payload.aligned() ? payload : copy.view(), chunk);
   if (fault != WireFault::none)
     return ports_.refuse(std::string(name_of(fault)), "a chunk was refused: " + std::string(name_of(fault)));
   ports_.chunk(*chunk);

@@ -12,6 +12,7 @@
 #include "edge-client/shell/fetcher.h"
 #include "edge-client/shell/trust_store.h"
 #include "host/mqtt_client.h"
+#include "schemas/limits.h"
 
 namespace muster::edge {
 
@@ -31,6 +32,9 @@ class Inbound {
       : device_id_(std::move(device_id)), trust_(trust), ports_(std::move(ports)) {}
 
   void take(const host::MqttMessage& message);
+  // What was refused as expired is looked at again when the clock has been set back since: it was wrong then, and the
+  // broker does not send a retained message twice. Cheap; to be called once in a while.
+  void look_again();
 
  private:
   void take_assignment(const std::string& topic, ByteView payload);
@@ -42,8 +46,16 @@ class Inbound {
   std::string device_id_;
   TrustStore& trust_;
   Ports ports_;
-  // Signed by a key that this root does not know: looked at again when the root moves on. At most one a topic.
+  // Signed by a key that this root does not know: looked at again when the root moves on. At most one a topic, and no
+  // more topics than a device obeys: its scopes' and its assignment's. A broker may invent others.
+  static constexpr std::size_t awaiting_max = limits::scopes_max + 1;
   std::map<std::string, Bytes> awaiting_root_;
+  // Refused as expired; bounded alike.
+  struct Expired {
+    Bytes payload;
+    std::uint64_t refused_s = 0;  // by this device's clock
+  };
+  std::map<std::string, Expired> awaiting_clock_;
 };
 
 // The scopes whose directives a device obeys, as directives name them: its own, its groups', the fleet's.

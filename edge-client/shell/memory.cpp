@@ -6,7 +6,9 @@ namespace muster::edge {
 namespace {
 
 constexpr int arenas_max = 2;
-constexpr int trim_threshold = 64 * 1024;
+// Room for the chunks that are under way while a release is fetched: with less, each of them would be memory that the
+// system has to find, clear and take back.
+constexpr int trim_threshold = 2 * 1024 * 1024;
 
 }  // namespace
 
@@ -15,7 +17,7 @@ void keep_memory_small() {
   ::mallopt(M_TRIM_THRESHOLD, trim_threshold);
 }
 
-void release_startup_memory() {
+void release_unused_memory() {
   ::malloc_trim(0);
 }
 

@@ -4,16 +4,35 @@
 
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include "host/files.h"
 #include "schemas/limits.h"
+#include "trust/sha256.h"
 
 namespace muster::edge {
 namespace {
 
 constexpr std::size_t name_len = 16 + 1 + 16;
+constexpr std::size_t digest_len = 32;
+
+Bytes with_digest(const Bytes& summary) {
+  auto bytes = summary;
+  const auto digest = trust::sha256(summary);
+  bytes.insert(bytes.end(), digest.bytes.begin(), digest.bytes.end());
+  return bytes;
+}
+
+// The summary in a spooled file; empty when it is not as it was written.
+Bytes summary_in(Bytes bytes) {
+  if (bytes.size() <= digest_len) return {};
+  const ByteView summary(bytes.data(), bytes.size() - digest_len);
+  if (std::memcmp(trust::sha256(summary).bytes.data(), summary.end(), digest_len) != 0) return {};
+  bytes.resize(summary.size());
+  return bytes;
+}
 
 // Sixteen digits each, so that names sort by time.
 std::string name_of(std::uint64_t boot_id, std::uint64_t seq) {
@@ -31,7 +50,11 @@ tl::expected<void, Error> HealthOutbox::open() {
   if (error) return tl::unexpected(Error{ErrorKind::io, "cannot make the folder " + folder_ + ": " + error.message()});
   for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
     auto name = entry.path().filename().string();
-    if (name.size() == name_len) spool_.insert(std::move(name));
+    if (name.size() == name_len) {
+      spool_.insert(std::move(name));
+    } else {
+      ::unlink(entry.path().c_str());  // a summary whose writing was cut off
+    }
   }
   while (spool_.size() > files_max_) {
     remove(*spool_.begin());
@@ -65,7 +88,7 @@ void HealthOutbox::store(const std::string& name, const Bytes& summary) {
     remove(*spool_.begin());
     ++dropped_;
   }
-  if (!host::write_file_durably(folder_ + "/" + name, summary)) {
+  if (!host::write_file_durably(folder_ + "/" + name, with_digest(summary))) {
     ++dropped_;  // a full disk: health is the first thing that may be lost
     return;
   }
@@ -82,13 +105,14 @@ void HealthOutbox::pump() {
   for (auto next = spool_.begin(); next != spool_.end() && in_flight_.size() < in_flight_max;) {
     const auto name = *next++;
     if (in_flight_.count(name) != 0) continue;
-    auto summary = host::read_file(folder_ + "/" + name, limits::health_summary_len_max);
-    if (!summary || summary->empty()) {
+    auto file = host::read_file(folder_ + "/" + name, limits::health_summary_len_max + digest_len);
+    const auto summary = file ? summary_in(std::move(*file)) : Bytes();
+    if (summary.empty()) {
       remove(name);
       ++dropped_;
       continue;
     }
-    if (!send(name, *summary)) return;
+    if (!send(name, summary)) return;
     in_flight_[name];
   }
 }

@@ -1,5 +1,6 @@
 // Health summaries on their way to the broker. While it is away they wait in spool/, one file each, which survives a
-// restart; when the spool is full the oldest go first, and are counted. On the loop.
+// restart; when the spool is full the oldest go first, and are counted. A file is the summary and its SHA-256: one that
+// does not match is dropped and counted, never sent. On the loop.
 #pragma once
 
 #include <cstdint>

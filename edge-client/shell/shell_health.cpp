@@ -43,6 +43,7 @@ void Shell::give_readings() {
 void Shell::close_health_window() {
   loop_.after(config_.health_interval_ms, [this] { close_health_window(); });
   system_now_ = system_.read();
+  inbound_->look_again();
   // Judged before it is closed, while the counters of the window are all there.
   give_readings();
   HealthWindow window;

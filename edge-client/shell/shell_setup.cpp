@@ -203,14 +203,15 @@ void Shell::start_connection() {
   settings.seed = backoff_seed(config_.device_id, agent_.durable().boot_id);
   Connection::Handlers handlers;
   handlers.up = [this] {
-    loop_.after(settle_ms, release_startup_memory);
+    loop_.after(settle_ms, release_unused_memory);
     log_.write(host::LogLevel::info, "connected to " + config_.broker.host + ":" + std::to_string(config_.broker.port));
     fetcher_->set_online(true);
     outbox_->set_online(true);
     feed(Connected{});
   };
-  handlers.down = [this](const std::string& why) {
-    log_.write_bounded(host::LogLevel::warning, "connection", "not connected: " + why);
+  handlers.down = [this](const std::string& why, std::uint64_t next_ms) {
+    log_.write_bounded(host::LogLevel::warning, "connection",
+                       "not connected: " + why + "; next attempt in " + std::to_string(next_ms) + " ms");
     fetcher_->set_online(false);
     outbox_->set_online(false);
   };

@@ -105,17 +105,34 @@ PlaneLinks SlotStore::links(Plane plane) const {
 }
 
 tl::expected<void, Error> SlotStore::prepare(Plane plane) const {
-  std::error_code error;
   for (const auto* folder : {"/slots", "/partial"}) {
-    const auto path = plane_path(plane) + folder;
-    fs::create_directories(path, error);
-    if (error) return tl::unexpected(Error{ErrorKind::io, "cannot make the folder " + path + ": " + error.message()});
+    if (auto made = host::make_folders(plane_path(plane) + folder); !made) return made;
   }
-  for (const auto& entry : fs::directory_iterator(plane_path(plane) + "/slots", error)) {
-    std::error_code ignored;
-    if (entry.path().filename().string().rfind(building_prefix, 0) == 0) fs::remove_all(entry.path(), ignored);
+  // A start that was cut off may have made them without syncing: links and slots below are only as durable as these.
+  for (const auto& folder : {plane_path(plane), root_}) {
+    if (auto synced = host::sync_folder(folder); !synced) return synced;
   }
+  remove_halves(plane);
   return {};
+}
+
+// What a crash leaves: a slot that was being built; one that lost its manifest on the way out, unless a link still
+// points there; a download that has become a file of a slot, and would be written to were it taken up again.
+void SlotStore::remove_halves(Plane plane) const {
+  std::error_code error;
+  std::error_code ignored;
+  const auto pointers = links(plane);
+  for (const auto& entry : fs::directory_iterator(plane_path(plane) + "/slots", error)) {
+    const auto name = entry.path().filename().string();
+    Sha256 digest;
+    const bool building = name.rfind(building_prefix, 0) == 0;
+    const bool half =
+        parse_hex(name, digest) && !has(plane, digest) && digest != pointers.active && digest != pointers.previous;
+    if (building || half) fs::remove_all(entry.path(), ignored);
+  }
+  for (const auto& entry : fs::directory_iterator(plane_path(plane) + "/partial", error)) {
+    if (fs::hard_link_count(entry.path(), ignored) > 1 && !ignored) fs::remove(entry.path(), ignored);
+  }
 }
 
 tl::expected<Bytes, Fault> SlotStore::envelope_of(Plane plane, const Sha256& manifest) const {
@@ -169,14 +186,11 @@ tl::expected<void, Fault> SlotStore::build(const ReleaseManifest& release) const
   const auto building = slots + "/" + building_prefix + to_hex(release.info.manifest);
   std::error_code error;
   fs::remove_all(building, error);
-  fs::create_directory(building, error);
-  if (error) return tl::unexpected(fault_of_errno(error.value(), "making " + building));
-  for (const auto& file : release.files) {
-    if (auto put = put_file(plane, file, building); !put) return put;
+  // Its links hold what was downloaded: a build that failed would keep the space of the whole release.
+  if (auto filled = fill_slot(release, building); !filled) {
+    fs::remove_all(building, error);
+    return filled;
   }
-  auto written = host::write_file_durably(building + "/" + std::string(manifest_file_name), release.envelope, 0444);
-  if (!written) return tl::unexpected(fault_of(written.error(), ErrorCode::internal));
-  if (auto synced = sync_folders(building); !synced) return synced;
   // A slot without a manifest is not one; it would be in the way of the rename.
   fs::remove_all(path, error);
   if (::rename(building.c_str(), path.c_str()) != 0)
@@ -184,6 +198,19 @@ tl::expected<void, Fault> SlotStore::build(const ReleaseManifest& release) const
   if (auto synced = sync_path(slots, O_RDONLY | O_DIRECTORY); !synced) return synced;
   for (const auto& file : release.files) ::unlink(partial_path(plane, file.sha256).c_str());
   return {};
+}
+
+tl::expected<void, Fault> SlotStore::fill_slot(const ReleaseManifest& release, const std::string& building) const {
+  const auto plane = release.info.plane;
+  std::error_code error;
+  fs::create_directory(building, error);
+  if (error) return tl::unexpected(fault_of_errno(error.value(), "making " + building));
+  for (const auto& file : release.files) {
+    if (auto put = put_file(plane, file, building); !put) return put;
+  }
+  auto written = host::write_file_durably(building + "/" + std::string(manifest_file_name), release.envelope, 0444);
+  if (!written) return tl::unexpected(fault_of(written.error(), ErrorCode::internal));
+  return sync_folders(building);
 }
 
 tl::expected<void, Fault> SlotStore::flip(Plane plane, const Sha256& active, const Sha256& previous) const {

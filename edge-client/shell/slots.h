@@ -47,7 +47,10 @@ class SlotStore {
 
  private:
   [[nodiscard]] std::string plane_path(Plane plane) const;
+  void remove_halves(Plane plane) const;
   [[nodiscard]] tl::expected<void, Fault> put_file(Plane plane, const ReleaseFile& file, const std::string& into) const;
+  // Everything of a slot, durable, in the new folder `building`.
+  [[nodiscard]] tl::expected<void, Fault> fill_slot(const ReleaseManifest& release, const std::string& building) const;
 
   std::string root_;
 };

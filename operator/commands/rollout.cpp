@@ -34,6 +34,15 @@ tl::expected<CheckedRule, Error> read_rule(const std::string& file) {
   return checked;
 }
 
+// A rollout that stands still because the broker decides nothing any more looks like one that has time.
+void warn_when_stopped(ControlClient& client, const Terminal& terminal) {
+  const auto answer = client.call({"getMetrics", {}});
+  const auto stopped = answer ? decode_stopped(*answer) : std::string();
+  if (stopped.empty()) return;
+  *terminal.err << "musterctl: the broker has stopped deciding, all rollouts stand still: " << stopped
+                << "; mend the cause and restart the broker\n";
+}
+
 }  // namespace
 
 Outcome rollout_check(const std::string& file, const Terminal& terminal) {
@@ -80,6 +89,7 @@ Outcome rollout_status(const Connection& connection, const std::string& rollout,
   auto answer =
       rollout.empty() ? client.call({"listRollouts", {}}) : client.call({"getRollout", {{"rollout", rollout}}});
   if (!answer) return tl::make_unexpected(std::move(answer.error()));
+  warn_when_stopped(client, terminal);
   if (terminal.json) {
     *terminal.out << *answer << "\n";
     return ExitCode::ok;

@@ -92,9 +92,9 @@ Fields::Fields(const YamlNode& node, std::string_view what, std::vector<std::str
     return;
   }
   for (std::size_t i = 0; i < node_.entries.size(); ++i) {
-    const YamlNode& key = node_.entries[i].first;
+    const YamlNode& key = node_.entries[i].key;
     const bool seen = std::any_of(node_.entries.begin(), node_.entries.begin() + static_cast<std::ptrdiff_t>(i),
-                                  [&](const auto& entry) { return entry.first.text == key.text; });
+                                  [&](const auto& entry) { return entry.key.text == key.text; });
     const auto refused = std::find_if(later.begin(), later.end(), [&](const LaterKey& l) { return l.key == key.text; });
     if (key.kind != YamlNode::Kind::scalar) {
       problems_.add(key, std::string(kind_of(key)) + " as a key of " + std::string(what_),
@@ -109,7 +109,7 @@ Fields::Fields(const YamlNode& node, std::string_view what, std::vector<std::str
       if (!meant.empty()) meant_.push_back(meant);
       problems_.add(key, "unknown key " + key_in(key.text, what_),
                     meant.empty() ? "one of " + either_of(keys) : "did you mean '" + std::string(meant) + "'?");
-    } else if (node_.entries[i].second.kind == YamlNode::Kind::empty) {
+    } else if (node_.entries[i].value.kind == YamlNode::Kind::empty) {
       problems_.add(key, key_in(key.text, what_) + " has no value", "a value behind the colon, or the key removed");
     }
   }
@@ -118,7 +118,7 @@ Fields::Fields(const YamlNode& node, std::string_view what, std::vector<std::str
 bool Fields::has(std::string_view key) const {
   return std::find(meant_.begin(), meant_.end(), key) != meant_.end() ||
          std::any_of(node_.entries.begin(), node_.entries.end(),
-                     [&](const auto& entry) { return entry.first.text == key; });
+                     [&](const auto& entry) { return entry.key.text == key; });
 }
 
 const YamlNode* Fields::find(std::string_view key) const {

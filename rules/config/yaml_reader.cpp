@@ -9,10 +9,13 @@
 
 #include "rules/condition/quoted.h"
 #include "schemas/limits.h"
+#include "schemas/text.h"
 
 namespace muster::rules {
 
 namespace {
+
+constexpr std::size_t diagnostic_text_len_max = 1024;  // longer than any message that is not mostly quotation
 
 // Ends the parse; the problem has been added.
 struct GiveUp {};
@@ -99,7 +102,7 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (!parent.key) {
       parent.key = std::move(node);
     } else {
-      parent.node.entries.emplace_back(std::move(*parent.key), std::move(node));
+      parent.node.entries.push_back({std::move(*parent.key), std::move(node)});
       parent.key.reset();
     }
   }
@@ -168,11 +171,12 @@ std::string advice_for(std::string_view line) {
 
 Problems::Problems(std::string_view text, const std::string& file) : text_(text), file_(file) {}
 
-void Problems::add(std::size_t offset, std::string what, std::string expected) {
+void Problems::add(std::size_t offset, const std::string& what, const std::string& expected) {
   Diagnostic diagnostic;
   diagnostic.file = file_;
-  diagnostic.what = std::move(what);
-  diagnostic.expected = std::move(expected);
+  // Both may quote the file, and end on somebody's terminal.
+  diagnostic.what = clean_text(what, diagnostic_text_len_max);
+  diagnostic.expected = clean_text(expected, diagnostic_text_len_max);
   found_.emplace_back(std::min(offset, text_.size()), std::move(diagnostic));
 }
 

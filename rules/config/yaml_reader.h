@@ -17,14 +17,20 @@ namespace muster::rules {
 inline constexpr std::size_t yaml_nodes_max = 8192;
 inline constexpr std::size_t yaml_depth_max = 8;
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind : std::uint8_t { empty, scalar, list, map };
   Kind kind = Kind::empty;
-  bool quoted = false;          // a scalar in quote marks or a block: a text, never a number
-  std::string text;             // of a scalar
-  std::size_t offset = 0;       // of its first byte in the source, of an opening quote mark for quoted scalars
-  std::vector<YamlNode> items;  // of a list
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // of a map, in order, duplicates included
+  bool quoted = false;             // a scalar in quote marks or a block: a text, never a number
+  std::string text;                // of a scalar
+  std::size_t offset = 0;          // of its first byte in the source, of an opening quote mark for quoted scalars
+  std::vector<YamlNode> items;     // of a list
+  std::vector<YamlEntry> entries;  // of a map, in order, duplicates included
+};
+
+struct YamlEntry {
+  YamlNode key, value;
 };
 
 // A source text and everything found wrong in it.
@@ -33,9 +39,10 @@ class Problems {
   // Both must outlive this object. `text` is without a byte order mark.
   Problems(std::string_view text, const std::string& file);
 
-  void add(std::size_t offset, std::string what, std::string expected);
-  void add(const YamlNode& node, std::string what, std::string expected) {
-    add(node.offset, std::move(what), std::move(expected));
+  // What cannot be shown in the texts becomes '?', and they are cut where they are very long.
+  void add(std::size_t offset, const std::string& what, const std::string& expected);
+  void add(const YamlNode& node, const std::string& what, const std::string& expected) {
+    add(node.offset, what, expected);
   }
 
   [[nodiscard]] bool any() const { return !found_.empty(); }

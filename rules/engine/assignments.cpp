@@ -14,9 +14,7 @@ namespace muster::rules {
 namespace {
 
 // A device names the epoch of its attempt. What it says is taken into account, so that a broker whose records were lost
-// still gives epochs that the device accepts, but only up to a bound that no real epoch reaches.
-constexpr std::uint64_t believable_epoch_max = std::uint64_t{1} << 48;
-
+// still gives epochs that the device accepts.
 std::uint64_t next_epoch(const Device& device) {
   const auto said = device.attempt_epoch <= believable_epoch_max ? device.attempt_epoch : 0;
   return std::max(device.assigned_epoch, said) + 1;

@@ -23,7 +23,7 @@ inline constexpr std::string_view wave_approved = "wave.approved";
 inline constexpr std::string_view wave_done = "wave.done";
 
 // --- a device ---
-inline constexpr std::string_view device_joined = "device.joined";  // assigned after its wave had opened
+inline constexpr std::string_view device_joined = "device.joined";  // belongs to a wave that had opened before
 inline constexpr std::string_view device_failed = "device.failed";
 inline constexpr std::string_view device_recovered = "device.recovered";  // failed before, runs the versions after all
 inline constexpr std::string_view device_not_revertible = "device.not_revertible";  // a plane that may not go back

@@ -56,7 +56,8 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
   auto member = members_.find(index, rollout);
   if (member == 0 && !matches(rollout.rule.targets, index)) return;
   if (member != 0 && (members_[member].reached || !members_[member].target)) return;
-  const auto wave = member != 0 && members_[member].wave != no_wave ? members_[member].wave : wave_of(rollout, index);
+  const bool had_place = member != 0 && members_[member].wave != no_wave;
+  const auto wave = had_place ? members_[member].wave : wave_of(rollout, index);
   if (member == 0) {
     // A place in an open wave goes only to a device that this rollout may have one day; one that a newer rollout has
     // taken is that one's now.
@@ -70,11 +71,18 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
   }
   if (wave == no_wave) return;
   mark_persist(index);
-  if (!try_assign(member)) return;
-  turn_.audit("muster", audit::device_joined, fleet_.id(index),
-              "rollout " + rollout.name() + ": it joined after " + describe_wave(rollout.rule.waves[wave]) +
-                  " had opened and belongs to it; that wave now has " +
-                  count_text(rollout.tally_of(wave).devices(), "device"));
+  const bool assigned = try_assign(member);
+  if (had_place) return;  // what it gets later is no new decision
+  std::string why = "rollout " + rollout.name() + ": it joined after " + describe_wave(rollout.rule.waves[wave]) +
+                    " had opened and belongs to it; that wave now has " +
+                    count_text(rollout.tally_of(wave).devices(), "device");
+  if (!assigned) {
+    const bool held = members_[member].standing == Standing::held_by_other;
+    why += !rollout.assigning() ? "; it gets nothing while the rollout is " + std::string(name_of(rollout.state))
+           : held               ? std::string("; another rollout holds it")
+                                : std::string("; it is kept back by orders");
+  }
+  turn_.audit("muster", audit::device_joined, fleet_.id(index), std::move(why));
 }
 
 // Gives the open wave its devices. REQUIRES: the wave is open and has none.

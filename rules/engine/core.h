@@ -62,6 +62,7 @@ class Core {
 
   // --- reports.cpp ---
   void on(const DeviceReport& report);
+  void learn_directive_epoch(const DeviceReport& report);
   void on(const DeviceSeen& seen);
   void on(const DeviceLost& lost);
   void on(const Tick& tick);
@@ -139,6 +140,8 @@ class Core {
   [[nodiscard]] std::string waiting_for(const Rollout& rollout) const;
   [[nodiscard]] std::string wave_waits_for(const Rollout& rollout) const;
   [[nodiscard]] std::string frozen_sentence(const Rollout& rollout) const;
+  [[nodiscard]] std::string idle_sentence(const Rollout& rollout) const;
+  [[nodiscard]] std::string held_sentence(const Rollout& rollout, const std::string& wave) const;
   [[nodiscard]] std::string name_some(const Rollout& rollout, std::size_t wave, Standing standing) const;
 
   // --- persist.cpp ---

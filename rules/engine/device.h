@@ -23,6 +23,9 @@ inline constexpr Sequence default_sequence = 0 | (1 << 2) | (2 << 4);
 template <typename T>
 using PerPlane = std::array<T, plane_count>;
 
+// A device's word on an epoch is believed only up to here, a bound that no real epoch reaches.
+inline constexpr std::uint64_t believable_epoch_max = std::uint64_t{1} << 48;
+
 struct Device {
   std::uint64_t boot_id = 0, seq = 0;
   std::uint64_t last_seen_s = 0;

@@ -50,7 +50,8 @@ struct DeviceReport {
   std::array<std::uint32_t, plane_count> security_floor{};
   std::uint64_t attempt_epoch = 0;  // the assignment it is about
   AttemptState attempt = AttemptState::idle;
-  std::string attempt_error;  // name of the error code, empty for none
+  std::uint64_t directive_epoch = 0;  // newest directive it accepted, over all scopes
+  std::string attempt_error;          // name of the error code, empty for none
   std::string attempt_detail;
 };
 

@@ -190,11 +190,12 @@ std::optional<Hold> Orders::hold(std::string_view device, std::string_view packe
   return found;
 }
 
-bool Orders::idles(std::string_view device, std::string_view packed_facts) const {
-  bool found = false;
-  visit_scopes(device, packed_facts, [&](std::string_view, const Scope& scope) {
+std::optional<Hold> Orders::idles(std::string_view device, std::string_view packed_facts) const {
+  std::optional<Hold> found;
+  visit_scopes(device, packed_facts, [&](std::string_view name, const Scope& scope) {
     for (const auto& given : scope.orders) {
-      found = found || given.order.kind == OrderKind::pause_updates || given.order.kind == OrderKind::safe_mode;
+      const bool idles = given.order.kind == OrderKind::pause_updates || given.order.kind == OrderKind::safe_mode;
+      if (idles && !found) found = Hold{name, &given};
     }
   });
   return found;

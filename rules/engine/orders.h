@@ -46,8 +46,10 @@ class Orders {
   // What forbids to assign `releases` to a device now: a freeze, or (unless `freezes_only`) a pause of updates.
   [[nodiscard]] std::optional<Hold> hold(std::string_view device, std::string_view packed_facts,
                                          const std::vector<Sha256>& releases, bool freezes_only) const;
-  // True while an order keeps the device from finishing an attempt, so that its attempt may not time out.
-  [[nodiscard]] bool idles(std::string_view device, std::string_view packed_facts) const;
+  // What keeps the device from finishing an attempt, so that its attempt may not time out: safe mode or a pause of
+  // updates.
+  [[nodiscard]] std::optional<Hold> idles(std::string_view device, std::string_view packed_facts) const;
+  [[nodiscard]] bool none() const { return scopes_.empty(); }
 
   [[nodiscard]] const std::map<std::string, Scope, std::less<>>& scopes() const { return scopes_; }
   [[nodiscard]] Direct directive(const std::string& scope) const;

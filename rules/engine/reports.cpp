@@ -23,11 +23,24 @@ void Core::on(const DeviceReport& report) {
     return;
   }
   if (change.durable) mark_persist(index);
+  learn_directive_epoch(report);
   if (change.facts) reconsider(index);
   for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
     apply(member, judge(members_[member], fleet_[index], fleet_), report.device);
     if (change.facts) arm(member);  // it may have left a group whose orders kept it from working
   }
+}
+
+// A device accepts only what is newer than the newest it has seen. When it has seen more than these records know of,
+// they were lost or are an old copy: epochs go on above it, or its next safe-mode order would be refused as a replay.
+void Core::learn_directive_epoch(const DeviceReport& report) {
+  if (report.directive_epoch <= directive_epoch_ || report.directive_epoch > believable_epoch_max) return;
+  turn_.note("device " + report.device + " has accepted directive epoch " + std::to_string(report.directive_epoch) +
+             ", and the newest in these records is " + std::to_string(directive_epoch_) +
+             ": they were lost or are an old copy. Later orders are numbered above it; orders given since must be "
+             "given again");
+  directive_epoch_ = report.directive_epoch;
+  turn_.engine = true;
 }
 
 void Core::on(const DeviceSeen& seen) {

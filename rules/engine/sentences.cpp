@@ -147,15 +147,14 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
     return "no device matches the targets; the rollout goes on when one does";
   }
   if (auto frozen = frozen_sentence(rollout); !frozen.empty()) return frozen;
-  if (tally.of(Standing::assigned) != 0) return {};  // at work
+  if (tally.of(Standing::assigned) != 0) return idle_sentence(rollout);
   if (const auto failed = tally.of(Standing::failed) - tally.acknowledged_standing; failed != 0) {
     return count_text(failed, "device") + " of " + name + " failed (" +
            name_some(rollout, rollout.wave, Standing::failed) +
            "), fewer than the rule halts at; resume with the failures acknowledged, or abort";
   }
   if (tally.of(Standing::held_by_other) != 0) {
-    return "waiting for another rollout to end that holds " +
-           name_some(rollout, rollout.wave, Standing::held_by_other) + " of " + name;
+    return held_sentence(rollout, name);
   }
   if (tally.of(Standing::unreachable) != 0) {
     return "waiting for " + name_some(rollout, rollout.wave, Standing::unreachable) + ": all devices of " + name +
@@ -187,6 +186,49 @@ std::string Core::frozen_sentence(const Rollout& rollout) const {
            (kept.size() > 1 ? " and " + std::to_string(kept.size() - 1) + " more" : "") + "; " + end + ", or abort";
   }
   return {};
+}
+
+// Devices of the open wave that another rollout holds; the first of them tells which one, and whether its end helps.
+std::string Core::held_sentence(const Rollout& rollout, const std::string& wave) const {
+  const auto held = members_.sorted(rollout, [&](const Member& member) {
+    return member.wave == rollout.wave && member.standing == Standing::held_by_other;
+  });
+  const auto names = name_some(rollout, rollout.wave, Standing::held_by_other);
+  for (const auto index : held) {
+    for (std::size_t plane = 0; plane < plane_count; ++plane) {
+      const auto* holder = rollout.governs(plane) ? by_number(fleet_[members_[index].device].holder[plane]) : nullptr;
+      if (holder == nullptr || holder == &rollout) continue;
+      if (holder->active())
+        return "waiting for rollout " + holder->name() + " to end, which holds " + names + " of " + wave;
+      if (holder->number < rollout.number) continue;
+      return names + " of " + wave + " got other versions from the newer rollout " + holder->name() + ", which is " +
+             std::string(name_of(holder->state)) + "; abort this rollout, or that one";
+    }
+  }
+  return "waiting for another rollout to end that holds " + names + " of " + wave;
+}
+
+// Devices at work in the open wave whose orders keep all of them from finishing; empty when one of them can go on.
+std::string Core::idle_sentence(const Rollout& rollout) const {
+  if (orders_.none()) return {};
+  std::vector<MemberIndex> idle;
+  bool at_work = false;
+  members_.for_each(rollout, [&](MemberIndex index) {
+    const Member& member = members_[index];
+    if (at_work || member.wave != rollout.wave || member.standing != Standing::assigned) return;
+    at_work = !orders_.idles(fleet_.id(member.device), fleet_.facts(member.device));
+    idle.push_back(index);
+  });
+  if (at_work || idle.empty()) return {};
+  members_.sort_by_id(idle);
+  std::vector<std::string> names;
+  for (const auto index : idle) names.emplace_back(fleet_.id(members_[index].device));
+  const auto first = members_[idle.front()].device;
+  const auto hold = orders_.idles(fleet_.id(first), fleet_.facts(first));
+  const bool safe_mode = hold->order->order.kind == OrderKind::safe_mode;
+  return std::string(safe_mode ? "safe mode is ordered" : "updates are paused") + " in " + std::string(hold->scope) +
+         " by " + hold->order->order.by + ", which keeps " + join_names(std::move(names)) + " of " +
+         describe_wave(rollout.rule.waves[rollout.wave]) + " from finishing; resume there, or abort";
 }
 
 bool Core::device(std::string_view id, DeviceStatus& status) const {

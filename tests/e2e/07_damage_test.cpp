@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/harness/programs.h"
@@ -114,6 +115,36 @@ TEST_F(Damage, ADamagedManifestIsRefused) {
   write_text(current, kept_current);
   ASSERT_TRUE(broker().start());
   EXPECT_EQ(state("m-1"), "completed");
+  expect_audit_intact();
+}
+
+// docs/recovery.md, "Starting empty": the fleet knows later epochs than the new records, and must obey them all the
+// same.
+TEST_F(Damage, AFleetOutlivesLostRecords) {
+  settle(true);
+  ASSERT_TRUE(broker().start());
+  agent(0).start();
+  for (int i = 0; i < 2; ++i) {
+    ctl().must({"directive", "safe-mode", "--fleet"});
+    ASSERT_EVENTUALLY(10s, device_state("gw-0") == "safe_mode");
+    ctl().must({"directive", "resume", "--fleet"});
+    ASSERT_EVENTUALLY(10s, device_state("gw-0") == "healthy");
+  }
+  leave_ops();
+  broker().stop();
+  std::filesystem::rename(broker().data_dir(), broker().data_dir() + ".damaged");
+  ASSERT_TRUE(broker().start());
+  ASSERT_EVENTUALLY(15s, device("gw-0").value("reported", false));
+  EXPECT_THAT(broker().log(), HasSubstr("numbered above it"));
+
+  ctl().must({"directive", "safe-mode", "--fleet"});
+  ASSERT_EVENTUALLY(10s, device_state("gw-0") == "safe_mode");
+  ctl().must({"directive", "resume", "--fleet"});
+  ASSERT_EVENTUALLY(10s, device_state("gw-0") == "healthy");
+  make_release({.name = "m", .version = "2", .model_txt = "good 2"});
+  start_rollout("m-2", rule("m-2", "{ model: m@2 }", one_wave));
+  ASSERT_EVENTUALLY(15s, state("m-2") == "completed");
+  EXPECT_EQ(agents_with("good 2"), 1u);
   expect_audit_intact();
 }
 

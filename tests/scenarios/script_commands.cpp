@@ -193,6 +193,8 @@ void Script::report(const std::string& id, const ScriptLine& line) {
       report.state = state_of(value, DeviceState::rolled_back);
     else if (key == "epoch")
       report.attempt_epoch = number(value);
+    else if (key == "directive")
+      report.directive_epoch = number(value);
     else if (key == "error")
       report.attempt_error = value;
     else if (key == "detail")

@@ -66,6 +66,17 @@ TEST(Request, WrongFieldsSayWhatIsRight) {
             "'reason' must have at most 256 characters");
 }
 
+// A directive with such a reason would be refused by every device that it is for.
+TEST(Request, ReasonsHoldNothingThatDevicesRefuse) {
+  const std::string wrong = "must hold no control characters other than tab and newline";
+  for (const std::string escaped : {R"(\u0000)", R"(\u0007)", R"(\u001b[2J)", R"(\r)", R"(\u007f)"}) {
+    EXPECT_EQ(one(R"("command":"giveOrder","scope":"fleet","order":"safe_mode","reason":"a)" + escaped + "\"").fault,
+              "'reason' " + wrong);
+    EXPECT_EQ(one(R"("command":"startRollout","rule":"x","file":"a)" + escaped + "\"").fault, "'file' " + wrong);
+  }
+  EXPECT_EQ(one(R"("command":"giveOrder","scope":"fleet","order":"safe_mode","reason":"t\u00fcr\tauf\n")").fault, "");
+}
+
 TEST(Request, UnknownCommandsAreNamed) {
   const auto command = one(R"("command":"dropTables","correlationData":"c")");
   EXPECT_FALSE(command.name.has_value());

@@ -242,5 +242,20 @@ TEST(TailMark, NewestNumberWinsAndATornSlotLeavesTheOther) {
   EXPECT_EQ(TailMark::open(folder / "tail")->mark(), 6u);
 }
 
+TEST(TailMark, TheVeryFirstWriteMayBeTornAsWell) {
+  const TempFolder folder;
+  ASSERT_TRUE(TailMark::open(folder / "tail").has_value());
+  auto bytes = read_text(folder / "tail");
+  ASSERT_EQ(bytes.size(), 32u);
+  for (std::size_t torn = 0; torn < 16; ++torn) {
+    auto cut = bytes;
+    cut.replace(16, torn, std::string(torn, '\x7f'));
+    write_text(folder / "tail", cut);
+    EXPECT_TRUE(TailMark::open(folder / "tail").has_value()) << torn;
+  }
+  write_text(folder / "tail", "");
+  EXPECT_FALSE(TailMark::open(folder / "tail").has_value()) << "it is never empty";
+}
+
 }  // namespace
 }  // namespace muster::broker

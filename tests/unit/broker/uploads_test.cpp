@@ -46,6 +46,24 @@ TEST_F(UploadsTest, ArrivesWhole) {
   EXPECT_TRUE(uploads.end(digest, now).has_value()) << "said twice";
 }
 
+TEST_F(UploadsTest, ADamagedBlobIsTakenAgain) {
+  const auto upload = [&] {
+    Uploads uploads(blobs);
+    ASSERT_EQ(uploads.begin(digest, content.size(), now).value(), 0u);
+    ASSERT_TRUE(put(uploads, 0, content.size()).has_value());
+    ASSERT_TRUE(uploads.end(digest, now).has_value());
+  };
+  upload();
+  auto bytes = content;
+  bytes[777] ^= 4;  // the same size: only reading it tells
+  test::write_text(blobs.path_of(digest), bytes);
+  upload();
+  EXPECT_EQ(read_text(blobs.path_of(digest)), content);
+  test::write_text(blobs.path_of(digest), bytes);
+  ASSERT_TRUE(blobs.put(digest, ByteView(std::string_view(content))).has_value());
+  EXPECT_EQ(read_text(blobs.path_of(digest)), content);
+}
+
 TEST_F(UploadsTest, GoesOnAfterARestart) {
   {
     Uploads uploads(blobs);

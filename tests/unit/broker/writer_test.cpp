@@ -231,9 +231,10 @@ TEST_F(WriterTest, TheAuditRecordIsChainedAndItsEndSigned) {
 TEST(Outbox, OneTickIsBounded) {
   Outbox outbox([] {});
   RecordingPort port;
-  for (int i = 0; i < 10; ++i) outbox.put(Publication{{}, "t", Payload::of(std::string(1u << 20, 'x')), 0, false});
+  constexpr std::size_t quarter = Outbox::bytes_per_tick_max / 4;
+  for (int i = 0; i < 10; ++i) outbox.put(Publication{{}, "t", Payload::of(std::string(quarter, 'x')), 0, false});
   EXPECT_EQ(outbox.drain(port), 4u);
-  EXPECT_EQ(outbox.bytes_waiting(), 6u << 20);
+  EXPECT_EQ(outbox.bytes_waiting(), 6 * quarter);
   EXPECT_TRUE(outbox.nudge()) << "the rest still waits";
   while (outbox.drain(port) > 0) {
   }

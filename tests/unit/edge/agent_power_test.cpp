@@ -184,6 +184,46 @@ TEST_F(Power, ADamagedPreviousIsNotGoneBackTo) {
   EXPECT_EQ(bench.error(), ErrorCode::no_previous);
 }
 
+// The slot is removed with the next cleaning; a link that still named it would lead nowhere.
+TEST_F(Power, ADamagedPreviousIsNoLongerLinked) {
+  bench.assign(2, {"m@2"});
+  bench.wait_s(10);
+  bench.stop_in_order();
+  bench.damaged.insert(Bench::digest("m@1"));
+  bench.start();
+  EXPECT_EQ(bench.active(), "m@2");
+  EXPECT_EQ(bench.previous(), "");
+}
+
+// Wherever in an attempt of another plane the power went.
+TEST_F(Power, ADamagedPreviousIsNoLongerLinkedDuringAnAttempt) {
+  bool done = false;
+  for (std::size_t cut = 0; !done; ++cut) {
+    SCOPED_TRACE("power lost after operation " + std::to_string(cut));
+    Bench device;
+    make_world(device);
+    device.assign(2, {"m@2"});
+    device.wait_s(10);
+    device.operations_left = cut;
+    try {
+      device.assign(3, {"c@2"});
+      device.wait_s(10);
+      done = true;
+    } catch (const PowerCut&) {
+    }
+    device.operations_left.reset();
+    device.lose_power();
+    device.damaged.insert(Bench::digest("m@1"));
+    device.start();
+    device.assign(3, {"c@2"});
+    device.wait_s(60);
+    EXPECT_EQ(device.active(Plane::config), "c@2");
+    EXPECT_EQ(device.active(), "m@2");
+    EXPECT_EQ(device.previous(), "");
+    ASSERT_LT(cut, 100u);
+  }
+}
+
 TEST_F(Power, LinksThatSomeoneChangedAreSetAgain) {
   bench.assign(2, {"m@2"});
   bench.wait_s(10);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "schemas/text.h"
 #include "tests/unit/edge/bench.h"
 
 namespace muster::edge {
@@ -55,6 +56,34 @@ TEST_F(Update, ReportsShowTheWholeState) {
   EXPECT_EQ(model.downloaded, Bench::digest("m@2"));
   EXPECT_EQ(model.active.version, "2");
   EXPECT_FALSE(s.planes[index_of(Plane::firmware)].configured);
+}
+
+// A character that is cut in half would make the broker refuse the report.
+TEST_F(Update, LongDetailsAreCutBetweenCharacters) {
+  bench.failure_words = std::string(limits::text_len_max - 1, 'x') + "\u00fc\u00fc";
+  for (auto* failures : {&bench.fetch_fails, &bench.probe_fails}) {
+    (*failures)["m@2"] = ErrorCode::internal;
+    bench.assign(bench.agent->snapshot().attempt_epoch + 1, {"m@2"});
+    EXPECT_EQ(bench.error(), ErrorCode::internal);
+    const auto& detail = bench.agent->durable().attempt.detail;
+    EXPECT_TRUE(is_text(detail)) << detail;
+    EXPECT_EQ(detail.size(), limits::text_len_max - 1);
+    failures->clear();
+  }
+}
+
+// The opener takes `expires_s` as the last good second; the agent must not refuse what it let through.
+TEST_F(Update, TheLastGoodSecondIsGood) {
+  Assignment assignment;
+  assignment.epoch = 1;
+  assignment.issued_s = bench.now_s - 60;
+  assignment.expires_s = bench.now_s - 1;
+  assignment.releases = {{Plane::model, Bench::digest("m@1"), {}, 0, "m", "1"}};
+  bench.feed(AssignmentArrived{assignment});
+  EXPECT_EQ(bench.phase(), AttemptPhase::idle);
+  assignment.expires_s = bench.now_s;
+  bench.feed(AssignmentArrived{assignment});
+  EXPECT_NE(bench.phase(), AttemptPhase::idle);
 }
 
 TEST_F(Update, OnlyTheLastTwoSlotsAreKept) {

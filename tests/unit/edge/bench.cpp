@@ -185,7 +185,7 @@ void Bench::answer(std::uint64_t job, const std::map<std::string, ErrorCode>& fa
                    decltype(Event::what) good) {
   const auto fault = failures.find(ref_of(manifest));
   if (fault == failures.end()) return feed(std::move(good));
-  feed(JobFailed{job, {fault->second, "as the test wants it"}, std::nullopt});
+  feed(JobFailed{job, {fault->second, failure_words}, std::nullopt});
 }
 
 void Bench::run_job(const Effect& effect) {
@@ -207,7 +207,7 @@ void Bench::run_job(const Effect& effect) {
     const auto ref = ref_of(activate->active);
     if (activate->going_back && activate_back_fails[ref] > 0) {
       --activate_back_fails[ref];
-      return feed(JobFailed{activate->job, {ErrorCode::install_failed, "as the test wants it"}, std::nullopt});
+      return feed(JobFailed{activate->job, {ErrorCode::install_failed, failure_words}, std::nullopt});
     }
     const bool fails = !activate->going_back && activate_fails.count(ref) != 0;
     if (!fails) links[activate->plane] = {activate->active, activate->previous};
@@ -219,8 +219,7 @@ void Bench::run_job(const Effect& effect) {
     operate();
     for (const auto& probe : probes->probes) {
       const auto fault = probe_fails.find(ref_of(probe.manifest));
-      if (fault != probe_fails.end())
-        return feed(JobFailed{probes->job, {fault->second, "as the test wants it"}, probe.plane});
+      if (fault != probe_fails.end()) return feed(JobFailed{probes->job, {fault->second, failure_words}, probe.plane});
     }
     feed(ProbesPassed{probes->job});
   }

@@ -31,6 +31,7 @@ class Bench {
   // `refs` in activation order, each "name@version" as given to release(); "-model" empties a plane.
   void assign(std::uint64_t epoch, const std::vector<std::string>& refs, std::uint32_t soak_s = 10);
   void direct(const std::string& scope, std::uint64_t epoch, std::vector<StandingOrder> orders);
+  void feed(decltype(Event::what) what);  // any event, as the shell would pass it on
   void readings(std::vector<std::pair<std::string, double>> values);
 
   // --- time and power ---
@@ -42,6 +43,7 @@ class Bench {
 
   // --- what goes wrong: by release, the code with which the step fails; kept until taken away ---
   std::map<std::string, ErrorCode> fetch_fails, build_fails, activate_fails, probe_fails;
+  std::string failure_words = "as the test wants it";
   std::map<std::string, int> activate_back_fails;  // so many times, on the way back to it
   bool hold_jobs = false;                          // jobs wait, as a slow network would make them
   void release_jobs();
@@ -69,7 +71,6 @@ class Bench {
   std::uint64_t now_ms = 1000, now_s = 1'800'000'000;
 
  private:
-  void feed(decltype(Event::what) what);
   void perform(const Effect& effect);
   void operate();
   void run_jobs();

@@ -197,6 +197,61 @@ TEST_F(Fetch, RepeatedAnswersAreNothing) {
   EXPECT_EQ(fetch.held(), 50u);
 }
 
+// A link of `bytes_per_s` that keeps order: answers leave one after the other, however often they were asked for.
+TEST_F(Fetch, ASlowLinkIsNotFilledWithWhatIsOnItsWayAlready) {
+  policy = FetchPolicy{};
+  blob = noise(200 * 1024);
+  source = Source(blob);
+  for (const std::uint64_t bytes_per_s : {3000u, 8000u, 20000u}) {
+    folder.write("blob", "");
+    source = Source(blob);
+    auto fetch = open();
+    std::uint64_t now_ms = 1;
+    auto progress = fetch.start(source.ask(), true, now_ms);
+    while (progress == Progress::more) {
+      ASSERT_FALSE(source.asked.empty());
+      const auto request = source.asked.front();
+      source.asked.pop_front();
+      const auto answer = source.answer(request);
+      const auto arrives_ms = now_ms + answer.data.size() * 1000 / bytes_per_s;
+      while (progress == Progress::more && fetch.deadline_ms() != 0 && fetch.deadline_ms() < arrives_ms) {
+        progress = fetch.on_time(fetch.deadline_ms());
+      }
+      now_ms = arrives_ms;
+      if (progress == Progress::more) progress = fetch.take(answer, now_ms);
+    }
+    EXPECT_EQ(progress, Progress::done) << bytes_per_s << " B/s";
+    EXPECT_LE(source.served, blob.size() * 5 / 4) << bytes_per_s << " B/s";
+  }
+}
+
+// Each connection carries 40 KiB and ends: less than the largest chunk, more than the smallest.
+TEST_F(Fetch, ConnectionsTooShortForAChunkGetSmallerOnes) {
+  policy = FetchPolicy{};
+  blob = noise(300 * 1024);
+  source = Source(blob);
+  auto fetch = open();
+  auto progress = fetch.start(source.ask(), true, 1);
+  int connections = 1;
+  for (; progress == Progress::more && connections < 100; ++connections) {
+    std::uint64_t carried = 0;
+    while (progress == Progress::more) {
+      const auto answer = source.answer(source.asked.front());
+      carried += answer.data.size();
+      if (carried > 40 * 1024) break;
+      source.asked.pop_front();
+      progress = fetch.take(answer, 1);
+    }
+    source.asked.clear();
+    if (progress != Progress::more) break;
+    fetch.set_online(false, 1);
+    fetch.set_online(true, 1);
+  }
+  EXPECT_EQ(progress, Progress::done);
+  EXPECT_EQ(folder.read("blob"), blob);
+  EXPECT_LT(connections, 40);
+}
+
 TEST_F(Fetch, SilenceHasAnEnd) {
   auto fetch = open();
   ASSERT_EQ(fetch.start(source.ask(), true, 0), Progress::more);
@@ -225,6 +280,18 @@ TEST_F(Fetch, BeingOfflineIsNoFailure) {
   fetch.set_online(true, 2000000);
   EXPECT_EQ(source.asked.front().first, 150u);
   EXPECT_EQ(source.serve(fetch, 2000000), Progress::done);
+}
+
+TEST_F(Fetch, AsksForHalfAWindowAtATime) {
+  policy.window = policy.window_first = 4;
+  auto fetch = open();
+  ASSERT_EQ(fetch.start(source.ask(), true, 0), Progress::more);
+  ASSERT_EQ(source.asked.size(), 4u);
+  EXPECT_EQ(source.serve(fetch, 0, 1), Progress::more);
+  EXPECT_EQ(source.asked.size(), 3u) << "one free place is not worth waking anybody";
+  EXPECT_EQ(source.serve(fetch, 0, 1), Progress::more);
+  EXPECT_EQ(source.asked.size(), 4u);
+  EXPECT_EQ(source.serve(fetch), Progress::done);
 }
 
 TEST_F(Fetch, AnUnknownBlobIsAskedForAFewTimes) {

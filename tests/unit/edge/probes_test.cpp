@@ -116,8 +116,8 @@ class HttpServer {
       char buffer[1024];
       const auto got = ::recv(client, buffer, sizeof buffer, 0);
       if (got > 0) seen.assign(buffer, static_cast<std::size_t>(got));
+      ++requests;  // first: who has the answer may count at once
       static_cast<void>(::send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL));
-      ++requests;
       if (hold_open_) {
         held_.push_back(client);
       } else {

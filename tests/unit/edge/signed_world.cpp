@@ -10,6 +10,8 @@
 namespace muster::edge {
 namespace {
 
+constexpr std::uint64_t expires_s = std::uint64_t{1} << 39;  // of what the broker signs
+
 using flatbuffers::FlatBufferBuilder;
 
 wire::Digest digest_of(const Sha256& digest) {
@@ -99,7 +101,7 @@ Bytes SignedWorld::assignment(const std::string& device, std::uint64_t epoch,
   }
   const auto list = b.CreateVector(lines);
   const auto assignment =
-      wire::CreateAssignment(b, b.CreateString(device), epoch, 1000, 0, b.CreateString("r"), list, 5);
+      wire::CreateAssignment(b, b.CreateString(device), epoch, 1000, expires_s, b.CreateString("r"), list, 5);
   wire::FinishAssignmentBuffer(b, assignment);
   return seal(wire::PayloadKind::assignment, finished(b), by_rotated_key ? rotated_key_ : control_key_);
 }
@@ -109,7 +111,7 @@ Bytes SignedWorld::directive(const std::string& scope, std::uint64_t epoch) cons
   const auto order = wire::CreateOrder(b, OrderKind::safe_mode, epoch, Plane::model, nullptr, b.CreateString("why"),
                                        b.CreateString("who"));
   const auto orders = b.CreateVector(std::vector{order});
-  wire::FinishDirectiveBuffer(b, wire::CreateDirective(b, b.CreateString(scope), epoch, 1000, 0, orders));
+  wire::FinishDirectiveBuffer(b, wire::CreateDirective(b, b.CreateString(scope), epoch, 1000, expires_s, orders));
   return seal(wire::PayloadKind::directive, finished(b), control_key_);
 }
 

@@ -148,6 +148,27 @@ TEST_F(Slots, ABuildCutAnywhereIsDoneAgain) {
   }
 }
 
+TEST_F(Slots, HalvesThatACrashLeftAreRemovedAtTheStart) {
+  make(releases[0]);
+  make(releases[1]);
+  make(releases[2]);
+  ASSERT_TRUE(store.flip(Plane::model, id(0), {}));
+  // One on its way out; one that is active lost its manifest, which is damage and no leftover.
+  fs::remove(store.path_of(Plane::model, id(1)) + "/manifest.menv");
+  fs::remove(store.path_of(Plane::model, id(0)) + "/manifest.menv");
+  // A download that is a file of a slot already, and one that is none.
+  const auto linked = store.partial_path(Plane::model, sha256_of("weights 3"));
+  const auto loose = store.partial_path(Plane::model, sha256_of("weights 9"));
+  fs::create_hard_link(store.path_of(Plane::model, id(2)) + "/model.bin", linked);
+  std::ofstream(loose) << "weigh";
+  ASSERT_TRUE(store.prepare(Plane::model));
+  EXPECT_TRUE(fs::exists(store.path_of(Plane::model, id(0))));
+  EXPECT_FALSE(fs::exists(store.path_of(Plane::model, id(1))));
+  EXPECT_TRUE(store.check(Plane::model, id(2)));
+  EXPECT_FALSE(fs::exists(linked));
+  EXPECT_TRUE(fs::exists(loose));
+}
+
 TEST_F(Slots, OnlyTheNamedSlotsAreKept) {
   for (const auto& release : releases) make(release);
   store.remove_others(Plane::model, {id(0), id(2)});

@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "edge-client/shell/connection.h"
 #include "edge-client/shell/inbound.h"
 #include "edge-client/shell/outbound.h"
-#include "edge-client/shell/outbox.h"
 #include "edge-client/shell/system_readings.h"
 #include "edge-client/shell/trust_store.h"
 #include "schemas/chunk_get_generated.h"
@@ -157,12 +159,13 @@ class In : public Trust {
     ports.refuse = [this](const std::string& reason, const std::string&) { refused.push_back(reason); };
     ports.note = [](const std::string&) {};
     ports.broken = [](const Error& error) { ADD_FAILURE() << error.message; };
-    ports.now_s = [] { return std::uint64_t{1000}; };
+    ports.now_s = [this] { return now_s; };
     inbound.emplace("gw-17", *store, std::move(ports));
   }
   void take(const std::string& topic, const Bytes& payload) { inbound->take({"muster/v1/" + topic, payload, true}); }
   std::optional<TrustStore> store;
   std::optional<Inbound> inbound;
+  std::uint64_t now_s = 1000;
   std::vector<std::string> told, refused;
 };
 
@@ -222,6 +225,39 @@ TEST_F(In, WhatANewerRootExplainsIsLookedAtAgain) {
   EXPECT_THAT(told, ElementsAre("assignment 9"));
 }
 
+// The broker does not send a retained message again when the device's clock is set right.
+TEST_F(In, WhatHadExpiredByAWrongClockIsLookedAtAgain) {
+  const std::uint64_t far = std::uint64_t{1} << 40;
+  now_s = far;
+  take("device/gw-17/assignment", world.assignment("gw-17", 4, {}));
+  take("fleet/directive", world.directive("fleet", 3));
+  EXPECT_THAT(told, IsEmpty());
+  EXPECT_EQ(refused.size(), 2u);
+  inbound->look_again();
+  now_s = far + 60;
+  inbound->look_again();
+  EXPECT_EQ(refused.size(), 2u);  // nothing has changed: not refused, counted and logged again
+  now_s = 1000;
+  inbound->look_again();
+  EXPECT_THAT(told, ElementsAre("assignment 4", "directive fleet"));
+  inbound->look_again();
+  EXPECT_EQ(told.size(), 2u);
+}
+
+// A broker that lies can invent group topics without end; the device must not keep one message of each.
+TEST_F(In, WhatWaitsForANewerRootIsBounded) {
+  SignedWorld stranger;
+  for (int i = 0; i < 100; ++i) {
+    const auto scope = "group/tag=t" + std::to_string(i);
+    take(scope + "/directive", stranger.directive(scope, 1));
+  }
+  EXPECT_EQ(refused.size(), 100u);
+  refused.clear();
+  take("trust/root", world.rotated_chain());  // what was kept is looked at again, and refused again
+  EXPECT_EQ(refused.size(), limits::scopes_max + 1);
+  EXPECT_THAT(told, IsEmpty());
+}
+
 TEST(Scopes, AreThoseOfTheFacts) {
   Facts facts;
   facts.device_class = "rk3566";
@@ -249,93 +285,6 @@ TEST(BackoffDelays, AreSpreadOutAndBounded) {
   for (int i = 0; i < 1000; ++i)
     delays.insert(Backoff(1000, 60000, backoff_seed("gw-" + std::to_string(i), 1)).next_ms());
   EXPECT_GT(delays.size(), 500u);
-}
-
-class Outbox : public testing::Test {
- protected:
-  HealthOutbox make(std::size_t files_max = HealthOutbox::spool_max) {
-    const auto send = [this](const Bytes& summary, std::function<void(bool)> acked) {
-      sent.emplace_back(summary.begin(), summary.end());
-      acks.push_back(std::move(acked));
-      return true;
-    };
-    return HealthOutbox(folder.file("spool"), send, files_max);
-  }
-  static Bytes text(const std::string& t) { return {t.begin(), t.end()}; }
-  void ack_all() {
-    while (!acks.empty()) {
-      const auto ack = std::move(acks.front());
-      acks.erase(acks.begin());
-      ack(true);
-    }
-  }
-  Folder folder;
-  std::vector<std::string> sent;
-  std::vector<std::function<void(bool)>> acks;
-};
-
-TEST_F(Outbox, SendsAtOnceWhileOnline) {
-  auto box = make();
-  ASSERT_TRUE(box.open());
-  box.set_online(true);
-  box.put(text("a"), 1, 1);
-  EXPECT_THAT(sent, ElementsAre("a"));
-  ack_all();
-  EXPECT_EQ(box.waiting(), 0u);
-}
-
-TEST_F(Outbox, KeepsWhatWasNotAcknowledgedAcrossARestart) {
-  {
-    auto box = make();
-    ASSERT_TRUE(box.open());
-    box.set_online(true);
-    box.put(text("a"), 1, 1);
-    box.set_online(false);
-    box.put(text("b"), 1, 2);
-  }
-  acks.clear();
-  sent.clear();
-  auto box = make();
-  ASSERT_TRUE(box.open());
-  EXPECT_EQ(box.waiting(), 2u);
-  box.set_online(true);
-  EXPECT_THAT(sent, ElementsAre("a", "b"));
-  EXPECT_EQ(box.waiting(), 2u);
-  ack_all();
-  EXPECT_EQ(box.waiting(), 0u);
-}
-
-TEST_F(Outbox, SendsTheOldestFirstInAWindow) {
-  auto box = make();
-  ASSERT_TRUE(box.open());
-  for (std::uint64_t i = 1; i <= 40; ++i) box.put(text(std::to_string(i)), 1, i);
-  box.set_online(true);
-  EXPECT_EQ(sent.size(), HealthOutbox::in_flight_max);
-  ack_all();
-  EXPECT_EQ(sent.size(), 40u);
-  EXPECT_EQ(sent.front(), "1");
-  EXPECT_EQ(sent.back(), "40");
-}
-
-TEST_F(Outbox, LateAcknowledgementsOfAnotherConnectionAreNothing) {
-  auto box = make();
-  ASSERT_TRUE(box.open());
-  box.set_online(true);
-  box.put(text("a"), 1, 1);
-  box.set_online(false);
-  ack_all();
-  EXPECT_EQ(box.waiting(), 1u);
-}
-
-TEST_F(Outbox, TheOldestGoFirstWhenItIsFull) {
-  auto box = make(20);
-  ASSERT_TRUE(box.open());
-  for (std::uint64_t i = 1; i <= 23; ++i) box.put(text(std::to_string(i)), 1, i);
-  EXPECT_EQ(box.waiting(), 20u);
-  EXPECT_EQ(box.take_dropped(), 3u);
-  EXPECT_EQ(box.take_dropped(), 0u);
-  box.set_online(true);
-  EXPECT_EQ(sent.front(), "4");
 }
 
 TEST(System, ReadsWhatIsThere) {

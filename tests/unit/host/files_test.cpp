@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "host/bulk_digest.h"
 #include "tests/unit/host/temporary_folder.h"
@@ -83,6 +84,18 @@ TEST(Files, ATemporaryFileIsNeverALinkToElsewhere) {
   ASSERT_EQ(::symlink(folder.file("victim").c_str(), folder.file("a.tmp").c_str()), 0);
   EXPECT_FALSE(write_file_durably(folder.file("a"), bytes_of("x")));
   EXPECT_EQ(read_file(folder.file("victim"), 100).value(), bytes_of("precious"));
+}
+
+TEST(Files, FoldersAreMadeWithTheirParents) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.file("a/b/c");
+  ASSERT_TRUE(make_folders(path).has_value());
+  EXPECT_TRUE(std::filesystem::is_directory(path));
+  EXPECT_TRUE(make_folders(path).has_value()) << "it is there already";
+  ASSERT_TRUE(write_file_durably(folder.file("file"), ByteView(std::string_view("x"))).has_value());
+  const auto failed = make_folders(folder.file("file/below"));
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_NE(failed.error().message.find("file/below"), std::string::npos) << failed.error().message;
 }
 
 TEST(Files, ReadingHasALimit) {

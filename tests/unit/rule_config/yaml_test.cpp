@@ -5,6 +5,7 @@
 #include <random>
 
 #include "schemas/limits.h"
+#include "schemas/text.h"
 #include "tests/unit/rule_config/fixture.h"
 
 namespace muster::rules::test {
@@ -40,6 +41,13 @@ TEST(Yaml, ControlCharactersDoNotHideTheRest) {
   EXPECT_THAT(rule_errors(std::string("rollout: r\n\x04guardrails: []\n")), HasSubstr("r:2:1: a control character"));
   EXPECT_THAT(rule_errors(std::string("rollout: r\0\n", 12)), HasSubstr("a control character"));
   EXPECT_THAT(rule_errors("rollout: \xff\n"), HasSubstr("not UTF-8"));
+}
+
+// They end on a terminal: an escape sequence in a key must not do anything there.
+TEST(Yaml, WhatMessagesQuoteCanBeShown) {
+  EXPECT_TRUE(is_text(rule_errors("rollout: x\n\"a\\e[2J\\r\": 1\n")));
+  EXPECT_THAT(rule_errors("rollout: x\n\"a\\e[2J\": 1\n"), testing::HasSubstr("unknown key 'a?[2J'"));
+  EXPECT_LT(rule_errors("rollout: x\n" + std::string(60'000, 'k') + ": 1\n").size(), 20'000u);
 }
 
 TEST(Yaml, AByteOrderMarkIsNoPartOfTheFirstKey) {

@@ -164,6 +164,28 @@ TEST(Texts, WellFormedUtf8WithoutControlCharacters) {
   EXPECT_FALSE(is_text(std::string_view("a\0b", 3)));
 }
 
+// is_text looks at eight characters at a time; its twin at one.
+TEST(Texts, EveryByteAtEveryPlaceIsJudgedAlike) {
+  const auto twin = [](std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+      const auto len = detail::utf8_character_len(text, at);
+      if (len == 0 || detail::is_control(text[at])) return false;
+      at += len;
+    }
+    return true;
+  };
+  for (const std::string around :
+       {"0123456789 ~abcdefghijk", "größer als sonst, 日本語", "\t\n tab and newline \t\n"}) {
+    for (std::size_t place = 0; place < around.size(); ++place) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text = around;
+        text[place] = static_cast<char>(byte);
+        EXPECT_EQ(is_text(text), twin(text)) << byte << " at " << place << " of " << around;
+      }
+    }
+  }
+}
+
 TEST(Texts, AnythingCanBeMadeOne) {
   EXPECT_EQ(clean_text("caf\xE9 \x1B[1m", 100), "caf? ?[1m");
   EXPECT_EQ(clean_text("größer", 3), "gr") << "no half characters";

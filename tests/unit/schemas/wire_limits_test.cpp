@@ -147,6 +147,12 @@ TEST(WireLimits, Chunks) {
        },
        F::none},
       {"misaligned data", [](S& s) { s.aligned = false; }, F::misaligned},
+      {"no data, which FlatBuffers does not align",
+       [](S& s) {
+         s.data_len = 0;
+         s.aligned = false;
+       },
+       F::none},
   });
   using E = test::EvidenceChunkSpec;
   check_all<wire::EvidenceChunk, E>({
