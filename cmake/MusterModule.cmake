@@ -29,6 +29,11 @@ target_compile_options(muster_settings INTERFACE
 if(MUSTER_SANITIZE)
   # The instrumentation makes GCC see conversions that nobody wrote; what is a warning is decided by the builds without it.
   target_compile_options(muster_settings INTERFACE -Wno-error -Wno-conversion -Wno-sign-conversion)
+  # A program without sanitizers that loads a library with one needs its runtime first (LD_PRELOAD): Mosquitto does.
+  string(REGEX MATCH "thread|address" kind "${MUSTER_SANITIZE}")
+  string(REGEX REPLACE "^(.).*" "lib\\1san.so" runtime "${kind}")
+  execute_process(COMMAND "${CMAKE_CXX_COMPILER}" "-print-file-name=${runtime}"
+    OUTPUT_VARIABLE MUSTER_SANITIZER_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE)
   # No recovery: undefined behaviour ends the test that meets it.
   add_compile_options(-fsanitize=${MUSTER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MUSTER_SANITIZE})
@@ -79,6 +84,9 @@ function(muster_test)
   set(test "${ARG_NAME}")
   if(MUSTER_SANITIZE)
     set(test "sanitized.${ARG_NAME}")
+    list(APPEND ARG_ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/memory/tsan.supp"
+      "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/memory/lsan.supp:print_suppressions=0")
   endif()
   add_test(NAME ${test} COMMAND ${ARG_NAME} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   set_tests_properties(${test} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${ARG_ENVIRONMENT}")

@@ -1,5 +1,6 @@
 #include "host/mqtt_client.h"
 
+#include <MQTTAsync.h>
 #include <mqtt/async_client.h>
 #include <netdb.h>
 
@@ -10,6 +11,8 @@
 #include <list>
 #include <mutex>
 #include <utility>
+
+#include "host/tcp.h"
 
 namespace muster::host {
 
@@ -73,6 +76,13 @@ std::string name_trouble(const std::string& host) {
   const int failed = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
   if (failed == 0) ::freeaddrinfo(found);
   return failed == 0 ? std::string() : "the name does not resolve: " + std::string(::gai_strerror(failed));
+}
+
+// Paho formats a line at each of its functions and packets, for a trace that it then throws away. Once, before any of
+// its threads runs; its environment variable MQTT_C_CLIENT_TRACE_LEVEL is read later and still turns the trace on.
+void silence_trace() {
+  static const bool silenced = (MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR), true);
+  (void)silenced;
 }
 
 mqtt::connect_options connect_options_for(const MqttOptions& options,
@@ -222,7 +232,9 @@ struct MqttClient::Impl {
 };
 
 MqttClient::MqttClient(MqttOptions options, MessageHandler on_message, LostHandler on_lost)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(on_message), std::move(on_lost))) {}
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(on_message), std::move(on_lost))) {
+  silence_trace();
+}
 
 MqttClient::~MqttClient() {
   impl_->shut();
@@ -238,6 +250,7 @@ tl::expected<bool, Error> MqttClient::connect() {
     // for the TLS error handler (eclipse-paho/paho.mqtt.cpp#325), and a parameter lives until its full expression ends.
     const auto token = impl->await_connection(impl->client->connect(connect_options_for(impl->options, on_tls_error)));
     if (!token) return tl::unexpected(impl->connect_error("no answer in time"));
+    send_at_once(impl_->options.port);  // Paho has no setting for it
     impl_->up = true;
     // The connection may have ended before `up` was set; then nobody told of it, and we do.
     if (!impl_->client->is_connected()) {

@@ -66,7 +66,8 @@ Error error_of(const rocksdb::Status& status, const std::string& data_dir) {
   if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
     return {ErrorKind::refused, data_dir + "/db is in use by another process; two brokers need two data_dirs"};
   }
-  if (status.IsCorruption() || status.IsNotFound()) {
+  // CURRENT names a file that is not there, or a table is gone: a backup helps, not the operator's look at the disk.
+  if (status.IsCorruption() || status.IsNotFound() || status.IsPathNotFound()) {
     return {ErrorKind::invalid, data_dir + "/db is damaged (" + status.ToString() + "); " + recovery_advice(data_dir)};
   }
   return {ErrorKind::io, data_dir + "/db: " + status.ToString()};

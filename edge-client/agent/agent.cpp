@@ -191,7 +191,8 @@ void Agent::align_links(const Started& started) {
     return (attempt.phase == AttemptPhase::swapped &&
             std::any_of(attempt.changes.begin(), begun, [&](const auto& change) { return change.plane == plane; })) ||
            (attempt.phase == AttemptPhase::rolling_back &&
-            std::any_of(attempt.back.begin(), attempt.back.end(), [&](const auto& step) { return step.plane == plane; }));
+            std::any_of(attempt.back.begin(), attempt.back.end(),
+                        [&](const auto& step) { return step.plane == plane; }));
   };
   for (std::size_t i = 0; i < plane_count; ++i) {
     if (!setup_.planes[i] || moving(static_cast<Plane>(i))) continue;

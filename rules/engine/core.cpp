@@ -10,6 +10,8 @@ void Core::step(const Event& event, std::vector<Effect>& effects) {
   assert(event.now_s >= turn_.now_s);
   turn_.now_s = std::max(turn_.now_s, event.now_s);
   if (!started_) start();
+  turn_.of_device = std::holds_alternative<DeviceReport>(event.what) ||
+                    std::holds_alternative<DeviceSeen>(event.what) || std::holds_alternative<DeviceLost>(event.what);
   std::visit([this](const auto& what) { on(what); }, event.what);
   settle_all();
   flush(effects);

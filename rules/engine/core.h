@@ -63,6 +63,7 @@ class Core {
   // --- reports.cpp ---
   void on(const DeviceReport& report);
   void learn_directive_epoch(const DeviceReport& report);
+  void judge_all(DeviceIndex index);  // what its newest report means to the rollouts it is in
   void on(const DeviceSeen& seen);
   void on(const DeviceLost& lost);
   void on(const Tick& tick);
@@ -136,6 +137,7 @@ class Core {
   [[nodiscard]] Rollout* find_rollout(std::string_view name) const;
 
   // --- sentences.cpp ---
+  [[nodiscard]] bool sentence_can_wait(const Rollout& rollout, std::uint32_t targets) const;
   [[nodiscard]] bool refresh_status(Rollout& rollout) const;  // true when people see a difference
   [[nodiscard]] std::string waiting_for(const Rollout& rollout) const;
   [[nodiscard]] std::string wave_waits_for(const Rollout& rollout) const;

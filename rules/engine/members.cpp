@@ -68,6 +68,10 @@ void Members::sort_by_id(std::vector<MemberIndex>& found) const {
             [this](MemberIndex a, MemberIndex b) { return fleet_.id(slab_[a].device) < fleet_.id(slab_[b].device); });
 }
 
+bool Members::before(MemberIndex a, MemberIndex b) const {
+  return fleet_.id(slab_[a].device) < fleet_.id(slab_[b].device);
+}
+
 std::string Members::recount(const Rollout& rollout) const {
   std::vector<Tally> found = rollout.departed;
   for_each(rollout, [&](MemberIndex index) { found[rollout.tally_index(slab_[index].wave)].add(slab_[index], 1); });

@@ -4,7 +4,9 @@
 // becomes an effect.
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -61,6 +63,42 @@ class Members {
     return found;
   }
   void sort_by_id(std::vector<MemberIndex>& found) const;
+  // True as soon as one is found.
+  template <typename Wanted>
+  [[nodiscard]] bool any(const Rollout& rollout, Wanted wanted) const {
+    for (auto index = rollout.first_member; index != 0; index = slab_[index].next) {
+      if (wanted(slab_[index])) return true;
+    }
+    return false;
+  }
+  // Of the members for which `wanted(member)`, the first by id that is `chosen(member)` too, which costs more to know
+  // and is asked of few; 0 when there is none.
+  template <typename Wanted, typename Chosen>
+  [[nodiscard]] MemberIndex first(const Rollout& rollout, Wanted wanted, Chosen chosen) const {
+    MemberIndex best = 0;
+    for_each(rollout, [&](MemberIndex index) {
+      if (wanted(slab_[index]) && (best == 0 || before(index, best)) && chosen(slab_[index])) best = index;
+    });
+    return best;
+  }
+  // The ids of the first `count_max` (at least 1) of those `wanted`, by id, and how many there are.
+  struct Named {
+    std::vector<std::string_view> ids;
+    std::size_t count = 0;
+  };
+  template <typename Wanted>
+  [[nodiscard]] Named named(const Rollout& rollout, std::size_t count_max, Wanted wanted) const {
+    Named found;
+    for_each(rollout, [&](MemberIndex index) {
+      if (!wanted(slab_[index])) return;
+      ++found.count;
+      const auto id = fleet_.id(slab_[index].device);
+      if (found.ids.size() == count_max && !(id < found.ids.back())) return;
+      found.ids.insert(std::upper_bound(found.ids.begin(), found.ids.end(), id), id);
+      if (found.ids.size() > count_max) found.ids.pop_back();
+    });
+    return found;
+  }
 
   [[nodiscard]] MemberIndex end() const { return slab_.end(); }
   // True when `index` was ever used and is in use now.
@@ -72,6 +110,7 @@ class Members {
  private:
   void count(const Member& member, std::uint32_t step) { member.rollout->tally_of(member.wave).add(member, step); }
   void unlink(MemberIndex index);
+  [[nodiscard]] bool before(MemberIndex a, MemberIndex b) const;
 
   Fleet& fleet_;
   Slab<Member> slab_;

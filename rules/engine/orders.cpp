@@ -192,12 +192,16 @@ std::optional<Hold> Orders::hold(std::string_view device, std::string_view packe
 
 std::optional<Hold> Orders::idles(std::string_view device, std::string_view packed_facts) const {
   std::optional<Hold> found;
-  visit_scopes(device, packed_facts, [&](std::string_view name, const Scope& scope) {
+  const auto look = [&](std::string_view name, const Scope& scope) {
     for (const auto& given : scope.orders) {
       const bool idles = given.order.kind == OrderKind::pause_updates || given.order.kind == OrderKind::safe_mode;
       if (idles && !found) found = Hold{name, &given};
     }
-  });
+  };
+  // An order for all is found without a look at the device.
+  if (const auto fleet = scopes_.find(std::string_view("fleet")); fleet != scopes_.end())
+    look(fleet->first, fleet->second);
+  if (!found) visit_scopes(device, packed_facts, look);
   return found;
 }
 

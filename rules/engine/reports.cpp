@@ -24,10 +24,19 @@ void Core::on(const DeviceReport& report) {
   }
   if (change.durable) mark_persist(index);
   learn_directive_epoch(report);
-  if (change.facts) reconsider(index);
+  judge_all(index);
+  if (!change.facts) return;
+  // Only now, when each rollout knows what became of it there: new facts may hand it to another one.
+  reconsider(index);
+  judge_all(index);
   for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
-    apply(member, judge(members_[member], fleet_[index], fleet_), report.device);
-    if (change.facts) arm(member);  // it may have left a group whose orders kept it from working
+    arm(member);  // it may have left a group whose orders kept it from working
+  }
+}
+
+void Core::judge_all(DeviceIndex index) {
+  for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
+    apply(member, judge(members_[member], fleet_[index], fleet_), fleet_.id(index));
   }
 }
 
@@ -85,6 +94,9 @@ void Core::on(const Tick&) {
     return members_[a].rollout->number < members_[b].rollout->number;
   });
   for (const auto index : due) expire(index);
+  for (const auto& [number, rollout] : rollouts_) {
+    if (rollout->sentence_due) members_.touch(*rollout);
+  }
 }
 
 void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {

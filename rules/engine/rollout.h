@@ -105,9 +105,10 @@ struct Rollout {
   std::vector<Tally> tallies;   // by wave; the last one is of members in no wave yet
   std::vector<Tally> departed;  // the part of `tallies` whose devices a newer rollout has taken since
 
-  RolloutStatus status;    // what people see, kept up to date at the end of each step
-  bool unsettled = false;  // waves and state are to be looked at
-  bool changed = false;    // status is to be looked at
+  RolloutStatus status;       // what people see, kept up to date at the end of each step
+  bool unsettled = false;     // waves and state are to be looked at
+  bool changed = false;       // status is to be looked at
+  bool sentence_due = false;  // … and its sentence by the next tick
   bool persist = false, persist_rule = false;
 
   [[nodiscard]] const std::string& name() const { return rule.rollout; }

@@ -10,6 +10,8 @@ namespace muster::rules {
 namespace {
 
 constexpr std::size_t names_shown_max = 3;
+// A sentence that names devices looks at all of its rollout. Up to so many of them this is done with each event.
+constexpr std::uint32_t sentence_devices_max = 1000;
 
 template <typename T>
 void put(T& field, T value, bool& changed) {
@@ -33,11 +35,16 @@ void prepare_status(const Rollout& rollout, RolloutStatus& status) {
   }
 }
 
-std::string join_names(std::vector<std::string> names) {
+template <typename Name>
+std::string join_names(const std::vector<Name>& names) {
   std::string text;
-  const auto shown = std::min(names.size(), names_shown_max);
-  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
+  for (std::size_t i = 0; i < names.size(); ++i) text.append(i == 0 ? "" : ", ").append(names[i]);
+  return text;
+}
+
+std::string join_names(const Members::Named& named) {
+  auto text = join_names(named.ids);
+  if (named.count > named.ids.size()) text += " and " + std::to_string(named.count - named.ids.size()) + " more";
   return text;
 }
 
@@ -67,13 +74,21 @@ std::string stopped_sentence(const Rollout& rollout, std::string text) {
 
 }  // namespace
 
+// With a million devices, and as many of them that come back in a minute, no event of one of them may look at all: the
+// next tick does, and what people see is a second old at most. The counts and the state are never late.
+bool Core::sentence_can_wait(const Rollout& rollout, std::uint32_t targets) const {
+  return turn_.of_device && targets > sentence_devices_max && rollout.status.state == rollout.state &&
+         rollout.status.wave == rollout.wave && !rollout.status.waves.empty();
+}
+
 bool Core::refresh_status(Rollout& rollout) const {
   RolloutStatus& status = rollout.status;
   bool changed = status.waves.empty();
   if (changed) prepare_status(rollout, status);
   const auto total = rollout.total();
+  rollout.sentence_due = sentence_can_wait(rollout, total.targets);
+  if (!rollout.sentence_due) put(status.waiting_for, waiting_for(rollout), changed);
   put(status.state, rollout.state, changed);
-  put(status.waiting_for, waiting_for(rollout), changed);
   put(status.ended_s, rollout.ended_s, changed);
   put(status.targets, total.targets, changed);
   put(status.reached, total.reached, changed);
@@ -116,10 +131,9 @@ std::string Core::waiting_for(const Rollout& rollout) const {
     case RolloutState::completed:
       return rollout.unassigned_in_waves() == 0 ? std::string() : frozen_sentence(rollout);
     case RolloutState::reverting: {
-      std::vector<std::string> names;
-      const auto waiting = members_.sorted(rollout, [](const Member& m) { return m.standing == Standing::reverting; });
-      for (const auto index : waiting) names.emplace_back(fleet_.id(members_[index].device));
-      return "reverting: waiting for " + join_names(std::move(names)) + " to report the earlier versions";
+      const auto waiting =
+          members_.named(rollout, names_shown_max, [](const Member& m) { return m.standing == Standing::reverting; });
+      return "reverting: waiting for " + join_names(waiting) + " to report the earlier versions";
     }
     case RolloutState::aborted:
       return stopped_sentence(rollout, "aborted");
@@ -129,11 +143,9 @@ std::string Core::waiting_for(const Rollout& rollout) const {
 
 // The devices of one wave with that standing, by id.
 std::string Core::name_some(const Rollout& rollout, std::size_t wave, Standing standing) const {
-  std::vector<std::string> names;
-  const auto found = members_.sorted(
-      rollout, [&](const Member& member) { return member.wave == wave && member.standing == standing; });
-  for (const auto index : found) names.emplace_back(fleet_.id(members_[index].device));
-  return join_names(std::move(names));
+  return join_names(members_.named(rollout, names_shown_max, [&](const Member& member) {
+    return member.wave == wave && member.standing == standing;
+  }));
 }
 
 std::string Core::wave_waits_for(const Rollout& rollout) const {
@@ -170,65 +182,67 @@ std::string Core::frozen_sentence(const Rollout& rollout) const {
            "; thaw it, or abort";
   }
   if (rollout.unassigned_in_waves() == 0) return {};
-  const auto kept = members_.sorted(rollout, [](const Member& member) {
-    return member.wave != no_wave && !member.reached && member.standing == Standing::waiting;
-  });
-  for (const auto index : kept) {
-    const auto device = members_[index].device;
-    const auto hold = orders_.hold(fleet_.id(device), fleet_.facts(device), rollout.manifests, false);
-    if (!hold) continue;
-    const bool freeze = hold->order->order.kind == OrderKind::freeze;
-    const auto what =
-        freeze ? "release " + hold->order->release_name + " is frozen" : std::string("updates are paused");
-    const auto end = freeze ? "thaw it" : "resume there";
-    return what + " in " + std::string(hold->scope) + " by " + hold->order->order.by + ", which keeps it from " +
-           std::string(fleet_.id(device)) +
-           (kept.size() > 1 ? " and " + std::to_string(kept.size() - 1) + " more" : "") + "; " + end + ", or abort";
-  }
-  return {};
+  std::size_t kept = 0;
+  const auto first = members_.first(
+      rollout,
+      [&](const Member& member) {
+        const bool is = member.wave != no_wave && !member.reached && member.standing == Standing::waiting;
+        kept += is ? 1 : 0;
+        return is;
+      },
+      [&](const Member& member) {
+        return orders_.hold(fleet_.id(member.device), fleet_.facts(member.device), rollout.manifests, false)
+            .has_value();
+      });
+  if (first == 0) return {};
+  const auto device = members_[first].device;
+  const auto hold = orders_.hold(fleet_.id(device), fleet_.facts(device), rollout.manifests, false);
+  const bool freeze = hold->order->order.kind == OrderKind::freeze;
+  const auto what = freeze ? "release " + hold->order->release_name + " is frozen" : std::string("updates are paused");
+  return what + " in " + std::string(hold->scope) + " by " + hold->order->order.by + ", which keeps it from " +
+         std::string(fleet_.id(device)) + (kept > 1 ? " and " + std::to_string(kept - 1) + " more" : "") + "; " +
+         (freeze ? "thaw it" : "resume there") + ", or abort";
 }
 
 // Devices of the open wave that another rollout holds; the first of them tells which one, and whether its end helps.
 std::string Core::held_sentence(const Rollout& rollout, const std::string& wave) const {
-  const auto held = members_.sorted(rollout, [&](const Member& member) {
-    return member.wave == rollout.wave && member.standing == Standing::held_by_other;
-  });
-  const auto names = name_some(rollout, rollout.wave, Standing::held_by_other);
-  for (const auto index : held) {
+  const auto holder_of = [&](const Member& member) -> const Rollout* {
     for (std::size_t plane = 0; plane < plane_count; ++plane) {
-      const auto* holder = rollout.governs(plane) ? by_number(fleet_[members_[index].device].holder[plane]) : nullptr;
-      if (holder == nullptr || holder == &rollout) continue;
-      if (holder->active())
-        return "waiting for rollout " + holder->name() + " to end, which holds " + names + " of " + wave;
-      if (holder->number < rollout.number) continue;
-      return names + " of " + wave + " got other versions from the newer rollout " + holder->name() + ", which is " +
-             std::string(name_of(holder->state)) + "; abort this rollout, or that one";
+      const auto* holder = rollout.governs(plane) ? by_number(fleet_[member.device].holder[plane]) : nullptr;
+      if (holder != nullptr && holder != &rollout && (holder->active() || holder->number > rollout.number))
+        return holder;
     }
-  }
-  return "waiting for another rollout to end that holds " + names + " of " + wave;
+    return nullptr;
+  };
+  const auto names = name_some(rollout, rollout.wave, Standing::held_by_other);
+  const auto first = members_.first(
+      rollout,
+      [&](const Member& member) { return member.wave == rollout.wave && member.standing == Standing::held_by_other; },
+      [&](const Member& member) { return holder_of(member) != nullptr; });
+  if (first == 0) return "waiting for another rollout to end that holds " + names + " of " + wave;
+  const Rollout& holder = *holder_of(members_[first]);
+  if (holder.active()) return "waiting for rollout " + holder.name() + " to end, which holds " + names + " of " + wave;
+  return names + " of " + wave + " got other versions from the newer rollout " + holder.name() + ", which is " +
+         std::string(name_of(holder.state)) + "; abort this rollout, or that one";
 }
 
 // Devices at work in the open wave whose orders keep all of them from finishing; empty when one of them can go on.
 std::string Core::idle_sentence(const Rollout& rollout) const {
   if (orders_.none()) return {};
-  std::vector<MemberIndex> idle;
-  bool at_work = false;
-  members_.for_each(rollout, [&](MemberIndex index) {
-    const Member& member = members_[index];
-    if (at_work || member.wave != rollout.wave || member.standing != Standing::assigned) return;
-    at_work = !orders_.idles(fleet_.id(member.device), fleet_.facts(member.device));
-    idle.push_back(index);
-  });
-  if (at_work || idle.empty()) return {};
-  members_.sort_by_id(idle);
-  std::vector<std::string> names;
-  for (const auto index : idle) names.emplace_back(fleet_.id(members_[index].device));
-  const auto first = members_[idle.front()].device;
-  const auto hold = orders_.idles(fleet_.id(first), fleet_.facts(first));
+  const auto at_work = [&](const Member& member) {
+    return member.wave == rollout.wave && member.standing == Standing::assigned;
+  };
+  const auto idles = [&](const Member& member) {
+    return orders_.idles(fleet_.id(member.device), fleet_.facts(member.device));
+  };
+  if (members_.any(rollout, [&](const Member& member) { return at_work(member) && !idles(member); })) return {};
+  const auto first = members_.first(rollout, at_work, [](const Member&) { return true; });
+  if (first == 0) return {};
+  const auto hold = idles(members_[first]);
   const bool safe_mode = hold->order->order.kind == OrderKind::safe_mode;
   return std::string(safe_mode ? "safe mode is ordered" : "updates are paused") + " in " + std::string(hold->scope) +
-         " by " + hold->order->order.by + ", which keeps " + join_names(std::move(names)) + " of " +
-         describe_wave(rollout.rule.waves[rollout.wave]) + " from finishing; resume there, or abort";
+         " by " + hold->order->order.by + ", which keeps " + name_some(rollout, rollout.wave, Standing::assigned) +
+         " of " + describe_wave(rollout.rule.waves[rollout.wave]) + " from finishing; resume there, or abort";
 }
 
 bool Core::device(std::string_view id, DeviceStatus& status) const {

@@ -44,6 +44,7 @@ struct RolloutStatus {
   std::vector<VersionChoice> versions;
   std::uint64_t started_s = 0, ended_s = 0;  // 0: not yet
   std::string started_by;
+  // Devices that another rollout has taken since stay in these counts, and count once more should they come back.
   std::uint32_t targets = 0;  // devices that match now
   std::uint32_t reached = 0;  // devices that were ever assigned it: the blast radius
   std::uint32_t done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;

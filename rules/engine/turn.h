@@ -20,6 +20,7 @@ struct Turn {
   std::vector<std::string> forgotten;  // keys to delete
   std::set<std::string> scopes;        // whose orders changed
   bool engine = false;                 // the engine's own record changed
+  bool of_device = false;              // its event came from one device: there can be a million in a minute
   std::vector<Audit> audits;
   std::vector<Reply> replies;
   std::vector<Note> notes;

@@ -68,6 +68,7 @@ const std::vector<Library>& libraries() {
       {"tesseract/", {"examples/reader/"}},
       {"leptonica/", {"examples/reader/"}},
       {"gtest/", {"tests/"}},
+      {"valgrind/", {"tests/bench/instructions/main.cpp"}},
       {"gmock/", {"tests/"}},
       {"flatbuffers/", {"schemas/", "trust/", "broker-plugin/", "edge-client/", "mcu-client/", "operator/", "tests/"}},
       {"tl/", {"host/", "trust/signing/", "broker-plugin/", "edge-client/", "operator/", "examples/", "tests/"}},

@@ -15,6 +15,7 @@
 
 #include "tests/e2e/harness/eventually.h"
 #include "tests/e2e/harness/programs.h"
+#include "tests/e2e/harness/watcher.h"
 
 namespace muster::e2e {
 
@@ -23,7 +24,7 @@ namespace fs = std::filesystem;
 Agent::Agent(std::string folder, std::string name, std::uint16_t broker_port, const Keys& keys, AgentSettings settings)
     : folder_(std::move(folder)),
       name_(std::move(name)),
-      port_(broker_port),
+      port_(settings.port != 0 ? settings.port : broker_port),
       keys_(keys),
       settings_(std::move(settings)) {
   fs::create_directories(folder_);
@@ -35,13 +36,13 @@ void Agent::write_config() const {
   const auto note = "[" + programs::note_call + ", " + folder_ + "/calls, ";
   std::ostringstream text;
   text << "device_id: " << (settings_.device_id.empty() ? name_ : settings_.device_id) << "\n"
-       << "broker: { host: 127.0.0.1, port: " << port_ << ", ca: " << keys_.ca() << ", cert: " << stem
-       << ".crt, key: " << stem << ".key, keepalive: 30s }\n"
+       << "broker: { host: " << settings_.host << ", port: " << port_ << ", ca: " << keys_.ca() << ", cert: " << stem
+       << ".crt, key: " << stem << ".key, keepalive: " << settings_.keepalive << " }\n"
        << "data_dir: data\nroot: " << keys_.folder() << "/root.menv\n"
        << "facts: { class: " << settings_.device_class << ", region: " << settings_.region
        << ", site: plant-7, customer: acme, os_version: \"12\", memory_mb: 2048, memory_tier: small, tags: "
        << settings_.tags << ", accelerators: [npu] }\n"
-       << "statsd_socket: statsd.sock\nhealth_interval: 1s\nbackoff: { first: 100ms, max: 500ms }\n"
+       << "statsd_socket: statsd.sock\nhealth_interval: 1s\nbackoff: " << settings_.backoff << "\n"
        << "planes:\n"
        << "  model: { installer: slot, notify: " << note << "notify-model] }\n"
        << "  config: { installer: slot, notify: " << note << "notify-config] }\n"
@@ -54,9 +55,10 @@ void Agent::write_config() const {
 
 Launch Agent::launch() const {
   Launch launch;
-  launch.args = {programs::edge, "--config", config_file()};
+  launch.args = watched_command({programs::edge, "--config", config_file()});
   launch.log = folder_ + "/edge.log";
   launch.folder = folder_;
+  launch.environment = settings_.environment;
   if (settings_.disk_bytes) {
     fs::create_directories(data_dir());
     launch.small_disk = Launch::SmallDisk{data_dir(), *settings_.disk_bytes};
@@ -80,8 +82,13 @@ Finished Agent::start_refused() {
 
 void Agent::stop() {
   process_.signal(SIGTERM);
-  EXPECT_TRUE(process_.wait_exit(5s).has_value()) << name_ << " did not end within 5 s of SIGTERM";
+  EXPECT_EQ(process_.wait_exit(5s), 0) << name_ << " did not end well within 5 s of SIGTERM";
   process_.kill_hard();
+}
+
+void Agent::stop_quietly() {
+  process_.signal(SIGTERM);
+  EXPECT_TRUE(process_.wait_exit(5s).has_value()) << name_ << " did not end within 5 s of SIGTERM";
 }
 
 std::string Agent::log() const {

@@ -22,6 +22,11 @@ struct AgentSettings {
   std::string more_config = {};  // lines added to its configuration
   std::string probe = {};        // the program behind the probe good-file; empty: the one that judges model.txt
   std::optional<std::uint64_t> disk_bytes = {};  // its data folder lies on a disk of this size
+  std::string host = "127.0.0.1";                // it connects there,
+  std::uint16_t port = 0;                        // at this port; 0: the broker's
+  std::string keepalive = "30s";
+  std::string backoff = "{ first: 100ms, max: 500ms }";
+  std::vector<std::string> environment = {};  // additions, "NAME=value"
 };
 
 class Agent {
@@ -29,9 +34,13 @@ class Agent {
   Agent(std::string folder, std::string name, std::uint16_t broker_port, const Keys& keys, AgentSettings settings = {});
 
   void start();
+  // From the next start on.
+  void set_environment(std::vector<std::string> environment) { settings_.environment = std::move(environment); }
+  [[nodiscard]] std::optional<int> wait_exit(Milliseconds patience) { return process_.wait_exit(patience); }
   [[nodiscard]] Finished start_refused();  // an agent that is expected to end by itself: exit code and what it printed
   void kill_hard() { process_.kill_hard(); }
   void stop();
+  void stop_quietly();  // the same, whatever it ends with
   [[nodiscard]] bool running() { return process_.running(); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
 

@@ -7,12 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <utility>
 
 #include "tests/e2e/harness/eventually.h"
 #include "tests/e2e/harness/programs.h"
+#include "tests/e2e/harness/watcher.h"
 
 namespace muster::e2e {
 namespace {
@@ -74,6 +76,7 @@ void Broker::write_plugin_config() const {
        << "/control.key\nroot_chain: " << keys_.folder() << "/root-chain.mrch\noperators:\n";
   for (const auto& [name, roles] : settings_.operators) text << "  " << name << ": " << roles << "\n";
   text << "limits: { chunk_bytes_per_s: " << settings_.chunk_bytes_per_s << " }\n";
+  text << settings_.more_plugin_config;
   write_text(plugin_config(), text.str());
 }
 
@@ -84,7 +87,9 @@ void Broker::take_port_of(const Broker& other) {
 
 Launch Broker::launch() const {
   Launch launch;
-  launch.args = {programs::mosquitto, "-c", folder_ + "/mosquitto.conf"};
+  launch.args = watched_command({programs::mosquitto, "-c", folder_ + "/mosquitto.conf"});
+  launch.environment = watched_broker_environment();
+  launch.environment.insert(launch.environment.end(), environment_.begin(), environment_.end());
   launch.log = folder_ + "/mosquitto.log";
   if (settings_.disk_bytes) {
     std::filesystem::create_directories(data_dir());
@@ -93,10 +98,13 @@ Launch Broker::launch() const {
   return launch;
 }
 
-bool Broker::start() {
+bool Broker::start_or_end() {
   process_ = Process(launch());
-  const bool up =
-      eventually(15s, [&] { return accepts_connections(port_) || !process_.running(); }) && process_.running();
+  return eventually(15s, [&] { return accepts_connections(port_) || !process_.running(); }) && process_.running();
+}
+
+bool Broker::start() {
+  const bool up = start_or_end();
   EXPECT_TRUE(up) << "the broker did not start:\n" << log();
   return up;
 }
@@ -113,7 +121,7 @@ Finished Broker::start_refused() {
 
 void Broker::stop() {
   process_.signal(SIGTERM);
-  EXPECT_TRUE(process_.wait_exit(10s).has_value()) << "the broker did not end within 10 s of SIGTERM";
+  EXPECT_EQ(process_.wait_exit(10s), 0) << "the broker did not end well within 10 s of SIGTERM";
   process_.kill_hard();
 }
 
@@ -121,6 +129,12 @@ void Broker::reload(const BrokerSettings& settings) {
   settings_ = settings;
   write_plugin_config();
   process_.signal(SIGHUP);
+}
+
+std::uint64_t Broker::resident_kib() const {
+  const auto status = read_text("/proc/" + std::to_string(process_.pid()) + "/status");
+  const auto line = status.find("VmRSS:");
+  return line == std::string::npos ? 0 : std::strtoull(status.c_str() + line + 6, nullptr, 10);
 }
 
 std::string Broker::log() const {

@@ -2,6 +2,8 @@
 // Tests only; one thread.
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -20,6 +22,7 @@ struct BrokerSettings {
   std::optional<std::uint64_t> disk_bytes = {};  // the data folder lies on a disk of this size
   std::string data_dir = {};                     // empty: one of its own
   std::string more_config = {};                  // lines added to mosquitto.conf
+  std::string more_plugin_config = {};           // lines added to the plugin's configuration
 };
 
 class Broker {
@@ -33,11 +36,19 @@ class Broker {
   [[nodiscard]] Finished start_refused();
   void kill_hard() { process_.kill_hard(); }  // kill -9
   void stop();                                // SIGTERM, and waits for the orderly end
+  // Like start(), but an end before it accepts connections is no failure: false then.
+  [[nodiscard]] bool start_or_end();
+  void ask_to_stop() const { process_.signal(SIGTERM); }
+  [[nodiscard]] std::optional<int> wait_exit(Milliseconds patience) { return process_.wait_exit(patience); }
+  // Additions to its environment, "NAME=value", from the next start on.
+  void set_environment(std::vector<std::string> environment) { environment_ = std::move(environment); }
   // Writes the plugin's configuration again and sends SIGHUP.
   void reload(const BrokerSettings& settings);
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] bool running() { return process_.running(); }
+  [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  [[nodiscard]] std::uint64_t resident_kib() const;  // its memory now; 0 when it does not run
   [[nodiscard]] const Keys& keys() const { return keys_; }
   [[nodiscard]] std::string data_dir() const {
     return settings_.data_dir.empty() ? folder_ + "/data" : settings_.data_dir;
@@ -56,6 +67,7 @@ class Broker {
   const Keys& keys_;
   BrokerSettings settings_;
   std::uint16_t port_;
+  std::vector<std::string> environment_;
   Process process_;
 };
 

@@ -4,7 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/e2e/harness/eventually.h"
 #include "tests/e2e/harness/programs.h"
+#include "tests/e2e/harness/watcher.h"
 
 namespace muster::e2e {
 namespace {
@@ -26,6 +28,10 @@ Ctl::Ctl(std::uint16_t port, const Keys& keys, const std::string& user) {
                   "MUSTER_KEY=" + stem + ".key",
                   "MUSTER_ROOT=" + keys.folder() + "/root.menv",
                   "NO_COLOR=1"};
+  if (watcher() != Watcher::none) {
+    const auto patience_s = std::chrono::duration_cast<std::chrono::seconds>(stretched(10s)).count();
+    environment_.push_back("MUSTER_TIMEOUT_S=" + std::to_string(patience_s));
+  }
 }
 
 Finished Ctl::run(std::vector<std::string> args, std::chrono::milliseconds patience) const {

@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include "tests/e2e/harness/watcher.h"
+
 namespace muster::e2e {
 namespace {
 
@@ -13,9 +15,13 @@ void breathe(std::chrono::milliseconds interval) {
 
 }  // namespace
 
+std::chrono::milliseconds stretched(std::chrono::milliseconds patience) {
+  return patience * slowness();
+}
+
 bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& condition,
                 std::chrono::milliseconds interval) {
-  const auto deadline = Clock::now() + patience;
+  const auto deadline = Clock::now() + stretched(patience);
   while (!condition()) {
     if (Clock::now() >= deadline) return false;
     breathe(interval);
@@ -24,7 +30,7 @@ bool eventually(std::chrono::milliseconds patience, const std::function<bool()>&
 }
 
 bool throughout(std::chrono::milliseconds time, const std::function<bool()>& condition) {
-  const auto deadline = Clock::now() + time;
+  const auto deadline = Clock::now() + stretched(time);
   while (Clock::now() < deadline) {
     if (!condition()) return false;
     breathe(15ms);

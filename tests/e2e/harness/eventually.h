@@ -8,6 +8,9 @@ namespace muster::e2e {
 
 using namespace std::chrono_literals;
 
+// Every deadline of these tests, made longer where the programs run slowly (watcher.h).
+[[nodiscard]] std::chrono::milliseconds stretched(std::chrono::milliseconds patience);
+
 // Asks `condition` every `interval` until it holds; false when it still does not at the deadline.
 [[nodiscard]] bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& condition,
                               std::chrono::milliseconds interval = 15ms);

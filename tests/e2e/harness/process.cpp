@@ -16,6 +16,9 @@
 #include <cstdlib>
 #include <utility>
 
+#include "tests/e2e/harness/eventually.h"
+#include "tests/e2e/harness/watcher.h"
+
 namespace muster::e2e {
 namespace {
 
@@ -39,7 +42,8 @@ void give_small_disk(const Launch::SmallDisk& disk) {
 }
 
 // In the child, between fork and exec; the test has no other thread that could hold a lock here.
-[[noreturn]] void become(const Launch& launch, int out, int err, pid_t parent) {
+[[noreturn]] void become(const Launch& launch, const std::vector<std::string>& watched, int out, int err,
+                         pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(125);
@@ -50,6 +54,7 @@ void give_small_disk(const Launch::SmallDisk& disk) {
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   ::close_range(3, ~0U, 0);
+  for (const auto& variable : watched) ::putenv(const_cast<char*>(variable.c_str()));
   for (const auto& variable : launch.environment) ::putenv(const_cast<char*>(variable.c_str()));
   std::vector<char*> arguments;
   for (const auto& arg : launch.args) arguments.push_back(const_cast<char*>(arg.c_str()));
@@ -64,8 +69,9 @@ int code_of(int status) {
 
 pid_t spawn(const Launch& launch, int out, int err) {
   const pid_t parent = ::getpid();
+  const auto watched = watched_environment();
   const pid_t pid = ::fork();
-  if (pid == 0) become(launch, out, err, parent);
+  if (pid == 0) become(launch, watched, out, err, parent);
   if (pid > 0) ::setpgid(pid, pid);
   return pid;
 }
@@ -136,7 +142,7 @@ std::optional<int> Process::wait_exit(Milliseconds patience) {
   if (exit_code_ || pid_ <= 0) return exit_code_;
   const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   pollfd end{handle, POLLIN, 0};
-  ::poll(&end, 1, static_cast<int>(patience.count()));
+  ::poll(&end, 1, static_cast<int>(stretched(patience).count()));
   ::close(handle);
   int status = 0;
   if (::waitpid(pid_, &status, WNOHANG) == pid_) reap(status);
@@ -148,7 +154,7 @@ Finished run(const std::vector<std::string>& args, Milliseconds patience, const 
   Finished finished;
   std::array<int, 2> out{}, err{};
   if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0) return finished;
-  const auto deadline = Clock::now() + patience;
+  const auto deadline = Clock::now() + stretched(patience);
   Launch launch;
   launch.args = args;
   launch.folder = folder;

@@ -27,6 +27,8 @@ host::MqttOptions options_for(std::uint16_t port, const std::string& ca, const s
   options.cert = stem + ".crt";
   options.key = stem + ".key";
   options.queue_max = 4096;
+  options.connect_timeout_s =
+      static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(stretched(10s)).count());
   return options;
 }
 
@@ -72,7 +74,7 @@ void Session::publish_qos0(const std::string& topic, ByteView payload) {
 
 std::optional<host::MqttMessage> Session::wait_for(const std::string& topic, std::chrono::milliseconds patience,
                                                    const std::function<bool(const host::MqttMessage&)>& good) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto deadline = std::chrono::steady_clock::now() + stretched(patience);
   std::unique_lock lock(mutex_);
   while (true) {
     for (auto message = messages_.rbegin(); message != messages_.rend(); ++message) {

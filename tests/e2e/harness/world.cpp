@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/harness/programs.h"
+#include "tests/e2e/harness/watcher.h"
 
 namespace muster::e2e {
 namespace {
@@ -19,9 +20,22 @@ std::string tail(const std::string& text) {
 World::World() : keys_(shared_keys()) {}
 
 World::~World() {
+  look_at_reports();
   if (!HasFailure()) return;
   if (broker_) printf("--- broker ---\n%s\n", tail(broker_->log()).c_str());
   for (const auto& agent : agents_) printf("--- %s ---\n%s\n", agent->name().c_str(), tail(agent->log()).c_str());
+}
+
+// Leaks and errors on the way out are seen only by processes that may end in order.
+void World::look_at_reports() {
+  if (watcher() == Watcher::none) return;
+  ops_.reset();
+  for (const auto& one : agents_) {
+    if (one->running()) one->stop();
+  }
+  if (broker_ && broker_->running()) broker_->stop();
+  const auto found = take_reports();
+  EXPECT_TRUE(found.empty()) << "found while the test ran:\n" << found;
 }
 
 void World::open(BrokerSettings settings) {
@@ -157,7 +171,7 @@ void World::expect_audit_intact() {
 std::string rule(const std::string& name, const std::string& versions, const std::string& waves,
                  const std::string& targets, const std::string& more) {
   return "rollout: " + name + "\nseed: 7\ntargets: '" + targets + "'\nversions: " + versions + "\nwaves: " + waves +
-         "\nunreachable_after: 2s\nattempt_timeout: 20s\n" + more;
+         "\nunreachable_after: 2s\nattempt_timeout: " + std::to_string(20 * slowness()) + "s\n" + more;
 }
 
 }  // namespace muster::e2e

@@ -29,7 +29,7 @@ struct ReleaseToMake {
   std::vector<std::pair<std::string, std::string>> files = {};  // name and content
 };
 
-class World : public testing::Test {
+class World : public ::testing::Test {
  protected:
   World();
   ~World() override;
@@ -46,7 +46,8 @@ class World : public testing::Test {
   Broker& broker() { return *broker_; }
   Ctl& ctl() { return *ctl_; }  // as "ops", with all roles
   [[nodiscard]] Ctl ctl_as(const std::string& user) const { return Ctl(broker_->port(), keys_, user); }
-  Session& ops();  // a raw connection as "ops", opened again when it was lost
+  Session& ops();                     // a raw connection as "ops", opened again when it was lost
+  void leave_ops() { ops_.reset(); }  // so that it is opened anew: the broker is about to be killed
   [[nodiscard]] std::unique_ptr<Session> device_session(
       const std::string& name) const;  // connected with its certificate
   [[nodiscard]] std::unique_ptr<Session> operator_session(const std::string& name) const;
@@ -75,6 +76,8 @@ class World : public testing::Test {
   const Keys& keys_;
 
  private:
+  void look_at_reports();
+
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<Ctl> ctl_;
   std::unique_ptr<Session> ops_;

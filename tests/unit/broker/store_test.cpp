@@ -146,6 +146,16 @@ TEST(Store, ADatabaseThatIsGoneIsNotANewOne) {
   EXPECT_NE(open_error(folder.path()).find("is missing"), std::string::npos);
 }
 
+// One bit of CURRENT, and it names a manifest that is not there.
+TEST(Store, AFileThatIsGoneIsDamageAndABackupHelps) {
+  const TempFolder folder;
+  fill(folder.path(), 2);
+  write_text(folder / "db/CURRENT", "MANIFEST-999999\n");
+  const auto message = open_error(folder.path());
+  EXPECT_NE(message.find("db is damaged"), std::string::npos) << message;
+  EXPECT_NE(message.find("restore a backup"), std::string::npos) << message;
+}
+
 TEST(Store, AnotherFormatIsRefused) {
   const TempFolder folder;
   ASSERT_TRUE(open(folder.path())->write({{std::string(keys::format), "muster-store-9"}}).has_value());

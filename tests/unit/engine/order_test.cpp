@@ -1,6 +1,8 @@
 // Standing orders: which ones a scope holds, and what they keep the engine from doing.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "schemas/limits.h"
 #include "tests/unit/engine/world.h"
 
@@ -194,6 +196,27 @@ TEST_F(OrdersOf, WhatAnOrderKeepsFromWorkingDoesNotTimeOut) {
   EXPECT_EQ(world_.status("r").failed, 0u);
   world_.tick(1);
   EXPECT_EQ(world_.status("r").failed, 1u);
+}
+
+// Naming devices takes a look at all of them. In a large rollout no report does that: the next tick does.
+TEST_F(OrdersOf, TheSentenceOfALargeRolloutFollowsWithTheTick) {
+  for (int i = 1000; i < 2100; ++i) world_.join("x" + std::to_string(i), facts_of("rk3566", "de"));
+  start("3", "device.region == \"de\"");
+  give("group/region=de", OrderKind::safe_mode);
+  EXPECT_EQ(
+      world_.status("r").waiting_for,
+      "safe mode is ordered in group/region=de by carol, which keeps x1000, x1001, x1002 and 1097 more of wave all "
+      "(100 %) from finishing; resume there, or abort");
+  world_.commit("x1000");
+  EXPECT_EQ(world_.status("r").done, 1u) << "counts are never late";
+  EXPECT_NE(world_.status("r").waiting_for.find("x1000, x1001, x1002 and 1097 more"), std::string::npos);
+  const auto effects = world_.tick(1);
+  EXPECT_NE(world_.status("r").waiting_for.find("x1001, x1002, x1003 and 1096 more"), std::string::npos);
+  EXPECT_TRUE(std::any_of(effects.begin(), effects.end(),
+                          [](const Effect& effect) { return std::holds_alternative<RolloutStatusChanged>(effect); }));
+  EXPECT_TRUE(world_.tick(1).empty()) << "nothing is due any more";
+  give("group/region=de", OrderKind::resume);
+  EXPECT_EQ(world_.status("r").waiting_for, "");
 }
 
 TEST_F(OrdersOf, RepublishGivesEveryScope) {

@@ -1,0 +1,123 @@
+#include "tests/e2e/harness/watcher.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+
+#include "tests/e2e/harness/folder.h"
+#include "tests/e2e/harness/programs.h"
+
+namespace muster::e2e {
+namespace {
+
+constexpr std::size_t report_len_max = 20000;  // of one process; the first findings are the ones to read
+
+// Apart from the tests' own folders: a report may come as late as the end of the last process of a test.
+const Folder& reports() {
+  static const Folder folder;
+  return folder;
+}
+
+std::string suppressions(std::string_view file) {
+  return programs::suppressions + "/" + std::string(file);
+}
+
+}  // namespace
+
+Watcher watcher() {
+  static const Watcher chosen = [] {
+    const std::string_view sanitizer = programs::sanitizer;
+    if (sanitizer.find("thread") != std::string_view::npos) return Watcher::thread_sanitizer;
+    if (sanitizer.find("address") != std::string_view::npos) return Watcher::address_sanitizer;
+    const char* under = std::getenv("MUSTER_UNDER");
+    return under != nullptr && std::string_view(under) == "valgrind" ? Watcher::memcheck : Watcher::none;
+  }();
+  return chosen;
+}
+
+int slowness() {
+  switch (watcher()) {
+    case Watcher::none:
+      return 1;
+    case Watcher::thread_sanitizer:
+    case Watcher::address_sanitizer:
+      return 4;
+    case Watcher::memcheck:
+      return 12;
+  }
+  return 1;
+}
+
+std::vector<std::string> watched_environment() {
+  const auto log_path = "log_path=" + reports().file("report");
+  switch (watcher()) {
+    case Watcher::thread_sanitizer:
+      return {"TSAN_OPTIONS=" + log_path + ":suppressions=" + suppressions("tsan.supp") +
+              ":history_size=4:second_deadlock_stack=1"};
+    case Watcher::address_sanitizer:
+      return {"ASAN_OPTIONS=" + log_path + ":detect_leaks=1", "UBSAN_OPTIONS=" + log_path + ":print_stacktrace=1",
+              "LSAN_OPTIONS=suppressions=" + suppressions("lsan.supp") + ":print_suppressions=0"};
+    case Watcher::none:
+    case Watcher::memcheck:
+      break;
+  }
+  return {};
+}
+
+std::vector<std::string> watched_broker_environment() {
+  if (watcher() != Watcher::thread_sanitizer && watcher() != Watcher::address_sanitizer) return {};
+  return {"LD_PRELOAD=" + programs::sanitizer_runtime};
+}
+
+std::vector<std::string> watched_command(std::vector<std::string> args) {
+  if (watcher() != Watcher::memcheck) return args;
+  std::vector<std::string> command = {"valgrind",
+                                      "--quiet",
+                                      "--tool=memcheck",
+                                      "--leak-check=full",
+                                      "--show-leak-kinds=definite",
+                                      "--errors-for-leak-kinds=definite",
+                                      "--keep-debuginfo=yes",  // the broker unloads the plugin before leaks are counted
+                                      "--num-callers=30",
+                                      "--fair-sched=yes",
+                                      "--child-silent-after-fork=yes",
+                                      "--suppressions=" + suppressions("memcheck.supp"),
+                                      "--log-file=" + reports().file("report.%p")};
+  command.insert(command.end(), args.begin(), args.end());
+  return command;
+}
+
+// Memcheck's remarks about itself are no findings. RocksDB hints at how long a file will live (F_SET_RW_HINT), which
+// valgrind does not know and ignores. And it has no pidfd_open (434) and says so in five lines: the agent then looks at
+// its children every few milliseconds instead.
+std::string without_remarks(const std::string& text) {
+  constexpr std::string_view remarks[] = {
+      "Warning: unimplemented fcntl command: 1036",          "-linux syscall: 434",
+      "You may be able to write your own handler.",          "Read the file README_MISSING_SYSCALL_OR_IOCTL.",
+      "Nevertheless we consider this a bug.  Please report", "it at http://valgrind.org/support/bug_reports.html."};
+  std::string kept;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto is_remark = [&](std::string_view remark) { return line.find(remark) != std::string::npos; };
+    if (std::none_of(std::begin(remarks), std::end(remarks), is_remark)) kept += line + "\n";
+  }
+  return kept;
+}
+
+std::string take_reports() {
+  std::string all;
+  if (watcher() == Watcher::none) return all;
+  for (const auto& file : files_below(reports().path())) {
+    const auto text = without_remarks(read_text(file));
+    std::error_code ignored;
+    std::filesystem::remove(file, ignored);
+    if (!text.empty()) all += text.substr(0, report_len_max) + "\n";
+  }
+  return all;
+}
+
+}  // namespace muster::e2e

@@ -1,0 +1,31 @@
+// What watches the broker, the agents and musterctl while a test runs: nothing; the sanitizer that the tree was built
+// with; or valgrind's memcheck, in any build, with MUSTER_UNDER=valgrind. Each process writes what was found into a
+// file of the test program's reports folder; the fixture makes every such file a failure of the test during which it
+// appeared. Tests only; one thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace muster::e2e {
+
+enum class Watcher { none, thread_sanitizer, address_sanitizer, memcheck };
+[[nodiscard]] Watcher watcher();
+
+// By how much everything is slower then: the factor of all deadlines (eventually.h).
+[[nodiscard]] int slowness();
+
+// What a child process must have in its environment, "NAME=value".
+[[nodiscard]] std::vector<std::string> watched_environment();
+
+// The same for the broker, a program without sanitizers that loads a plugin with one: the sanitizer's runtime must be
+// there first.
+[[nodiscard]] std::vector<std::string> watched_broker_environment();
+
+// The command line under valgrind, where that watches; else as it is.
+[[nodiscard]] std::vector<std::string> watched_command(std::vector<std::string> args);
+
+// What was found since the last call; empty: nothing. Processes must have ended where leaks matter.
+[[nodiscard]] std::string take_reports();
+
+}  // namespace muster::e2e

@@ -1,0 +1,183 @@
+// fuzz_seeds FOLDER: writes valid inputs for every target to FOLDER/TARGET/, and FOLDER/fixed_root.menv, the root that
+// tests/fuzz keeps. Signed ones are signed by the keys of fixed_trust.h. README.md says what to do with them.
+#include "tests/fuzz/seeds.h"
+
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "broker-plugin/core/audit.h"
+#include "broker-plugin/core/releases.h"
+#include "edge-client/agent/durable_state.h"
+#include "host/base64.h"
+#include "rules/engine/engine.h"
+#include "schemas/envelope_generated.h"
+#include "tests/fuzz/fixed_trust.h"
+#include "tests/fuzz/target.h"
+#include "tests/unit/schemas/samples.h"
+#include "trust/signing/signer.h"
+
+namespace muster::fuzz {
+
+void SeedFolder::write(const std::string& target, const std::string& name, ByteView bytes) const {
+  const auto folder = target.empty() ? folder_ : folder_ + "/" + target;
+  std::filesystem::create_directories(folder);
+  std::ofstream file(folder + "/" + name, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  FUZZ_REQUIRE(file.good(), "cannot write " + folder + "/" + name);
+}
+
+namespace {
+
+// The private key 1, 2 or 3 as PEM (RFC 5915), read back as any key file is.
+trust::SigningKey fixed_key(FixedKey which, const std::string& folder) {
+  const auto point = fixed_point(which);
+  Bytes der = {0x30, 0x77, 0x02, 0x01, 0x01, 0x04, 0x20};
+  der.resize(der.size() + 31, 0);
+  der.push_back(static_cast<std::uint8_t>(1 + static_cast<int>(which)));
+  const Bytes curve = {0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+                       0x03, 0x01, 0x07, 0xa1, 0x44, 0x03, 0x42, 0x00};
+  der.insert(der.end(), curve.begin(), curve.end());
+  der.insert(der.end(), point.begin(), point.end());
+  const auto text = host::to_base64(der);
+  const auto path = folder + "/fixed.pem";
+  {
+    std::ofstream file(path);
+    file << "-----BEGIN EC PRIVATE KEY-----\n";
+    for (std::size_t at = 0; at < text.size(); at += 64) file << text.substr(at, 64) << "\n";
+    file << "-----END EC PRIVATE KEY-----\n";
+  }
+  FUZZ_REQUIRE(::chmod(path.c_str(), 0600) == 0, "chmod " + path);
+  auto key = trust::SigningKey::load(path);
+  FUZZ_REQUIRE(key.has_value(), key.error().message);
+  std::filesystem::remove(path);
+  return std::move(*key);
+}
+
+struct Keys {
+  trust::SigningKey root, release, control;
+};
+
+Bytes seal(wire::PayloadKind kind, const Bytes& payload, const trust::SigningKey& key) {
+  auto envelopes = trust::seal({{kind, payload}}, {&key});
+  FUZZ_REQUIRE(envelopes.has_value(), envelopes.error().message);
+  return envelopes->front();
+}
+
+Bytes root_document(const Keys& keys, std::uint32_t version) {
+  auto sealed = trust::seal_root(version, 1, 0,
+                                 {{wire::Role::root, 1, {keys.root.point()}},
+                                  {wire::Role::release, 1, {keys.release.point()}},
+                                  {wire::Role::control, 1, {keys.control.point()}}},
+                                 {&keys.root});
+  FUZZ_REQUIRE(sealed.has_value(), sealed.error().message);
+  return *sealed;
+}
+
+void write_messages(const SeedFolder& seeds) {
+  seeds.write("message_ack", "seed", build(test::AckSpec{}));
+  seeds.write("message_assignment", "seed", build(test::AssignmentSpec{}));
+  seeds.write("message_audit_head", "seed", build(test::AuditHeadSpec{}));
+  seeds.write("message_chunk", "seed", build(test::ChunkSpec{}));
+  seeds.write("message_chunk_get", "seed", build(test::ChunkGetSpec{}));
+  seeds.write("message_directive", "seed", build(test::DirectiveSpec{}));
+  seeds.write("message_envelope", "seed", build(test::EnvelopeSpec{}));
+  seeds.write("message_evidence", "seed", build(test::EvidenceChunkSpec{}));
+  seeds.write("message_health_summary", "seed", build(test::HealthSummarySpec{}));
+  seeds.write("message_manifest", "seed", build(test::ManifestSpec{}));
+  seeds.write("message_root_chain", "seed", build(test::RootChainSpec{}));
+  seeds.write("message_root_document", "seed", build(test::RootDocumentSpec{}));
+  seeds.write("message_state_report", "seed", build(test::StateReportSpec{}));
+}
+
+std::string on_topic(const std::string& topic, const Bytes& payload) {
+  return topic + "\n" + std::string(ByteView(payload).text());
+}
+
+void write_signed(const SeedFolder& seeds) {
+  std::filesystem::create_directories(seeds.path());
+  const Keys keys{fixed_key(FixedKey::root, seeds.path()), fixed_key(FixedKey::release, seeds.path()),
+                  fixed_key(FixedKey::control, seeds.path())};
+  const auto manifest = seal(wire::PayloadKind::manifest, build(test::ManifestSpec{}), keys.release);
+  const auto assignment = seal(wire::PayloadKind::assignment, build(test::AssignmentSpec{}), keys.control);
+  const auto directive = seal(wire::PayloadKind::directive, build(test::DirectiveSpec{}), keys.control);
+  const auto head = seal(wire::PayloadKind::audit_head, build(test::AuditHeadSpec{}), keys.control);
+  seeds.write("open_signed", "manifest", manifest);
+  seeds.write("open_signed", "assignment", assignment);
+  seeds.write("open_signed", "directive", directive);
+  seeds.write("open_signed", "audit_head", head);
+  seeds.write("open_signed", "assignment_by_release_key",
+              seal(wire::PayloadKind::assignment, build(test::AssignmentSpec{}), keys.release));
+  const auto batch = trust::seal({{wire::PayloadKind::assignment, build(test::AssignmentSpec{})},
+                                  {wire::PayloadKind::directive, build(test::DirectiveSpec{})},
+                                  {wire::PayloadKind::assignment, build(test::AssignmentSpec{})}},
+                                 {&keys.control});
+  seeds.write("open_signed", "one_of_three", batch.value().back());
+  seeds.write("slot_manifest", "seed", manifest);
+  const auto root = root_document(keys, 1);
+  seeds.write("", "fixed_root.menv", root);
+  const auto chain = trust::make_root_chain({root, root_document(keys, 2), root_document(keys, 3)});
+  seeds.write("root_chain", "three", chain);
+  seeds.write("root_chain", "gap", trust::make_root_chain({root, root_document(keys, 3)}));
+  seeds.write("root_chain", "root", root);
+  seeds.write("agent_inbound", "assignment", on_topic("muster/v1/device/gw-17/assignment", assignment));
+  seeds.write("agent_inbound", "directive", on_topic("muster/v1/group/region=de/directive", directive));
+  seeds.write("agent_inbound", "chain", on_topic("muster/v1/trust/root", chain));
+  seeds.write("agent_inbound", "chunk", on_topic("muster/v1/device/gw-17/chunk", build(test::ChunkSpec{})));
+  broker::Release release;
+  release.published_s = 1790000000;
+  release.published_by = "alice";
+  seeds.write("store_records", "release", broker::encode_release(release, manifest));
+  seeds.write("store_records", "head", broker::encode_head({{7, {}}, head}));
+}
+
+void write_states(const SeedFolder& seeds) {
+  broker::AuditEntry entry;
+  entry.who = "alice";
+  entry.what = "rollout.started";
+  entry.subject = "reader-3";
+  entry.why = "wave canary: 2 of 20";
+  broker::AuditTail tail;
+  broker::append_to_chain(tail, entry);
+  seeds.write("store_records", "entry", broker::encode_entry(entry));
+
+  edge::DurableState state;
+  seeds.write("agent_state", "empty", edge::encode(state));
+  state.boot_id = 7;
+  state.planes[1].active = {{}, "reader-deu", "2.1.0", 3};
+  state.planes[1].active.manifest.bytes[0] = 9;
+  state.last_swapped = {edge::Plane::model};
+  state.attempt.phase = edge::AttemptPhase::rolling_back;
+  state.attempt.assignment.rollout = "reader-3";
+  state.attempt.assignment.releases.push_back({edge::Plane::model, {}, {}, 900, "reader-deu", "2.2.0"});
+  state.attempt.changes.push_back({edge::Plane::model, state.planes[1].active, {}});
+  state.attempt.swap_begun = 1;
+  state.attempt.back.push_back({edge::Plane::model, state.planes[1].active, {}});
+  state.attempt.detail = "probe golden-replay ended with 1";
+  state.scopes.push_back(
+      {"group/region=de", 4, {{edge::OrderKind::freeze, 4, edge::Plane::model, {}, "hot", "alice"}}});
+  const auto bytes = edge::encode(state);
+  seeds.write("agent_state", "busy", bytes);
+  seeds.write("journal", "payload", "\x01" + std::string(ByteView(bytes).text()));
+  seeds.write("journal", "short_file", std::string(1, '\0') + "MUSTERJ1");
+}
+
+}  // namespace
+}  // namespace muster::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "fuzz_seeds FOLDER: writes valid inputs of every fuzz target there\n");
+    return 2;
+  }
+  const muster::fuzz::SeedFolder seeds(argv[1]);
+  muster::fuzz::write_messages(seeds);
+  muster::fuzz::write_signed(seeds);
+  muster::fuzz::write_states(seeds);
+  muster::fuzz::write_text_seeds(seeds);
+  return 0;
+}

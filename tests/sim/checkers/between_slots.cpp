@@ -1,0 +1,72 @@
+// No device is left between slots: `active` and `previous` always point to a slot that is there, and once all is well
+// every device stands still on what its journal says, which is what it was assigned or what it went back to.
+#include "tests/sim/checkers/all.h"
+#include "tests/sim/checkers/visit.h"
+
+namespace muster::sim {
+
+namespace {
+
+class BetweenSlots final : public Checker {
+ public:
+  BetweenSlots() : Checker("between_slots") {}
+
+  void on_disk(const DeviceView& device) override {
+    for (std::size_t plane = 0; plane < rules::plane_count; ++plane) {
+      const auto& links = device.disk->links[plane];
+      const auto& slots = device.disk->slots[plane];
+      for (const auto* link : {&links.active, &links.previous}) {
+        if (link->is_zero() || slots.contains(*link)) continue;
+        fail(device.id + ", plane " + std::string(rules::name_of(static_cast<rules::Plane>(plane))) + ": its link " +
+             (link == &links.active ? "active" : "previous") + " points to a slot that is not there");
+      }
+    }
+  }
+
+  void at_end(const FinalView& view) override {
+    for (const auto& device : view.devices) {
+      if (device.gone) continue;
+      if (!device.running || !device.connected) {
+        fail(device.id + " is not back although all is well");
+        continue;
+      }
+      const auto state = edge::decode(device.disk->journal);
+      if (!state) {
+        fail(device.id + " has no readable journal");
+        continue;
+      }
+      look(device, *state);
+    }
+  }
+
+ private:
+  void look(const DeviceView& device, const edge::DurableState& state) {
+    using edge::AttemptPhase;
+    const auto phase = state.attempt.phase;
+    const bool settled = phase == AttemptPhase::idle || phase == AttemptPhase::committed ||
+                         phase == AttemptPhase::rolled_back || phase == AttemptPhase::failed;
+    if (!settled) {
+      return fail(device.id + " is still " + std::string(edge::name_of(phase)) + " with assignment " +
+                  std::to_string(state.attempt.assignment.epoch) + " although nothing has happened for long");
+    }
+    for (std::size_t plane = 0; plane < rules::plane_count; ++plane) {
+      const auto& links = device.disk->links[plane];
+      const auto where = device.id + ", plane " + std::string(rules::name_of(static_cast<rules::Plane>(plane)));
+      if (links.active != state.planes[plane].active.manifest) fail(where + ": link and journal differ");
+    }
+    if (phase != AttemptPhase::committed) return;
+    for (const auto& release : state.attempt.assignment.releases) {
+      if (state.planes[edge::index_of(release.plane)].active.manifest == release.manifest) continue;
+      fail(device.id + " has committed assignment " + std::to_string(state.attempt.assignment.epoch) +
+           " and runs something else");
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> check_between_slots() {
+  return std::make_unique<BetweenSlots>();
+}
+
+}  // namespace muster::sim

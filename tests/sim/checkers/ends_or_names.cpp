@@ -1,0 +1,101 @@
+// Every rollout ends or is waiting for something that it names. When nothing goes wrong and nobody does anything, each
+// has ended or has a sentence; who it names is really in the way. Once operators have done what the sentences ask for,
+// each has ended, or waits for devices: for some that are gone for ever, or for any that it could have.
+#include "tests/sim/checkers/all.h"
+#include "tests/sim/checkers/visit.h"
+
+namespace muster::sim {
+
+namespace {
+
+using rules::RolloutState;
+
+bool has_ended(const rules::RolloutStatus& status) {
+  return status.state == RolloutState::completed || status.state == RolloutState::aborted;
+}
+
+class EndsOrNames final : public Checker {
+ public:
+  EndsOrNames() : Checker("ends_or_names") {}
+
+  void when_quiet(const FinalView& view) override {
+    for (const auto& status : view.rollouts) {
+      if (has_ended(status)) continue;
+      if (status.waiting_for.empty()) {
+        fail(text_of(status) + " has not ended and names nothing that it waits for");
+        continue;
+      }
+      look_at_named(view, status);
+    }
+  }
+  void at_end(const FinalView& view) override {
+    for (const auto& status : view.rollouts) {
+      if (has_ended(status)) continue;
+      if (may_wait(view, status)) continue;
+      fail(text_of(status) + " does not end although operators do what it asks for: \"" + status.waiting_for + "\"");
+    }
+  }
+
+ private:
+  static std::string text_of(const rules::RolloutStatus& status) {
+    return "rollout " + status.rollout + " (" + std::string(rules::name_of(status.state)) + ", wave " +
+           std::to_string(status.wave) + " of " + std::to_string(status.waves.size()) + ")";
+  }
+
+  // The devices whose ids are in the sentence.
+  static std::vector<const DeviceView*> named_in(const FinalView& view, const std::string& sentence) {
+    std::vector<const DeviceView*> named;
+    for (const auto& device : view.devices) {
+      auto at = sentence.find(device.id);
+      while (at != std::string::npos) {
+        const auto end = at + device.id.size();
+        const bool whole = (at == 0 || !std::isalnum(static_cast<unsigned char>(sentence[at - 1]))) &&
+                           (end == sentence.size() || !std::isalnum(static_cast<unsigned char>(sentence[end])));
+        if (whole) {
+          named.push_back(&device);
+          break;
+        }
+        at = sentence.find(device.id, end);
+      }
+    }
+    return named;
+  }
+
+  void look_at_named(const FinalView& view, const rules::RolloutStatus& status) {
+    const bool unreachable = status.waiting_for.find("are unreachable") != std::string::npos;
+    const bool reverting = status.state == RolloutState::reverting;
+    if (!unreachable && !reverting) return;
+    const auto named = named_in(view, status.waiting_for);
+    if (named.empty()) return fail(text_of(status) + " names no device: \"" + status.waiting_for + "\"");
+    for (const auto* device : named) {
+      if (!device->connected || !unreachable) continue;
+      fail(text_of(status) + " says that " + device->id + " is unreachable, but it is connected");
+    }
+  }
+
+  static bool may_wait(const FinalView& view, const rules::RolloutStatus& status) {
+    const auto& sentence = status.waiting_for;
+    const auto says_that = [&](std::string_view part) { return sentence.find(part) != std::string::npos; };
+    if (says_that("no device matches the targets") || says_that("no target is in the ring")) return true;
+    for (const auto& other : view.rollouts) {
+      // Then that one does not end, and has to say why.
+      if (says_that("waiting for rollout " + other.rollout + " to end")) return !has_ended(other);
+      if (says_that("from the newer rollout " + other.rollout)) return has_ended(other);
+    }
+    if (!says_that("are unreachable")) return false;
+    // Who is out of reach blocks nobody: a wave waits for it only when no other device of the wave says anything.
+    const auto& wave = status.waves[status.wave];
+    if (wave.done + wave.failed != 0) return false;
+    const auto named = named_in(view, sentence);
+    return !named.empty() &&
+           std::all_of(named.begin(), named.end(), [](const DeviceView* device) { return device->gone; });
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> check_ends_or_names() {
+  return std::make_unique<EndsOrNames>();
+}
+
+}  // namespace muster::sim

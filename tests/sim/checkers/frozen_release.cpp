@@ -1,0 +1,76 @@
+// A frozen release is not assigned where it is frozen, and a device that knows of the freeze does not activate it.
+#include "tests/sim/checkers/all.h"
+#include "tests/sim/checkers/visit.h"
+#include "tests/sim/fleet.h"
+
+namespace muster::sim {
+
+namespace {
+
+class FrozenRelease final : public Checker {
+ public:
+  FrozenRelease() : Checker("frozen_release") {}
+
+  void on_commit(const EngineStep& step) override {
+    for_each<rules::Direct>(step, [&](const rules::Direct& direct) {
+      auto& frozen = frozen_[direct.scope];
+      frozen.clear();
+      for (const auto& order : direct.orders) {
+        if (order.kind == rules::OrderKind::freeze) frozen.insert(order.release);
+      }
+    });
+    reports_.take(step);
+    for_each<rules::Assign>(step, [&](const rules::Assign& assign) { look(step, assign); });
+  }
+
+  void on_activate(const DeviceView& device, const edge::Activate& activate) override {
+    if (activate.going_back || activate.active.is_zero()) return;
+    const auto state = edge::decode(device.disk->journal);
+    if (!state) return;
+    // A flip that was under way when the freeze came; the one that takes it back is right behind it.
+    if (state->attempt.phase == edge::AttemptPhase::rolling_back) return;
+    for (const auto& scope : state->scopes) {
+      for (const auto& order : scope.orders) {
+        if (order.kind != edge::OrderKind::freeze || order.release != activate.active) continue;
+        fail(device.id + " activates a release that is frozen in " + scope.scope);
+      }
+    }
+  }
+  void on_old_copy() override {
+    frozen_.clear();
+    assigned_.clear();
+    reports_.clear();
+  }
+
+ private:
+  void look(const EngineStep& step, const rules::Assign& assign) {
+    auto& before = assigned_[assign.device];
+    const auto* report = reports_.of(assign.device);
+    for (const auto& [plane, manifest] : assign.releases) {
+      const bool is_new = before[plane] != manifest;
+      before[plane] = manifest;
+      if (!is_new || report == nullptr || manifest.is_zero()) continue;
+      // What may not go back stays as it runs, and the record says so.
+      if (report->active[static_cast<std::size_t>(plane)] == manifest &&
+          says(step, audit::device_not_revertible, assign.device))
+        continue;
+      for (const auto& scope : scopes_of(assign.device, report->facts)) {
+        const auto found = frozen_.find(scope);
+        if (found == frozen_.end() || !found->second.contains(manifest)) continue;
+        fail("rollout " + assign.rollout + " assigns " + assign.device + " a release that is frozen in " + scope);
+      }
+    }
+  }
+
+  std::map<std::string, std::set<Sha256>> frozen_;
+  std::map<std::string, std::map<rules::Plane, Sha256>> assigned_;
+  LastReports reports_;
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> check_frozen_release() {
+  return std::make_unique<FrozenRelease>();
+}
+
+}  // namespace muster::sim

@@ -1,0 +1,87 @@
+// A rollout whose rule halts at n failed devices has stopped by the end of the step in which the n-th one has failed.
+// Counted from the reports themselves: a device has failed when it says that its attempt at the rollout's assignment
+// was rolled back or failed, and did not run the versions after all since.
+#include "tests/sim/checkers/all.h"
+#include "tests/sim/checkers/visit.h"
+
+namespace muster::sim {
+
+namespace {
+
+class HaltComes final : public Checker {
+ public:
+  HaltComes() : Checker("halt_comes") {}
+
+  void on_commit(const EngineStep& step) override {
+    if (const auto* start = started_in(step)) {
+      runs_[start->rule.rollout].halt_at = std::max(1u, start->rule.halt_failed_devices);
+    }
+    for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
+      // From now on it is judged by this one; what it said before stays.
+      assigned_[assign.device] = {assign.rollout, assign.epoch};
+    });
+    if (const auto* report = reports_.take(step)) take(*report);
+    for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
+      // Of a device that ran out of time the record knows first; its own word comes later, and is no second failure.
+      if (entry.what == audit::device_failed) known_.insert({entry.subject, assigned_[entry.subject].epoch});
+      if (entry.what == audit::device_recovered) runs_[rollout_of(entry.why)].failed.erase(entry.subject);
+      auto run = runs_.find(entry.subject);
+      if (run == runs_.end()) return;
+      if (entry.what == audit::failures_acknowledged) run->second.failed.clear();
+      if (entry.what == audit::rollout_halted || entry.what == audit::rollout_paused) run->second.stands = true;
+      if (entry.what == audit::rollout_resumed) run->second.stands = false;
+      if (entry.what == audit::rollout_aborted || entry.what == audit::rollout_reverting) runs_.erase(run);
+    });
+    for (const auto& [name, run] : runs_) {
+      if (run.stands || run.failed.size() < run.halt_at) continue;
+      fail("rollout " + name + " goes on although " + std::to_string(run.failed.size()) + " devices report failures (" +
+           *run.failed.begin() + " …); its rule halts at " + std::to_string(run.halt_at));
+    }
+  }
+  void on_old_copy() override {
+    runs_.clear();
+    assigned_.clear();
+    reports_.clear();
+  }
+
+ private:
+  struct Run {
+    std::size_t halt_at = 1;
+    bool stands = false;
+    std::set<std::string> failed;
+  };
+  struct Given {
+    std::string rollout;
+    std::uint64_t epoch = 0;
+  };
+
+  void take(const rules::DeviceReport& report) {
+    const auto given = assigned_.find(report.device);
+    if (given == assigned_.end() || given->second.epoch != report.attempt_epoch) return;
+    const auto run = runs_.find(given->second.rollout);
+    if (run == runs_.end()) return;
+    using rules::AttemptState;
+    const bool failed = report.attempt == AttemptState::rolled_back || report.attempt == AttemptState::failed;
+    if (failed && !known_.contains({report.device, report.attempt_epoch})) {
+      known_.insert({report.device, report.attempt_epoch});
+      run->second.failed.insert(report.device);
+    }
+    if (report.attempt == AttemptState::committed) {
+      run->second.failed.erase(report.device);
+      known_.erase({report.device, report.attempt_epoch});
+    }
+  }
+
+  std::map<std::string, Run> runs_;
+  std::map<std::string, Given> assigned_;
+  std::set<std::pair<std::string, std::uint64_t>> known_;  // failures counted once: an acknowledged one stays so
+  LastReports reports_;
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> check_halt_comes() {
+  return std::make_unique<HaltComes>();
+}
+
+}  // namespace muster::sim

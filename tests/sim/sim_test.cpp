@@ -1,0 +1,76 @@
+// Simulated worlds, many seeds, with every checker watching. MUSTER_SEED=N runs exactly that world.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/sim/world.h"
+#include "tests/support/long_form.h"
+
+namespace muster::sim {
+namespace {
+
+std::uint64_t running_seed = 0;
+
+// An assertion of the engine or the agent ends the program: say which world it was.
+void say_seed(int signal) {
+  std::fprintf(stderr, "seed %llu: ended by signal %d; the same again: MUSTER_SEED=%llu build/dev/tests/sim_test\n",
+               static_cast<unsigned long long>(running_seed), signal, static_cast<unsigned long long>(running_seed));
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+std::string trace_path(std::uint64_t seed) {
+  return ::testing::TempDir() + "muster-sim-" + std::to_string(seed) + ".failed";
+}
+
+TEST(Sim, EachWorldIsSafeAndThenLive) {
+  std::signal(SIGABRT, say_seed);
+  std::signal(SIGSEGV, say_seed);
+  const bool one = std::getenv("MUSTER_SEED") != nullptr;
+  const auto first = testing::seed_or(1);
+#ifdef MUSTER_SIM_SEEDS
+  const std::uint64_t short_form = MUSTER_SIM_SEEDS;
+#else
+  const std::uint64_t short_form = 200;
+#endif
+  const std::uint64_t count = one ? 1 : testing::size_for<std::uint64_t>(short_form, short_form * 50);
+  std::uint64_t rollouts = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t aborted = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t failures = 0;
+  for (running_seed = first; running_seed < first + count && failures < 5; ++running_seed) {
+    const auto report = run_seed(running_seed, trace_path(running_seed));
+    rollouts += report.outcome.rollouts;
+    completed += report.outcome.completed;
+    aborted += report.outcome.aborted;
+    steps += report.outcome.steps;
+    if (!report.outcome.violation) continue;
+    ++failures;
+    ADD_FAILURE() << report.text;
+  }
+  std::printf("%llu worlds from seed %llu: %llu things happened; %llu rollouts, %llu completed, %llu aborted\n",
+              static_cast<unsigned long long>(count), static_cast<unsigned long long>(first),
+              static_cast<unsigned long long>(steps), static_cast<unsigned long long>(rollouts),
+              static_cast<unsigned long long>(completed), static_cast<unsigned long long>(aborted));
+  // Worlds in which nothing comes of anything would prove nothing.
+  if (!one && failures == 0) {
+    EXPECT_GT(completed, count / 2);
+    EXPECT_GT(aborted, count / 20);
+  }
+}
+
+TEST(Sim, TheSameSeedIsTheSameWorld) {
+  for (const std::uint64_t seed : {3u, 14u, 159u}) {
+    const auto once = run_seed(seed, {});
+    const auto again = run_seed(seed, {});
+    EXPECT_EQ(once.outcome.digest, again.outcome.digest) << "seed " << seed;
+    EXPECT_EQ(once.outcome.steps, again.outcome.steps) << "seed " << seed;
+    EXPECT_NE(once.outcome.digest, run_seed(seed + 1, {}).outcome.digest) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace muster::sim
