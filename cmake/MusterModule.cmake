@@ -49,12 +49,16 @@ function(muster_module)
   target_include_directories(muster_${ARG_NAME} PUBLIC "${CMAKE_SOURCE_DIR}")
 endfunction()
 
-# muster_program(NAME musterctl SOURCES ... DEPENDS ...) makes an executable that lands in <build>/bin.
+# muster_program(NAME musterctl SOURCES ... DEPENDS ...) makes an executable that lands in <build>/bin. With sanitizers only the tests
+# that start it have it built.
 function(muster_program)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE muster_settings ${ARG_DEPENDS})
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+  if(MUSTER_SANITIZE)
+    set_target_properties(${ARG_NAME} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
 endfunction()
 
 # GoogleTest's headers, parsed once for all tests; and tests are compiled without optimisation. Both together halve the time that
@@ -67,11 +71,12 @@ if(NOT TARGET muster_test_prelude)
   target_precompile_headers(muster_test_prelude PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 endif()
 
-# muster_test(NAME trust_test LABEL unit SOURCES ... DEPENDS ... [ENVIRONMENT A=b] [TIMEOUT 60])
-# makes one GoogleTest program, run whole by one CTest test. Labels: unit, scenario, house, sim, crash, fuzz, e2e, bench; and long
-# beside one of them (LABEL "sim;long") for what only scripts/test --long runs.
+# muster_test(NAME trust_test LABEL unit SOURCES ... DEPENDS ... [ENVIRONMENT A=b] [TIMEOUT 60] [SANITIZED_LONG])
+# makes one GoogleTest program, run whole by one CTest test. Labels: unit, scenario, house, sim, crash, fuzz, e2e, bench.
+# SANITIZED_LONG: in trees with sanitizers it has the label long beside it, as what only scripts/test --long runs; there
+# the target long builds it, and all does not.
 function(muster_test)
-  cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "SANITIZED_LONG" "NAME;LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE muster_settings ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   target_compile_options(${ARG_NAME} PRIVATE -O0)
@@ -84,6 +89,11 @@ function(muster_test)
   set(test "${ARG_NAME}")
   if(MUSTER_SANITIZE)
     set(test "sanitized.${ARG_NAME}")
+    if(ARG_SANITIZED_LONG)
+      list(APPEND ARG_LABEL long)
+      set_target_properties(${ARG_NAME} PROPERTIES EXCLUDE_FROM_ALL ON)
+      add_dependencies(long ${ARG_NAME})
+    endif()
     list(APPEND ARG_ENVIRONMENT
       "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/memory/tsan.supp"
       "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/memory/lsan.supp:print_suppressions=0")

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "schemas/chunk_generated.h"
@@ -16,11 +15,6 @@ namespace muster::crash {
 namespace {
 
 constexpr std::uint32_t plain_order_rollback = 2;
-
-std::uint64_t now_s() {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-}
 
 Bytes bytes_of(const std::string& path) {
   const auto text = e2e::read_text(path);
@@ -117,8 +111,8 @@ void StandIn::assign(const std::string& device, std::uint64_t epoch, const Offer
   e2e::AssignmentToSend given;
   given.device = device;
   given.epoch = epoch;
-  given.issued_s = now_s();
-  given.expires_s = now_s() + 24 * 3600;
+  given.issued_s = e2e::now_s();
+  given.expires_s = e2e::now_s() + 24 * 3600;
   given.releases.push_back(release.assigned);
   seal_and_retain("muster/v1/device/" + device + "/assignment", wire::PayloadKind::assignment, e2e::assignment(given));
 }
@@ -126,8 +120,8 @@ void StandIn::assign(const std::string& device, std::uint64_t epoch, const Offer
 void StandIn::order_back(const std::string& device, std::uint64_t epoch, const Offered& release) {
   const e2e::DirectiveToSend given = {.scope = "device/" + device,
                                       .epoch = epoch,
-                                      .issued_s = now_s(),
-                                      .expires_s = now_s() + 24 * 3600,
+                                      .issued_s = e2e::now_s(),
+                                      .expires_s = e2e::now_s() + 24 * 3600,
                                       .order = plain_order_rollback,
                                       .release = release.assigned.manifest};
   seal_and_retain("muster/v1/device/" + device + "/directive", wire::PayloadKind::directive, e2e::directive(given));

@@ -166,11 +166,13 @@ TEST_F(Hostile, ChunkRequestsBeyondTheWindowAreRefused) {
   ASSERT_EVENTUALLY(10s, metrics()["chunks"].value("served", 0L) + refused("chunk_window") >= 600);
   device_->forget();
   device_->publish_qos0(chunk_get_topic, chunk_get(digest, 65536, 4096));
-  const auto answer = device_->wait_for(chunk_topic, 5s);
+  // Answers to the many may still be on their way.
+  const auto is_it = [](const host::MqttMessage& message) { return read_chunk(message.payload).offset == 65536; };
+  const auto answer = device_->wait_for(chunk_topic, 5s, is_it);
   ASSERT_TRUE(answer.has_value());
   const auto chunk = read_chunk(answer->payload);
   EXPECT_EQ(chunk.status, 0);
-  EXPECT_EQ(std::string(chunk.data.begin(), chunk.data.end()), content.substr(65536, 4096));
+  EXPECT_TRUE(std::string(chunk.data.begin(), chunk.data.end()) == content.substr(65536, 4096));
 }
 
 TEST_F(Hostile, ChunkRequestsForNothingAreAnsweredSo) {

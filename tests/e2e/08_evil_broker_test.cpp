@@ -3,7 +3,6 @@
 // move it.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <optional>
 
 #include "schemas/assignment_generated.h"
@@ -21,11 +20,6 @@ const std::string group_topic = "muster/v1/group/region=eu/directive";
 const std::string state_topic = "muster/v1/device/gw-0/state";
 const std::string asks_topic = "muster/v1/device/gw-0/chunk/get";
 const std::string chunk_topic = "muster/v1/device/gw-0/chunk";
-
-std::uint64_t now_s() {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-}
 
 class EvilBroker : public World {
  protected:

@@ -2,7 +2,6 @@
 // speaks for another. The broker here is a plain one, and the test publishes what Muster would.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <optional>
 
 #include "tests/e2e/harness/messages.h"
@@ -19,11 +18,6 @@ const std::string root_topic = "muster/v1/trust/root";
 const std::string state_topic = "muster/v1/device/gw-0/state";
 const std::string asks_topic = "muster/v1/device/gw-0/chunk/get";
 const std::string chunk_topic = "muster/v1/device/gw-0/chunk";
-
-std::uint64_t now_s() {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-}
 
 class RetiredKeys : public World {
  protected:

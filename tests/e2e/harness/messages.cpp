@@ -1,5 +1,6 @@
 #include "tests/e2e/harness/messages.h"
 
+#include <chrono>
 #include <cstring>
 
 #include "schemas/assignment_generated.h"
@@ -166,6 +167,11 @@ ReportSeen read_report(const Bytes& payload) {
   seen.attempt = wire::EnumNameAttemptState(report->attempt()->state());
   seen.error = wire::EnumNameErrorCode(report->attempt()->error());
   return seen;
+}
+
+std::uint64_t now_s() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
 }  // namespace muster::e2e

@@ -89,4 +89,7 @@ struct ReportSeen {
 };
 [[nodiscard]] ReportSeen read_report(const Bytes& payload);
 
+// By the system's clock, as signed messages carry it.
+[[nodiscard]] std::uint64_t now_s();
+
 }  // namespace muster::e2e
