@@ -34,6 +34,8 @@ if(MUSTER_SANITIZE)
   string(REGEX REPLACE "^(.).*" "lib\\1san.so" runtime "${kind}")
   execute_process(COMMAND "${CMAKE_CXX_COMPILER}" "-print-file-name=${runtime}"
     OUTPUT_VARIABLE MUSTER_SANITIZER_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE)
+  execute_process(COMMAND "${CMAKE_CXX_COMPILER}" -print-file-name=libstdc++.so.6
+    OUTPUT_VARIABLE MUSTER_CXX_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE)
   # No recovery: undefined behaviour ends the test that meets it.
   add_compile_options(-fsanitize=${MUSTER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MUSTER_SANITIZE})

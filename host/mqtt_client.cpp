@@ -3,6 +3,7 @@
 #include <MQTTAsync.h>
 #include <mqtt/async_client.h>
 #include <netdb.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <atomic>
@@ -77,6 +78,11 @@ std::string name_trouble(const std::string& host) {
   if (failed == 0) ::freeaddrinfo(found);
   return failed == 0 ? std::string() : "the name does not resolve: " + std::string(::gai_strerror(failed));
 }
+
+// Paho's threads may still be on their way out when main() has returned, and what libcrypto keeps for each thread needs
+// libcrypto until then. It would tear itself down among the first at the process's end; nobody needs that. It must hear
+// so before anything else in the process uses it, hence before main().
+const bool libcrypto_stays = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
 
 // Paho formats a line at each of its functions and packets, for a trace that it then throws away. Once, before any of
 // its threads runs; its environment variable MQTT_C_CLIENT_TRACE_LEVEL is read later and still turns the trace on.

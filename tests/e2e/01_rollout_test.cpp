@@ -200,7 +200,7 @@ TEST_F(Rollout, BringsEveryDeviceBackWhenAbortedSo) {
   ASSERT_EVENTUALLY(15s, state("m-2") == "aborted");
   EXPECT_EQ(agents_with("good 1"), 4u);
   EXPECT_EQ(count("m-2", "reverted"), 2);
-  EXPECT_EQ(audit_count("rollout.aborted"), 1u);
+  ASSERT_EVENTUALLY(5s, audit_count("rollout.aborted") == 1u);
   expect_audit_intact();
 }
 

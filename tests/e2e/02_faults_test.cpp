@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/harness/messages.h"
+#include "tests/e2e/harness/watcher.h"
 #include "tests/e2e/harness/world.h"
 
 namespace muster::e2e {
@@ -134,7 +135,7 @@ TEST_F(Faults, ARestartedBrokerRetainsTheSameAssignments) {
 // The demo's (c), second half: the download goes on at the byte where it was cut.
 TEST_F(Faults, AnAgentKilledMidDownloadGoesOnAtTheSameByte) {
   constexpr std::size_t size = 6 << 20;
-  open({.chunk_bytes_per_s = 3 << 20});
+  open({.chunk_bytes_per_s = static_cast<std::uint64_t>((3 << 20) / slowness())});
   start_fleet(1);
   make_release({.name = "m", .version = "1", .model_txt = "good 1", .files = {{"weights.bin", noise(size, 1)}}});
   start_rollout("m-1", rule("m-1", "{ model: m@1 }", one_wave));

@@ -6,6 +6,7 @@
 
 #include "tests/e2e/harness/messages.h"
 #include "tests/e2e/harness/proxy.h"
+#include "tests/e2e/harness/watcher.h"
 #include "tests/e2e/harness/world.h"
 #include "tests/support/long_form.h"
 
@@ -215,7 +216,9 @@ TEST_F(Links, StalledReadersDoNotGrowTheBroker) {
   }));
   printf("broker: %llu KiB before, %llu KiB at most, %zu stalled readers\n",
          static_cast<unsigned long long>(before_kib), static_cast<unsigned long long>(most_kib), count);
-  EXPECT_LE(most_kib, before_kib + count * (window_bytes + 256 * kib) / kib + 4096);
+  if (memory_is_ours()) {
+    EXPECT_LE(most_kib, before_kib + count * (window_bytes + 256 * kib) / kib + 4096);
+  }
   // Others are served meanwhile.
   add_agent("gw-free").start();
   EXPECT_EVENTUALLY(15s, agent_named("gw-free").active_file("model", "model.txt") == "good 1");

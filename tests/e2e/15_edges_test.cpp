@@ -10,6 +10,7 @@
 #include "tests/e2e/harness/messages.h"
 #include "tests/e2e/harness/programs.h"
 #include "tests/e2e/harness/proxy.h"
+#include "tests/e2e/harness/watcher.h"
 #include "tests/e2e/harness/world.h"
 #include "tests/support/long_form.h"
 
@@ -153,7 +154,7 @@ class WrongClock : public Edges {
     clock_file_ = folder_.file("clock");
     set_clock(off_s);
     AgentSettings settings;
-    settings.environment = {"LD_PRELOAD=" + programs::clock_shim, "MUSTER_CLOCK_FILE=" + clock_file_};
+    settings.environment = {preloading(programs::clock_shim), "MUSTER_CLOCK_FILE=" + clock_file_};
     return add_agent("gw-0", settings);
   }
   void set_clock(long off_s) const {

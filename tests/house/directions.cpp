@@ -58,7 +58,7 @@ const std::vector<Library>& libraries() {
       {"MQTT", {"host/mqtt_client.cpp"}},
       {"mbedtls/", {"trust/"}},
       {"psa/", {"trust/"}},
-      {"openssl/", {"host/bulk_digest.cpp"}},
+      {"openssl/", {"host/bulk_digest.cpp", "host/mqtt_client.cpp", "tests/unit/host/mqtt_end_test.cpp"}},
       {"yaml-cpp/", {"rules/config/", "broker-plugin/config.cpp", "edge-client/shell/config.cpp"}},
       {"nlohmann/json_fwd.hpp", {"tests/"}},
       {"nlohmann/", {"broker-plugin/", "edge-client/", "operator/", "examples/", "tests/"}, true},

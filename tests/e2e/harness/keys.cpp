@@ -21,7 +21,8 @@ void run_or_fail(const std::vector<std::string>& args) {
 
 Keys::Keys() {
   run_or_fail({programs::ctl, "keys", "init", folder()});
-  run_or_fail({programs::ctl, "cert", "server", "--ca", folder(), "--out", server(), "localhost", "--alt", "127.0.0.1"});
+  run_or_fail(
+      {programs::ctl, "cert", "server", "--ca", folder(), "--out", server(), "localhost", "--alt", "127.0.0.1"});
 }
 
 std::string Keys::certificate(const std::string& kind, const std::string& name) const {

@@ -52,6 +52,10 @@ int slowness() {
   return 1;
 }
 
+bool memory_is_ours() {
+  return watcher() == Watcher::none;
+}
+
 std::vector<std::string> watched_environment() {
   const auto log_path = "log_path=" + reports().file("report");
   switch (watcher()) {
@@ -59,7 +63,8 @@ std::vector<std::string> watched_environment() {
       return {"TSAN_OPTIONS=" + log_path + ":suppressions=" + suppressions("tsan.supp") +
               ":history_size=4:second_deadlock_stack=1"};
     case Watcher::address_sanitizer:
-      return {"ASAN_OPTIONS=" + log_path + ":detect_leaks=1", "UBSAN_OPTIONS=" + log_path + ":print_stacktrace=1",
+      return {"ASAN_OPTIONS=" + log_path + ":detect_leaks=1:fast_unwind_on_malloc=0",
+              "UBSAN_OPTIONS=" + log_path + ":print_stacktrace=1",
               "LSAN_OPTIONS=suppressions=" + suppressions("lsan.supp") + ":print_suppressions=0"};
     case Watcher::none:
     case Watcher::memcheck:
@@ -70,7 +75,13 @@ std::vector<std::string> watched_environment() {
 
 std::vector<std::string> watched_broker_environment() {
   if (watcher() != Watcher::thread_sanitizer && watcher() != Watcher::address_sanitizer) return {};
-  return {"LD_PRELOAD=" + programs::sanitizer_runtime};
+  // The broker is a C program. The runtime looks at its start for who throws exceptions, and the plugin, which does,
+  // comes later.
+  return {"LD_PRELOAD=" + programs::sanitizer_runtime + ":" + programs::cxx_runtime};
+}
+
+std::string preloading(const std::string& library) {
+  return "LD_PRELOAD=" + (programs::sanitizer_runtime.empty() ? library : programs::sanitizer_runtime + ":" + library);
 }
 
 std::vector<std::string> watched_command(std::vector<std::string> args) {

@@ -15,12 +15,18 @@ enum class Watcher { none, thread_sanitizer, address_sanitizer, memcheck };
 // By how much everything is slower then: the factor of all deadlines (eventually.h).
 [[nodiscard]] int slowness();
 
+// Whether what a process takes of memory is its own doing: what a sanitizer or valgrind adds is not ours to judge.
+[[nodiscard]] bool memory_is_ours();
+
 // What a child process must have in its environment, "NAME=value".
 [[nodiscard]] std::vector<std::string> watched_environment();
 
 // The same for the broker, a program without sanitizers that loads a plugin with one: the sanitizer's runtime must be
 // there first.
 [[nodiscard]] std::vector<std::string> watched_broker_environment();
+
+// The "LD_PRELOAD=…" with which a program of ours loads `library`: behind the sanitizer's runtime where there is one.
+[[nodiscard]] std::string preloading(const std::string& library);
 
 // The command line under valgrind, where that watches; else as it is.
 [[nodiscard]] std::vector<std::string> watched_command(std::vector<std::string> args);
