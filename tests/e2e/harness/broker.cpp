@@ -99,8 +99,11 @@ Launch Broker::launch() const {
 }
 
 bool Broker::start_or_end() {
+  const auto before = log().size();
   process_ = Process(launch());
-  return eventually(15s, [&] { return accepts_connections(port_) || !process_.running(); }) && process_.running();
+  // Its port is open a moment before it knows what a SIGTERM means, which it does once it says that it is running.
+  const auto is_up = [&] { return log().find(" running", before) != std::string::npos && accepts_connections(port_); };
+  return eventually(15s, [&] { return is_up() || !process_.running(); }) && process_.running();
 }
 
 bool Broker::start() {
