@@ -1,5 +1,7 @@
 #include "edge-client/agent/durable_state.h"
 
+#include <algorithm>
+
 namespace muster::edge {
 namespace {
 
@@ -211,6 +213,27 @@ ScopeRecord read_scope(Reader& r) {
 }
 
 }  // namespace
+
+std::vector<SlotKey> slots_spoken_of(const DurableState& state) {
+  std::vector<SlotKey> slots;
+  const auto add = [&](Plane plane, const SlotRef& slot) {
+    const SlotKey key{plane, slot.manifest};
+    if (!slot.empty() && std::find(slots.begin(), slots.end(), key) == slots.end()) slots.push_back(key);
+  };
+  for (std::size_t i = 0; i < plane_count; ++i) {
+    add(static_cast<Plane>(i), state.planes[i].active);
+    add(static_cast<Plane>(i), state.planes[i].previous);
+  }
+  const auto phase = state.attempt.phase;
+  const bool swapped = phase == AttemptPhase::swapped || phase == AttemptPhase::probing ||
+                       phase == AttemptPhase::soaking || phase == AttemptPhase::rolling_back;
+  for (const auto& change : state.attempt.changes) {
+    if (swapped) add(change.plane, change.to);
+    if (swapped) add(change.plane, change.from);
+  }
+  for (const auto& step : state.attempt.back) add(step.plane, step.to);
+  return slots;
+}
 
 Bytes encode(const DurableState& state) {
   Writer w;

@@ -76,6 +76,16 @@ struct DurableState {
   std::vector<ScopeRecord> scopes;  // at most limits::scopes_max
 };
 
+// A slot of a plane, by its release's manifest.
+struct SlotKey {
+  Plane plane = Plane::model;
+  Sha256 manifest;
+  friend bool operator==(const SlotKey&, const SlotKey&) = default;
+};
+
+// The slots that the state speaks of, each once: whoever starts an agent has to look at all of them first.
+[[nodiscard]] std::vector<SlotKey> slots_spoken_of(const DurableState& state);
+
 [[nodiscard]] Bytes encode(const DurableState& state);
 // Nothing when the bytes are not exactly one encoded state of this format.
 [[nodiscard]] std::optional<DurableState> decode(ByteView bytes);

@@ -111,13 +111,8 @@ tl::expected<void, Error> Shell::prepare() {
 // to.
 Started Shell::look_at_disk() const {
   Started started;
-  const auto& state = agent_.durable();
-  const auto look = [&](Plane plane, const Sha256& manifest) {
-    if (manifest.is_zero()) return;
-    const bool seen = std::any_of(started.slots.begin(), started.slots.end(), [&](const SlotFound& slot) {
-      return slot.release.plane == plane && slot.release.manifest == manifest;
-    });
-    if (seen) return;
+  for (std::size_t i = 0; i < plane_count; ++i) started.links[i] = slots_.links(static_cast<Plane>(i));
+  for (const auto& [plane, manifest] : slots_spoken_of(agent_.durable())) {
     auto checked = slots_.check(plane, manifest);
     SlotFound found;
     found.intact = checked.has_value();
@@ -128,21 +123,7 @@ Started Shell::look_at_disk() const {
       found.release.manifest = manifest;
     }
     started.slots.push_back(std::move(found));
-  };
-  for (std::size_t i = 0; i < plane_count; ++i) {
-    const auto plane = static_cast<Plane>(i);
-    started.links[i] = slots_.links(plane);
-    look(plane, state.planes[i].active.manifest);
-    look(plane, state.planes[i].previous.manifest);
   }
-  const auto phase = state.attempt.phase;
-  const bool swapped = phase == AttemptPhase::swapped || phase == AttemptPhase::probing ||
-                       phase == AttemptPhase::soaking || phase == AttemptPhase::rolling_back;
-  for (const auto& change : state.attempt.changes) {
-    if (swapped) look(change.plane, change.to.manifest);
-    if (swapped) look(change.plane, change.from.manifest);
-  }
-  for (const auto& step : state.attempt.back) look(step.plane, step.to.manifest);
   return started;
 }
 

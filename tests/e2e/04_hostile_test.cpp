@@ -49,16 +49,6 @@ class Hostile : public World {
     EXPECT_EQ(finished.exit_code, 0);
     return finished.out;
   }
-  Sha256 published_blob(const std::string& content) {
-    make_release({.name = "blob", .version = "1", .files = {{"weights.bin", content}}});
-    const auto release = ops().control("getRelease", {{"release", "blob@1"}})["data"];
-    Sha256 digest;
-    for (const auto& file : release.at("files")) {
-      if (file.value("name", "") != "weights.bin") continue;
-      EXPECT_TRUE(parse_hex(file.value("sha256", ""), digest));
-    }
-    return digest;
-  }
 
   std::unique_ptr<Session> device_;
   nlohmann::json before_;

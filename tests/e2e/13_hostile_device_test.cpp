@@ -37,17 +37,6 @@ class HostileDevice : public World {
   int report(Session& session, const Report& report) {
     return session.publish(topic(report.device, "state"), state_report(report), true);
   }
-  // Content that devices may fetch.
-  Sha256 published_blob(const std::string& content) {
-    make_release({.name = "blob", .version = "1", .files = {{"weights.bin", content}}});
-    const auto release = ops().control("getRelease", {{"release", "blob@1"}})["data"];
-    Sha256 digest;
-    for (const auto& file : release.at("files")) {
-      if (file.value("name", "") != "weights.bin") continue;
-      EXPECT_TRUE(parse_hex(file.value("sha256", ""), digest));
-    }
-    return digest;
-  }
   Sha256 manifest_of(const std::string& ref) {
     Sha256 digest;
     const auto release = ops().control("getRelease", {{"release", ref}})["data"];

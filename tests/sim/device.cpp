@@ -123,11 +123,8 @@ void Device::start() {
 
 edge::Started Device::look_at_disk(const edge::DurableState& state) const {
   edge::Started started;
-  const auto look = [&](edge::Plane plane, const Sha256& manifest) {
-    if (manifest.is_zero()) return;
-    for (const auto& slot : started.slots) {
-      if (slot.release.plane == plane && slot.release.manifest == manifest) return;
-    }
+  started.links = disk_.links;
+  for (const auto& [plane, manifest] : edge::slots_spoken_of(state)) {
     edge::SlotFound found;
     found.release.plane = plane;
     found.release.manifest = manifest;
@@ -136,22 +133,7 @@ edge::Started Device::look_at_disk(const edge::DurableState& state) const {
     found.intact = slot != slots.end() && slot->second.whole;
     if (found.intact) found.release = slot->second.release;
     started.slots.push_back(std::move(found));
-  };
-  for (std::size_t i = 0; i < rules::plane_count; ++i) {
-    const auto plane = static_cast<edge::Plane>(i);
-    started.links[i] = disk_.links[i];
-    look(plane, state.planes[i].active.manifest);
-    look(plane, state.planes[i].previous.manifest);
   }
-  using edge::AttemptPhase;
-  const auto phase = state.attempt.phase;
-  const bool swapped = phase == AttemptPhase::swapped || phase == AttemptPhase::probing ||
-                       phase == AttemptPhase::soaking || phase == AttemptPhase::rolling_back;
-  for (const auto& change : state.attempt.changes) {
-    if (swapped) look(change.plane, change.to.manifest);
-    if (swapped) look(change.plane, change.from.manifest);
-  }
-  for (const auto& step : state.attempt.back) look(step.plane, step.to.manifest);
   return started;
 }
 

@@ -149,10 +149,8 @@ void measure_flips(const TwoSlots& made, const std::string& twin_folder, const O
 int main(int argc, char** argv) {
   using namespace muster::bench;
   const auto options = parse_options(argc, argv);
-  const std::size_t size = std::size_t{options.quick ? 16u : 100u} << 20;
   Rig rig;
-  const auto file = rig.make_file("big.bin", size, options.seed);
-  rig.publish("big", file);
+  const auto [file, size] = rig.publish_big(options);
   rig.publish("small", rig.make_file("small.bin", 4096, options.seed + 1));
   const auto made = make_slots(rig);
   measure_verify(made, file, static_cast<double>(size) / 1e6, options);

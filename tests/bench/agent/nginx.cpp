@@ -45,7 +45,7 @@ Nginx::Nginx(std::string folder, const std::string& files, const e2e::Keys& keys
 std::string Nginx::command(const std::string& file, const std::string& to, Client client) const {
   std::string line = "curl --silent --show-error --fail --tlsv1.3 --tls13-ciphers TLS_AES_256_GCM_SHA384 --cacert " +
                      keys_.ca() + " --cert " + stem_ + ".crt --key " + stem_ + ".key --output " + to +
-                     " https://localhost:" + std::to_string(port_) + "/" + file;
+                     " https://127.0.0.1:" + std::to_string(port_) + "/" + file;
   if (client == Client::verifies_and_syncs) line += " && openssl dgst -sha256 " + to + " && sync " + to;
   return line;
 }

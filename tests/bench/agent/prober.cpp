@@ -19,16 +19,8 @@ constexpr std::size_t trips_min = 20;
 }  // namespace
 
 Prober::Prober(std::uint16_t port, const e2e::Keys& keys) {
-  host::MqttOptions options;
-  const auto stem = keys.device("prober");
-  options.host = "localhost";
-  options.port = port;
-  options.client_id = "prober";
-  options.ca = keys.ca();
-  options.cert = stem + ".crt";
-  options.key = stem + ".key";
   client_ = std::make_unique<host::MqttClient>(
-      options,
+      tls_client(port, keys, keys.device("prober"), "prober"),
       [this](host::MqttMessage&& message) {
         std::uint64_t number = 0;
         if (message.payload.size() != sizeof number) return;

@@ -26,7 +26,7 @@ std::string config_of(const std::string& name, const std::string& tag, const Rig
   const auto& keys = rig.keys();
   const auto stem = keys.device(name);
   std::ostringstream text;
-  text << "device_id: " << name << "\nbroker: { host: localhost, port: " << rig.broker().port() << ", ca: " << keys.ca()
+  text << "device_id: " << name << "\nbroker: { host: 127.0.0.1, port: " << rig.broker().port() << ", ca: " << keys.ca()
        << ", cert: " << stem << ".crt, key: " << stem << ".key }\ndata_dir: data\nroot: " << keys.folder()
        << "/root.menv\nfacts: { class: bench, memory_mb: 2048, tags: [" << tag
        << "] }\nhealth_interval: 60s\nbackoff: { first: 50ms, max: 500ms }\nplanes:\n  model: { installer: slot }\n";
@@ -59,17 +59,21 @@ Device::~Device() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-Observer::Observer(std::uint16_t port, const e2e::Keys& keys) {
+host::MqttOptions tls_client(std::uint16_t port, const e2e::Keys& keys, const std::string& stem, std::string id) {
   host::MqttOptions options;
-  const auto stem = keys.operator_("ops");
-  options.host = "localhost";
+  options.host = "127.0.0.1";
   options.port = port;
-  options.client_id = "bench-observer";
+  options.client_id = std::move(id);
   options.ca = keys.ca();
   options.cert = stem + ".crt";
   options.key = stem + ".key";
+  return options;
+}
+
+Observer::Observer(std::uint16_t port, const e2e::Keys& keys) {
   client_ = std::make_unique<host::MqttClient>(
-      options, [this](host::MqttMessage&& message) { keep(std::move(message)); }, [](const std::string&) {});
+      tls_client(port, keys, keys.operator_("ops"), "bench-observer"),
+      [this](host::MqttMessage&& message) { keep(std::move(message)); }, [](const std::string&) {});
   if (auto connected = client_->connect(); !connected) break_off("%s", connected.error().message.c_str());
   const std::vector<std::string> filters = {"muster/v1/device/+/assignment", "muster/v1/device/+/state"};
   if (auto subscribed = client_->subscribe(filters, 1); !subscribed) {
@@ -165,6 +169,14 @@ std::string Rig::make_file(const std::string& name, std::size_t size, std::uint6
   file.close();
   if (!file) break_off("cannot write %s: is the disk full?", path.c_str());
   return path;
+}
+
+BigRelease Rig::publish_big(const Options& options) {
+  BigRelease big;
+  big.size = std::size_t{options.quick ? 16u : 100u} << 20;
+  big.file = make_file("big.bin", big.size, options.seed);
+  publish("big", big.file);
+  return big;
 }
 
 void Rig::publish(const std::string& name, const std::string& file) {

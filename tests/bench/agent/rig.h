@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "host/mqtt_client.h"
+#include "tests/bench/lib/options.h"
 #include "tests/e2e/harness/broker.h"
 #include "tests/e2e/harness/ctl.h"
 #include "tests/e2e/harness/folder.h"
@@ -51,6 +52,10 @@ class Device {
   e2e::Process process_;
 };
 
+// How a program of the run connects by TLS, with the certificate `stem`.
+[[nodiscard]] host::MqttOptions tls_client(std::uint16_t port, const e2e::Keys& keys, const std::string& stem,
+                                           std::string id);
+
 // An operator that listens to what devices are assigned and report. Handlers run on Paho's threads.
 class Observer {
  public:
@@ -81,6 +86,11 @@ class Observer {
   std::unique_ptr<host::MqttClient> client_;
 };
 
+struct BigRelease {
+  std::string file;
+  std::size_t size = 0;  // bytes
+};
+
 class Rig {
  public:
   // `more_config` is added to mosquitto.conf.
@@ -95,6 +105,8 @@ class Rig {
   [[nodiscard]] std::string make_file(const std::string& name, std::size_t size, std::uint64_t seed);
   // Signs and publishes NAME@1 on the plane `model`, with this one file and no probes.
   void publish(const std::string& name, const std::string& file);
+  // big@1, one file of 100 MiB (16 MiB in a smoke run).
+  BigRelease publish_big(const Options& options);
   // Started and known to the broker. `tag` is what a rollout names it by.
   [[nodiscard]] std::unique_ptr<Device> start_device(const std::string& name, const std::string& tag);
   // One wave over all devices with this tag.

@@ -62,10 +62,8 @@ Round measure(Rig& rig, Rauc& rauc, const std::string& file, int number) {
 int main(int argc, char** argv) {
   using namespace muster::bench;
   const auto options = parse_options(argc, argv);
-  const std::size_t size = std::size_t{options.quick ? 16u : 100u} << 20;
   Rig rig;
-  const auto file = rig.make_file("big.bin", size, options.seed);
-  rig.publish("big", file);
+  const auto [file, size] = rig.publish_big(options);
   Rauc rauc(rig.folder().make_folder("rauc"), size);
   rauc.make_bundle(file);
   rauc.start_service();

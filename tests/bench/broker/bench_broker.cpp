@@ -1,10 +1,7 @@
 #include "tests/bench/broker/bench_broker.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -13,6 +10,7 @@
 #include <sstream>
 
 #include "tests/bench/lib/options.h"
+#include "tests/e2e/harness/broker.h"
 #include "tests/e2e/harness/programs.h"
 
 namespace muster::bench {
@@ -22,33 +20,6 @@ namespace programs = e2e::programs;
 using namespace std::chrono_literals;
 
 constexpr auto start_patience = 60s;
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-std::uint16_t free_port() {
-  const int handle = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = loopback(0);
-  socklen_t size = sizeof address;
-  const bool bound = ::bind(handle, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     ::getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  ::close(handle);
-  if (!bound) break_off("no free port on 127.0.0.1");
-  return ntohs(address.sin_port);
-}
-
-bool accepts_connections(std::uint16_t port) {
-  const int handle = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const auto address = loopback(port);
-  const bool accepted = ::connect(handle, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(handle);
-  return accepted;
-}
 
 }  // namespace
 
@@ -70,8 +41,8 @@ BenchKeys::BenchKeys() {
 BenchBroker::BenchBroker(Kind kind, const BenchKeys& keys, const std::string& data_dir)
     : keys_(keys),
       data_dir_(data_dir.empty() ? folder_.file("data") : data_dir),
-      port_(free_port()),
-      tls_port_(free_port()) {
+      port_(e2e::free_port()),
+      tls_port_(e2e::free_port()) {
   write_config(kind);
   e2e::Launch launch;
   launch.args = {programs::mosquitto, "-c", folder_.file("mosquitto.conf")};
@@ -106,7 +77,7 @@ void BenchBroker::write_config(Kind kind) const {
 
 void BenchBroker::wait_until_up() {
   const auto deadline = std::chrono::steady_clock::now() + start_patience;
-  while (!accepts_connections(port_)) {
+  while (!e2e::accepts_connections(port_)) {
     if (process_.wait_exit(10ms) || std::chrono::steady_clock::now() > deadline)
       break_off("the broker did not start:\n%s", e2e::read_text(folder_.file("mosquitto.log")).c_str());
   }

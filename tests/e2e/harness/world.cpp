@@ -101,6 +101,17 @@ void World::make_release(const ReleaseToMake& release) {
   ctl_->must({"release", "publish", release_folder(release.name + "@" + release.version)});
 }
 
+Sha256 World::published_blob(const std::string& content) {
+  make_release({.name = "blob", .version = "1", .files = {{"weights.bin", content}}});
+  const auto release = ops().control("getRelease", {{"release", "blob@1"}})["data"];
+  Sha256 digest;
+  for (const auto& file : release.at("files")) {
+    if (file.value("name", "") != "weights.bin") continue;
+    EXPECT_TRUE(parse_hex(file.value("sha256", ""), digest));
+  }
+  return digest;
+}
+
 std::string World::rule_file(const std::string& name, const std::string& text) {
   const auto path = folder_.file("rules/" + name + ".yaml");
   write_text(path, text);

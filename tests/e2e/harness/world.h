@@ -55,6 +55,7 @@ class World : public ::testing::Test {
   void make_release(const ReleaseToMake& release);   // build, sign, publish by musterctl
   void build_release(const ReleaseToMake& release);  // build and sign only
   [[nodiscard]] std::string release_folder(const std::string& ref) const { return folder_.file("releases/" + ref); }
+  Sha256 published_blob(const std::string& content);  // publishes it as the release blob@1: devices may fetch it
   // Writes `text` as NAME.yaml and starts it by musterctl; fails the test when that is refused.
   void start_rollout(const std::string& name, const std::string& text);
   [[nodiscard]] std::string rule_file(const std::string& name, const std::string& text);

@@ -99,15 +99,13 @@ void Bench::start() {
   agent = std::make_unique<Agent>(setup, state);
   Started started;
   for (std::size_t i = 0; i < plane_count; ++i) started.links[i] = links[static_cast<Plane>(i)];
-  for (const auto& [plane, digests] : slots) {
-    for (const auto& manifest : digests) {
-      SlotFound found;
-      found.intact = damaged.count(manifest) == 0;
-      found.release.plane = plane;
-      found.release.manifest = manifest;
-      if (found.intact) found.release = *find(manifest);
-      started.slots.push_back(found);
-    }
+  for (const auto& [plane, manifest] : slots_spoken_of(state)) {
+    SlotFound found;
+    found.intact = slots[plane].count(manifest) != 0 && damaged.count(manifest) == 0;
+    found.release.plane = plane;
+    found.release.manifest = manifest;
+    if (found.intact) found.release = *find(manifest);
+    started.slots.push_back(found);
   }
   feed(started);
 }

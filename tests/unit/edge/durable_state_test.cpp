@@ -1,4 +1,5 @@
 // The durable state and its bytes, and the versions and checks that decide what may run.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -30,6 +31,16 @@ TEST(DurableStateBytes, ComeBackAsTheyWere) {
   EXPECT_EQ(state->attempt.changes.size(), 1u);
   EXPECT_EQ(state->scopes.at(0).orders.at(0).reason, "why");
   EXPECT_EQ(encode(*state), bytes);
+}
+
+// What the shell has to look at before the agent starts: in the soak also the version that it may have to go back to.
+TEST(DurableStateSlots, AreThoseOfPlanesAndAttemptEachOnce) {
+  const auto state = decode(a_full_state());
+  ASSERT_TRUE(state.has_value());
+  EXPECT_THAT(slots_spoken_of(*state), testing::UnorderedElementsAre(SlotKey{Plane::model, Bench::digest("m@1")},
+                                                                     SlotKey{Plane::model, Bench::digest("m@2")},
+                                                                     SlotKey{Plane::config, Bench::digest("c@1")}));
+  EXPECT_TRUE(slots_spoken_of(DurableState{}).empty());
 }
 
 TEST(DurableStateBytes, OfAnyOtherLengthAreNone) {

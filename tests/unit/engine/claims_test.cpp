@@ -132,6 +132,23 @@ TEST_F(Claims, ANewerRolloutTakesFromACompletedOneAndKeepsItThen) {
   EXPECT_EQ(assigned("us-3"), "reader@1");
 }
 
+// One report says both that it went back and that it belongs elsewhere now: the first is known before the second hands
+// the device on, or the rollout would count it as done for ever.
+TEST_F(Claims, WhatADeviceRunsIsJudgedBeforeItIsHandedOn) {
+  start("a", eu, {{Plane::model, "reader", "1"}});
+  world_.commit("eu-1");
+  world_.commit("eu-2");
+  ASSERT_EQ(world_.status("a").state, RolloutState::completed);
+  start("b", us, {{Plane::model, "reader", "2"}});
+  auto& report = world_.devices["eu-1"].report;
+  report.active[static_cast<std::size_t>(Plane::model)] = world_.release("reader@3").manifest;
+  report.facts.region = "us";
+  world_.report("eu-1");
+  EXPECT_EQ(assigned("eu-1"), "reader@2");
+  EXPECT_EQ(world_.status("a").done, 1u);
+  EXPECT_EQ(world_.status("a").failed, 1u);
+}
+
 TEST_F(Claims, AnAbortedRolloutsDevicesAreNotTakenBackByAnOlderOne) {
   start("a", "true", {{Plane::model, "reader", "1"}});
   for (const auto& [id, device] : world_.devices) world_.commit(id);
