@@ -18,7 +18,7 @@ constexpr std::size_t file_len_max = 1u << 20;
 constexpr std::size_t operators_max = 1000;
 constexpr std::string_view top_keys =
     "data_dir, control_key, root_chain, operators, assignment_valid_for, limits, other_topics";
-constexpr std::string_view limit_keys = "queue_records, chunk_window, chunk_bytes_per_s, devices";
+constexpr std::string_view limit_keys = "queue_records, chunk_window, chunk_bytes_per_s, devices, evidence_mb";
 
 // Reads one document; mistakes are collected with their places.
 class Reader {
@@ -161,6 +161,8 @@ class Reader {
         read_number(entry.second, key, 0, std::uint64_t{1} << 40, limits.chunk_bytes_per_s);
       } else if (key == "devices") {
         read_number(entry.second, key, 1, 10000000, limits.devices);
+      } else if (key == "evidence_mb") {
+        read_number(entry.second, key, 0, std::uint64_t{1} << 20, limits.evidence_mb);
       } else {
         mistake(entry.first.Mark(), "unknown key '" + key + "'; known are " + std::string(limit_keys));
       }

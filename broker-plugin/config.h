@@ -18,6 +18,7 @@ struct Limits {
   unsigned chunk_window = 16;           // unanswered chunk requests of one device; 1–chunk_window_max
   std::uint64_t chunk_bytes_per_s = 0;  // of one device; 0: no cap
   std::size_t devices = 1000000;        // known devices; reports of more are refused
+  std::size_t evidence_mb = 256;        // evidence bundles of all devices together; 0: none are taken
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };

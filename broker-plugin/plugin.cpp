@@ -15,6 +15,7 @@
 #include "broker-plugin/core/outbox.h"
 #include "broker-plugin/core/startup.h"
 #include "broker-plugin/core/writer.h"
+#include "broker-plugin/evidence/evidence_desk.h"
 #include "broker-plugin/store/keys.h"
 #include "broker-plugin/store/store.h"
 #include "schemas/topics.h"
@@ -42,7 +43,8 @@ std::function<void(const std::string&)> log_later(Outbox& outbox, host::Log& log
 // In the order of construction; destruction stops the threads first, by hand, in ~Plugin.
 struct Plugin::Parts {
   Parts(std::string path, Config settings, BrokerPort& broker, std::function<void()> wake,
-        std::unique_ptr<Store> opened, BlobStore blob_store, TrustSetup trust, Restored restored)
+        std::unique_ptr<Store> opened, BlobStore blob_store, EvidenceFiles evidence_files, TrustSetup trust,
+        Restored restored)
       : config_path(std::move(path)),
         config(std::move(settings)),
         port(broker),
@@ -61,9 +63,15 @@ struct Plugin::Parts {
         engine(std::move(restored.engine), Clock(restored.least_s), releases, writer, log),
         jobs(outbox, [this](const std::string& what) { log_later(outbox, log, "jobs")("a bug in a job: " + what); }),
         chunks(blobs, releases, outbox, log_later(outbox, log, "chunks")),
-        inbox(config, engine, writer, devices, presence, chunks, counters, log),
-        metrics(engine, presence, devices, chunks, writer, counters),
-        commands({engine, releases, devices, blobs, *store, root, jobs, outbox, counters,
+        evidence(
+            std::move(evidence_files), engine, jobs, outbox,
+            [this](std::string_view reason, const std::string& device) {
+              inbox.refused(reason, device, format_topic({TopicKind::evidence, device}).view());
+            },
+            log_later(outbox, log, "evidence")),
+        inbox(config, engine, writer, devices, presence, chunks, evidence, counters, log),
+        metrics(engine, presence, devices, chunks, evidence, writer, counters),
+        commands({engine, releases, devices, blobs, *store, root, jobs, outbox, counters, evidence,
                   [this] { return metrics.json(); }, [this] { return writer.depth() >= config.limits.queue_records; }}),
         desk(commands, config.operators, counters, port) {}
 
@@ -86,6 +94,7 @@ struct Plugin::Parts {
   EngineHost engine;
   JobThread jobs;
   ChunkServer chunks;
+  EvidenceDesk evidence;
   Inbox inbox;
   MetricsPublisher metrics;
   Commands commands;
@@ -97,7 +106,10 @@ struct Plugin::Parts {
   void warn_about(bool accepted_loss);
   void save_health();
   void renew_envelopes();
-  void apply_limits() { chunks.set_limits({config.limits.chunk_window, config.limits.chunk_bytes_per_s}); }
+  void apply_limits() {
+    chunks.set_limits({config.limits.chunk_window, config.limits.chunk_bytes_per_s});
+    evidence.set_room(std::uint64_t{config.limits.evidence_mb} << 20);
+  }
 };
 
 tl::expected<std::unique_ptr<Plugin>, Error> Plugin::start(const std::string& config_path, BrokerPort& port,
@@ -111,19 +123,22 @@ tl::expected<std::unique_ptr<Plugin>, Error> Plugin::start(const std::string& co
   if (!store) return tl::unexpected(std::move(store.error()));
   auto blobs = BlobStore::open(config->data_dir);
   if (!blobs) return tl::unexpected(std::move(blobs.error()));
+  auto evidence = EvidenceFiles::open(config->data_dir, *blobs);
+  if (!evidence) return tl::unexpected(std::move(evidence.error()));
   auto restored = restore(**store, *trust, config->data_dir);
   if (!restored) return tl::unexpected(std::move(restored.error()));
 
   const bool accepted_loss = (*store)->accepted_loss();
   const bool seal_again = !restored->same_signer;
   const auto signer = signer_value(trust->control_key);
-  std::unique_ptr<Plugin> plugin(
-      new Plugin(std::make_unique<Parts>(config_path, std::move(*config), port, std::move(wake), std::move(*store),
-                                         std::move(*blobs), std::move(*trust), std::move(*restored))));
+  std::unique_ptr<Plugin> plugin(new Plugin(
+      std::make_unique<Parts>(config_path, std::move(*config), port, std::move(wake), std::move(*store),
+                              std::move(*blobs), std::move(*evidence), std::move(*trust), std::move(*restored))));
   auto& parts = *plugin->parts_;
   parts.apply_limits();
   parts.check_blobs();
   if (auto published = parts.publish_durable(); !published) return tl::unexpected(std::move(published.error()));
+  if (auto begun = parts.evidence.start(*parts.store); !begun) return tl::unexpected(std::move(begun.error()));
   parts.writer.start();
   parts.jobs.start();
   parts.chunks.start();
@@ -247,6 +262,7 @@ void Plugin::tick() {
   const auto now = std::chrono::steady_clock::now();
   parts.last_tick = now;
   parts.outbox.drain(parts.port);
+  parts.evidence.tick(now);
   if (now - parts.last_engine_tick >= engine_tick_interval) {
     parts.last_engine_tick = now;
     parts.engine.step(rules::Tick{});

@@ -86,6 +86,9 @@ function(muster_test)
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
+    if(MUSTER_SANITIZE)
+      set(ARG_TIMEOUT 480)  # ThreadSanitizer on a busy machine
+    endif()
   endif()
   # scripts/test shows several build trees in one list: the name says which one a test is of.
   set(test "${ARG_NAME}")

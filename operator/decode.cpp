@@ -234,6 +234,20 @@ tl::expected<AuditPage, Error> decode_audit(std::string_view text) {
   return decoded<AuditPage>(text, "an audit record", audit_of);
 }
 
+tl::expected<EvidencePage, Error> decode_evidence(std::string_view text) {
+  return decoded<EvidencePage>(text, "a list of evidence", [](const json& object) {
+    EvidencePage page;
+    for (const auto& item : list_of(object, "bundles")) {
+      page.bundles.push_back({item.at("device").get<std::string>(), item.at("bundle").get<std::string>(),
+                              number_of<std::uint64_t>(item, "size"), number_of<std::uint64_t>(item, "received"),
+                              number_of<std::uint64_t>(item, "time_s"), flag_of(item, "complete")});
+      page.json.push_back(dumped(item));
+    }
+    page.more = flag_of(object, "more");
+    return page;
+  });
+}
+
 tl::expected<std::uint64_t, Error> decode_offset(std::string_view text) {
   return decoded<std::uint64_t>(text, "an offset",
                                 [](const json& object) { return object.at("offset").get<std::uint64_t>(); });
@@ -252,6 +266,12 @@ std::string decode_stopped(std::string_view text) {
 tl::expected<Bytes, Error> decode_envelope(std::string_view text) {
   return decoded<Bytes>(text, "a signed release", [](const json& object) {
     return host::from_base64(object.at("envelope").get<std::string>()).value_or(Bytes{});
+  });
+}
+
+tl::expected<Bytes, Error> decode_data(std::string_view text) {
+  return decoded<Bytes>(text, "a part of evidence", [](const json& object) {
+    return host::from_base64(object.at("data").get<std::string>()).value_or(Bytes{});
   });
 }
 

@@ -1,4 +1,4 @@
-// What the broker says of rollouts, devices, releases and its audit record, as plain data. States stay the broker's own
+// What the broker says of rollouts, devices, releases, evidence and its audit record, as plain data. States stay the broker's own
 // words, so that an older musterctl shows what a newer broker says. Decoded by operator/decode.h; any thread.
 #pragma once
 
@@ -79,6 +79,18 @@ struct ReleaseView {
   std::string name, version, plane, manifest, published_by;
   std::uint64_t published_s = 0, expires_s = 0, bytes = 0;
   std::uint32_t security_version = 0, file_count = 0;
+};
+
+struct EvidenceView {
+  std::string device, bundle;  // the bundle's digest in hexadecimal
+  std::uint64_t size = 0, received = 0, time_s = 0;
+  bool complete = false;
+};
+
+struct EvidencePage {
+  std::vector<EvidenceView> bundles;
+  std::vector<std::string> json;  // each one's own text
+  bool more = false;
 };
 
 struct AuditEntry {

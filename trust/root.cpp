@@ -85,19 +85,24 @@ TrustFault pin_root(ByteView envelope, TrustRoot& root) {
   return accept(candidate, nullptr, root);
 }
 
+TrustFault advance_root_by(ByteView envelope, TrustRoot& root) {
+  if (root.version == 0) return TrustFault::unknown_key;
+  Candidate candidate;
+  if (const auto unreadable = read_candidate(envelope, candidate); unreadable != TrustFault::none) return unreadable;
+  if (candidate.document->version() <= root.version) return TrustFault::none;
+  if (candidate.document->version() - root.version != 1) return TrustFault::malformed;
+  const RoleKeySet holders = root.role(wire::Role::root);
+  return accept(candidate, &holders, root);
+}
+
 TrustFault advance_root(ByteView chain, TrustRoot& root) {
   if (root.version == 0) return TrustFault::unknown_key;
   const wire::RootChain* documents = nullptr;
   const auto fault = verify(chain, documents);
   if (fault != WireFault::none) return fault == WireFault::wrong_kind ? TrustFault::wrong_kind : TrustFault::malformed;
   for (const auto* entry : *documents->documents()) {
-    Candidate candidate;
-    const auto unreadable = read_candidate(ByteView(entry->bytes()->data(), entry->bytes()->size()), candidate);
-    if (unreadable != TrustFault::none) return unreadable;
-    if (candidate.document->version() <= root.version) continue;
-    if (candidate.document->version() - root.version != 1) return TrustFault::malformed;
-    const RoleKeySet holders = root.role(wire::Role::root);
-    if (const auto refused = accept(candidate, &holders, root); refused != TrustFault::none) return refused;
+    const auto refused = advance_root_by(ByteView(entry->bytes()->data(), entry->bytes()->size()), root);
+    if (refused != TrustFault::none) return refused;
   }
   return TrustFault::none;
 }

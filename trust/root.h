@@ -42,6 +42,10 @@ struct TrustRoot {
 // provisioning, with bytes that came by a trusted way.
 [[nodiscard]] TrustFault pin_root(ByteView envelope, TrustRoot& root);
 
+// One step of a walk along a chain: the document inside `envelope` (8-aligned) must be version + 1 and signed by a
+// threshold of both the old root keys and its own; one at or below the pinned version changes nothing and is no fault.
+[[nodiscard]] TrustFault advance_root_by(ByteView envelope, TrustRoot& root);
+
 // Walks a retained chain from the pinned version upwards: each next document must be version + 1 and signed by a threshold
 // of both the old root keys and its own. Documents at or below the pinned version are skipped. `root` is left at the newest
 // version reached; a fault says why the walk stopped early, with `root` at the last good one.

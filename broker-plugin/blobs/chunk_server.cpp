@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "broker-plugin/blobs/file_io.h"
 #include "broker-plugin/core/bug_guard.h"
 #include "broker-plugin/core/wire_digest.h"
 #include "schemas/chunk_generated.h"
@@ -67,18 +68,6 @@ class ChunkServer::Files {
 namespace {
 
 constexpr std::chrono::milliseconds nudge_interval(2);
-
-// Reads exactly `length` bytes; 0, or the error number (EIO for a file that ends too early).
-int read_all(int fd, std::uint8_t* into, std::size_t length, std::uint64_t offset) {
-  std::size_t done = 0;
-  while (done < length) {
-    const auto got = ::pread(fd, into + done, length - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return got == 0 ? EIO : errno;
-    done += static_cast<std::size_t>(got);
-  }
-  return 0;
-}
 
 Payload finish_chunk(flatbuffers::FlatBufferBuilder& builder, const ChunkRequest& request, std::uint64_t total,
                      wire::ChunkStatus status, flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> data) {

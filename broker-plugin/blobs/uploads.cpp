@@ -7,37 +7,12 @@
 #include <cerrno>
 #include <string>
 
+#include "broker-plugin/blobs/file_io.h"
 #include "host/bulk_digest.h"
 #include "schemas/limits.h"
 
 namespace muster::broker {
 namespace {
-
-class File {
- public:
-  explicit File(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  [[nodiscard]] int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-// Writes all of it at `offset`; 0 or the error number.
-int write_all(int fd, ByteView data, std::uint64_t offset) {
-  std::size_t done = 0;
-  while (done < data.size()) {
-    const auto wrote = ::pwrite(fd, data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return wrote == 0 ? ENOSPC : errno;
-    done += static_cast<std::size_t>(wrote);
-  }
-  return 0;
-}
 
 std::string shortened(const Sha256& digest) {
   return to_hex(digest).substr(0, 12) + "…";
@@ -105,7 +80,7 @@ tl::expected<std::uint64_t, Error> Uploads::put(const Sha256& digest, std::uint6
                                                         std::to_string(upload.size) +
                                                         " bytes; this piece goes beyond them"});
   }
-  const File file(blobs_.partial_path_of(digest));
+  const File file(blobs_.partial_path_of(digest), O_RDWR | O_CREAT);
   if (file.fd() < 0) return tl::unexpected(write_error("storing a piece of " + shortened(digest), errno));
   if (const int failed = write_all(file.fd(), data, offset); failed != 0) {
     if (::ftruncate(file.fd(), static_cast<off_t>(offset)) != 0) uploads_.erase(digest);
@@ -129,7 +104,7 @@ tl::expected<void, Error> Uploads::end(const Sha256& digest, Time now) {
                                                         " bytes; send the rest with putBlob"});
   }
   const auto path = blobs_.partial_path_of(digest);
-  const File file(path);  // makes the file of an empty blob
+  const File file(path, O_RDWR | O_CREAT);  // makes the file of an empty blob
   if (file.fd() < 0 || ::fdatasync(file.fd()) != 0)
     return tl::unexpected(write_error("storing " + shortened(digest), errno));
   const auto held = host::digest_file(path);

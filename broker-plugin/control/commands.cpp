@@ -45,6 +45,10 @@ void Commands::run(const std::string& who, const ControlCommand& command, Done d
       return give_order(who, command, std::move(done));
     case CommandName::list_audit:
       return list_audit(command, std::move(done));
+    case CommandName::list_evidence:
+      return list_evidence(command, std::move(done));
+    case CommandName::get_evidence:
+      return get_evidence(command, std::move(done));
     case CommandName::get_metrics:
       return done(Answer::with(services_.metrics()));
   }

@@ -14,6 +14,7 @@
 #include "broker-plugin/core/job_thread.h"
 #include "broker-plugin/core/outbox.h"
 #include "broker-plugin/core/releases.h"
+#include "broker-plugin/evidence/evidence_desk.h"
 #include "broker-plugin/store/store.h"
 #include "trust/root.h"
 
@@ -30,6 +31,7 @@ struct Services {
   JobThread& jobs;
   Outbox& outbox;
   Counters& counters;
+  const EvidenceDesk& evidence;
   std::function<std::string()> metrics;  // the metrics object as it is now
   std::function<bool()> queue_full;      // the writer has as much to do as it may
 };
@@ -61,6 +63,8 @@ class Commands final : public CommandRunner {
   void list_devices(const ControlCommand& command, Done done) const;
   void get_device(const ControlCommand& command, Done done) const;
   void list_audit(const ControlCommand& command, Done done);
+  void list_evidence(const ControlCommand& command, Done done);
+  void get_evidence(const ControlCommand& command, Done done);
 
   // Runs `job` on the job thread and hands its answer to `done` on the broker's.
   void in_background(std::function<Answer()> job, Done done);

@@ -5,6 +5,7 @@
 #include "broker-plugin/control/commands.h"
 #include "broker-plugin/control/objects.h"
 #include "broker-plugin/store/keys.h"
+#include "host/base64.h"
 
 namespace muster::broker {
 
@@ -66,6 +67,32 @@ void Commands::list_audit(const ControlCommand& command, Done done) {
         if (!scanned) return Answer::failed(scanned.error());
         if (!wrong.empty()) return Answer::failed(ErrorKind::internal, wrong);
         return Answer::with(audit_json(page));
+      },
+      std::move(done));
+}
+
+void Commands::list_evidence(const ControlCommand& command, Done done) {
+  in_background(
+      [this, device = command.device, after = EvidenceId{command.after, command.after_bundle},
+       limit = static_cast<std::size_t>(command.limit)] {
+        auto bundles = services_.evidence.files().list(device, after, limit + 1);
+        const bool more = bundles.size() > limit;
+        if (more) bundles.pop_back();
+        std::vector<std::string> items;
+        for (const auto& bundle : bundles) items.push_back(evidence_json(bundle));
+        return Answer::with(list_json("bundles", items, &more));
+      },
+      std::move(done));
+}
+
+void Commands::get_evidence(const ControlCommand& command, Done done) {
+  in_background(
+      [this, id = EvidenceId{command.device, command.bundle}, offset = command.offset,
+       length = static_cast<std::size_t>(command.length)]() -> Answer {
+        const auto part = services_.evidence.files().read(id, offset, length);
+        if (!part) return Answer::failed(part.error());
+        return Answer::with("{\"offset\":" + std::to_string(offset) + ",\"size\":" + std::to_string(part->size) +
+                            ",\"data\":\"" + host::to_base64(part->data) + "\"}");
       },
       std::move(done));
 }

@@ -28,6 +28,7 @@ rules::OrderKind order_kind(std::string_view word) {
   if (word == "freeze") return OrderKind::freeze;
   if (word == "thaw") return OrderKind::thaw;
   if (word == "pause_updates") return OrderKind::pause_updates;
+  if (word == "send_evidence") return OrderKind::send_evidence;
   return OrderKind::safe_mode;
 }
 

@@ -179,6 +179,13 @@ std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry
   return json.close('}').take();
 }
 
+std::string evidence_json(const EvidenceBundle& bundle) {
+  JsonWriter json;
+  json.open('{').field("device", bundle.id.device).field("bundle", to_hex(bundle.id.bundle));
+  json.field("size", bundle.total).field("received", bundle.received).field("complete", bundle.complete);
+  return json.field("time_s", bundle.time_s).close('}').take();
+}
+
 std::string audit_json(const AuditPage& page) {
   JsonWriter json;
   json.open('{').key("entries").open('[');
@@ -204,11 +211,10 @@ std::string metrics_json(const Metrics& metrics) {
   write_counts(json, "messages", metrics.counters->accepted());
   write_counts(json, "refused", metrics.counters->refused());
   json.key("chunks").open('{').field("served", metrics.chunks.served).field("bytes", metrics.chunks.bytes);
-  json.field("refused", metrics.chunks.refused)
-      .close('}')
-      .key("store")
-      .open('{')
-      .field("batches", metrics.writer.batches);
+  json.field("refused", metrics.chunks.refused).close('}').key("evidence").open('{');
+  json.field("bundles", metrics.evidence.bundles).field("unfinished", metrics.evidence.unfinished);
+  json.field("bytes", metrics.evidence.bytes).field("received", metrics.evidence.received).close('}');
+  json.key("store").open('{').field("batches", metrics.writer.batches);
   json.field("records", metrics.writer.records).field("queue_depth", metrics.writer.queue_depth);
   json.field("queue_max", metrics.writer.queue_max).field("last_sync_us", metrics.writer.last_sync_us).close('}');
   json.field("audit_seq", metrics.writer.audit_seq).key("stopped");

@@ -12,6 +12,7 @@
 #include "broker-plugin/core/counters.h"
 #include "broker-plugin/core/releases.h"
 #include "broker-plugin/core/writer.h"
+#include "broker-plugin/evidence/evidence_desk.h"
 #include "rules/engine/status.h"
 #include "schemas/bytes.h"
 
@@ -26,6 +27,8 @@ namespace muster::broker {
 [[nodiscard]] std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry& releases,
                                       ByteView health, bool with_health);
 
+[[nodiscard]] std::string evidence_json(const EvidenceBundle& bundle);
+
 struct AuditPage {
   std::vector<AuditEntry> entries;
   bool more = false;
@@ -39,6 +42,7 @@ struct Metrics {
   std::map<std::string, std::uint32_t> rollouts;  // by state
   const Counters* counters = nullptr;
   ChunkNumbers chunks;
+  EvidenceDesk::Numbers evidence;
   WriterNumbers writer;
   std::string stopped;  // why nothing is decided any more; empty while all is well
 };

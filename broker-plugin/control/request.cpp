@@ -34,7 +34,10 @@ enum class Field : unsigned char {
   device,
   scope,
   order,
-  plane
+  plane,
+  bundle,
+  after_bundle,
+  length
 };
 
 struct FieldUse {
@@ -61,6 +64,9 @@ constexpr FieldUse abort_fields[] = {{Field::rollout}, {Field::mode, false}};
 constexpr FieldUse devices_fields[] = {{Field::after_device, false}, {Field::limit, false}};
 constexpr FieldUse device_fields[] = {{Field::device}};
 constexpr FieldUse order_fields[] = {{Field::scope}, {Field::order}, {Field::plane, false}, {Field::release, false}};
+constexpr FieldUse evidences_fields[] = {{Field::device, false}, {Field::after_bundle, false}, {Field::limit, false}};
+constexpr FieldUse evidence_fields[] = {
+    {Field::device}, {Field::bundle}, {Field::offset, false}, {Field::length, false}};
 constexpr FieldUse audit_fields[] = {{Field::after_seq, false}, {Field::limit, false}};
 
 constexpr CommandShape shapes[] = {
@@ -81,13 +87,16 @@ constexpr CommandShape shapes[] = {
     {"getDevice", CommandName::get_device, Role::view, device_fields},
     {"giveOrder", CommandName::give_order, Role::operate, order_fields},
     {"listAudit", CommandName::list_audit, Role::view, audit_fields},
+    {"listEvidence", CommandName::list_evidence, Role::view, evidences_fields},
+    {"getEvidence", CommandName::get_evidence, Role::view, evidence_fields},
     {"getMetrics", CommandName::get_metrics, Role::view, {}},
 };
 
 std::string_view json_name(Field field) {
   constexpr std::string_view names[] = {
-      "digest", "size",  "offset", "data",  "envelope", "release", "rule",  "file", "rollout", "acknowledgeFailures",
-      "mode",   "after", "after",  "limit", "device",   "scope",   "order", "plane"};
+      "digest", "size",  "offset", "data",  "envelope", "release", "rule",  "file",  "rollout", "acknowledgeFailures",
+      "mode",   "after", "after",  "limit", "device",   "scope",   "order", "plane", "bundle",  "after",
+      "length"};
   return names[static_cast<std::size_t>(field)];
 }
 
@@ -128,6 +137,22 @@ std::string take_bytes(const Json& value, std::size_t len_max, Bytes& into) {
   return {};
 }
 
+std::string take_digest(const Json& value, Sha256& into) {
+  return value.is_string() && parse_hex(value.get_ref<const std::string&>(), into)
+             ? std::string()
+             : "must be a SHA-256 in 64 hexadecimal digits";
+}
+
+// "DEVICE/BUNDLE": the last one of a page.
+std::string take_after_bundle(const Json& value, ControlCommand& command) {
+  const auto text = value.is_string() ? value.get<std::string>() : std::string();
+  const auto slash = text.find('/');
+  command.after = text.substr(0, slash);
+  const bool good = slash != std::string::npos && is_id(command.after) &&
+                    parse_hex(std::string_view(text).substr(slash + 1), command.after_bundle);
+  return good ? std::string() : "must be DEVICE/BUNDLE, the last of the page before";
+}
+
 std::string take_choice(const Json& value, std::string_view choices, std::string& into) {
   if (auto wrong = take_text(value, 32, into); !wrong.empty()) return wrong;
   const auto padded = " " + std::string(choices) + " ";
@@ -140,9 +165,7 @@ std::string take_choice(const Json& value, std::string_view choices, std::string
 std::string take_field(const Json& value, Field field, ControlCommand& command) {
   switch (field) {
     case Field::digest:
-      return value.is_string() && parse_hex(value.get_ref<const std::string&>(), command.digest)
-                 ? std::string()
-                 : "must be a SHA-256 in 64 hexadecimal digits";
+      return take_digest(value, command.digest);
     case Field::size:
       return take_number(value, limits::file_size_max, command.size);
     case Field::offset:
@@ -179,9 +202,15 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
     case Field::scope:
       return take_text(value, limits::topic_len_max, command.scope);
     case Field::order:
-      return take_choice(value, "safe_mode resume rollback freeze thaw pause_updates", command.order);
+      return take_choice(value, "safe_mode resume rollback freeze thaw pause_updates send_evidence", command.order);
     case Field::plane:
       return take_choice(value, "firmware model config", command.plane);
+    case Field::bundle:
+      return take_digest(value, command.bundle);
+    case Field::after_bundle:
+      return take_after_bundle(value, command);
+    case Field::length:
+      return take_number(value, limits::chunk_data_len_max, command.length);
   }
   return {};
 }

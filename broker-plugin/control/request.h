@@ -11,6 +11,7 @@
 #include "broker-plugin/core/operators.h"
 #include "host/error.h"
 #include "schemas/bytes.h"
+#include "schemas/limits.h"
 
 namespace muster::broker {
 
@@ -32,6 +33,8 @@ enum class CommandName : unsigned char {
   get_device,
   give_order,
   list_audit,
+  list_evidence,
+  get_evidence,
   get_metrics
 };
 
@@ -43,8 +46,8 @@ struct ControlCommand {
   std::string fault;                       // what is wrong with its form, empty when nothing is
   Role role = Role::operate;
 
-  Sha256 digest;
-  std::uint64_t size = 0, offset = 0, after_seq = 0, limit = 100;
+  Sha256 digest, bundle, after_bundle;
+  std::uint64_t size = 0, offset = 0, after_seq = 0, limit = 100, length = limits::chunk_data_len_max;
   Bytes data, envelope;
   std::string after, device, file, mode, order, plane, reason, release, rollout, rule, scope;
   bool acknowledge_failures = false;

@@ -1,11 +1,13 @@
 #include "broker-plugin/core/inbox.h"
 
 #include <chrono>
+#include <utility>
 
 #include "broker-plugin/access.h"
 #include "broker-plugin/core/report_translation.h"
 #include "broker-plugin/core/wire_digest.h"
 #include "schemas/chunk_get_generated.h"
+#include "schemas/evidence_generated.h"
 #include "schemas/health_summary_generated.h"
 #include "schemas/state_report_generated.h"
 #include "schemas/wire.h"
@@ -20,13 +22,14 @@ std::string_view device_in(const flatbuffers::String* id) {
 }  // namespace
 
 Inbox::Inbox(const Config& config, EngineHost& engine, Writer& writer, DeviceTable& devices, Presence& presence,
-             ChunkServer& chunks, Counters& counters, host::Log& log)
+             ChunkServer& chunks, EvidenceDesk& evidence, Counters& counters, host::Log& log)
     : config_(config),
       engine_(engine),
       writer_(writer),
       devices_(devices),
       presence_(presence),
       chunks_(chunks),
+      evidence_(evidence),
       counters_(counters),
       log_(log) {}
 
@@ -78,7 +81,7 @@ bool Inbox::device_message(const Inbound& inbound, TopicKind kind) {
       deliver = false;  // answered here; nobody else is to see it
       break;
     case TopicKind::evidence:
-      reason = "unsupported";
+      reason = take_evidence(inbound, payload);
       break;
     default:
       reason = "unknown_topic";
@@ -117,6 +120,21 @@ std::string_view Inbox::take_chunk_get(const Inbound& inbound, ByteView payload)
   const ChunkRequest request{std::string(inbound.client_id), std::string(inbound.user), digest_of(get->digest()),
                              get->offset(), get->length()};
   return chunks_.request(request, std::chrono::steady_clock::now());
+}
+
+std::string_view Inbox::take_evidence(const Inbound& inbound, ByteView payload) {
+  const wire::EvidenceChunk* chunk = nullptr;
+  if (const auto fault = verify(payload, chunk); fault != WireFault::none) return name_of(fault);
+  if (device_in(chunk->device_id()) != inbound.user) return "foreign_device";
+  if (inbound.retain) return "retain_flag";
+  EvidencePiece piece{{std::string(inbound.user), digest_of(chunk->bundle())},
+                      chunk->offset(),
+                      chunk->total(),
+                      Bytes(chunk->data()->begin(), chunk->data()->end()),
+                      0};
+  const auto reason = evidence_.take(std::string(inbound.client_id), std::move(piece));
+  if (reason.empty()) counters_.accept("evidence");
+  return reason;
 }
 
 std::string_view Inbox::room() const {

@@ -1,6 +1,6 @@
 // Where device messages come in: identity, structure, order and room are checked, then they become events of the engine
-// or requests for chunks. What fails is counted by reason, logged at a bounded rate, and changes nothing. Broker thread
-// only.
+// requests for chunks, or pieces of evidence. What fails is counted by reason, logged at a bounded rate, and changes
+// nothing. Broker thread only.
 #pragma once
 
 #include <string>
@@ -12,6 +12,7 @@
 #include "broker-plugin/core/devices.h"
 #include "broker-plugin/core/engine_host.h"
 #include "broker-plugin/core/presence.h"
+#include "broker-plugin/evidence/evidence_desk.h"
 #include "host/log.h"
 #include "schemas/bytes.h"
 #include "schemas/topics.h"
@@ -29,7 +30,7 @@ struct Inbound {
 class Inbox {
  public:
   Inbox(const Config& config, EngineHost& engine, Writer& writer, DeviceTable& devices, Presence& presence,
-        ChunkServer& chunks, Counters& counters, host::Log& log);
+        ChunkServer& chunks, EvidenceDesk& evidence, Counters& counters, host::Log& log);
 
   // True when the broker may go on and deliver the message; false: it was refused, or it was for the plugin alone.
   [[nodiscard]] bool message(const Inbound& inbound);
@@ -46,6 +47,7 @@ class Inbox {
   [[nodiscard]] std::string_view take_state(const Inbound& inbound, ByteView payload);
   [[nodiscard]] std::string_view take_health(const Inbound& inbound, ByteView payload);
   [[nodiscard]] std::string_view take_chunk_get(const Inbound& inbound, ByteView payload);
+  [[nodiscard]] std::string_view take_evidence(const Inbound& inbound, ByteView payload);
   // Why there is no room: for whatever comes in, and for a device that may be new.
   [[nodiscard]] std::string_view room() const;
   [[nodiscard]] std::string_view room_for(std::string_view device) const;
@@ -59,6 +61,7 @@ class Inbox {
   DeviceTable& devices_;
   Presence& presence_;
   ChunkServer& chunks_;
+  EvidenceDesk& evidence_;
   Counters& counters_;
   host::Log& log_;
 };

@@ -11,8 +11,15 @@ constexpr std::chrono::seconds unimportant_interval(10);
 }  // namespace
 
 MetricsPublisher::MetricsPublisher(EngineHost& engine, const Presence& presence, const DeviceTable& devices,
-                                   const ChunkServer& chunks, const Writer& writer, const Counters& counters)
-    : engine_(engine), presence_(presence), devices_(devices), chunks_(chunks), writer_(writer), counters_(counters) {}
+                                   const ChunkServer& chunks, const EvidenceDesk& evidence, const Writer& writer,
+                                   const Counters& counters)
+    : engine_(engine),
+      presence_(presence),
+      devices_(devices),
+      chunks_(chunks),
+      evidence_(evidence),
+      writer_(writer),
+      counters_(counters) {}
 
 Metrics MetricsPublisher::collect() const {
   Metrics metrics;
@@ -23,6 +30,7 @@ Metrics MetricsPublisher::collect() const {
     ++metrics.rollouts[std::string(rules::name_of(engine.status(rollout)->state))];
   metrics.counters = &counters_;
   metrics.chunks = chunks_.numbers();
+  metrics.evidence = evidence_.numbers();
   metrics.writer = writer_.numbers();
   metrics.stopped = engine_.stopped();
   return metrics;

@@ -12,6 +12,7 @@
 #include "broker-plugin/core/engine_host.h"
 #include "broker-plugin/core/presence.h"
 #include "broker-plugin/core/writer.h"
+#include "broker-plugin/evidence/evidence_desk.h"
 
 namespace muster::broker {
 
@@ -22,7 +23,7 @@ class MetricsPublisher {
   using Time = std::chrono::steady_clock::time_point;
 
   MetricsPublisher(EngineHost& engine, const Presence& presence, const DeviceTable& devices, const ChunkServer& chunks,
-                   const Writer& writer, const Counters& counters);
+                   const EvidenceDesk& evidence, const Writer& writer, const Counters& counters);
 
   // The metrics object as it is now.
   [[nodiscard]] std::string json() const;
@@ -36,6 +37,7 @@ class MetricsPublisher {
   const Presence& presence_;
   const DeviceTable& devices_;
   const ChunkServer& chunks_;
+  const EvidenceDesk& evidence_;
   const Writer& writer_;
   const Counters& counters_;
   Time looked_{}, published_{};

@@ -28,6 +28,8 @@ wire::OrderKind order_kind_of(rules::OrderKind kind) {
       return wire::OrderKind::freeze;
     case rules::OrderKind::pause_updates:
       return wire::OrderKind::pause_updates;
+    case rules::OrderKind::send_evidence:
+      return wire::OrderKind::send_evidence;
   }
   return wire::OrderKind::safe_mode;
 }

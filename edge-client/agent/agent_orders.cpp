@@ -22,6 +22,11 @@ bool orders_safe_mode(const ScopeRecord& record) {
   return any && safe > resumed;
 }
 
+// " by alice: reads nothing", as far as the order says so.
+std::string words_of(const StandingOrder& order) {
+  return (order.by.empty() ? "" : " by " + order.by) + (order.reason.empty() ? "" : ": " + order.reason);
+}
+
 }  // namespace
 
 void Agent::on(const DirectiveArrived& arrived) {
@@ -57,6 +62,9 @@ void Agent::on(const DirectiveArrived& arrived) {
   for (const auto& order : directive.orders) {
     const bool is_new = order.epoch > obeyed_until;
     if (order.kind == OrderKind::rollback && is_new) obey_rollback(order);
+    if (order.kind == OrderKind::send_evidence && is_new) {
+      note(NoteLevel::info, "evidence was asked for" + words_of(order) + "; this agent keeps none and sends none");
+    }
     if (order.kind == OrderKind::resume && order.epoch > durable_.safe_mode_latched_epoch)
       durable_.safe_mode_latched = false;
   }
@@ -68,8 +76,7 @@ void Agent::on(const DirectiveArrived& arrived) {
 // A rollback order is obeyed once, when it is first seen: it speaks of what was active then. What an operator assigns
 // later stays.
 void Agent::obey_rollback(const StandingOrder& order) {
-  const Fault fault{ErrorCode::directed_rollback, "ordered" + (order.by.empty() ? "" : " by " + order.by) +
-                                                      (order.reason.empty() ? "" : ": " + order.reason)};
+  const Fault fault{ErrorCode::directed_rollback, "ordered" + words_of(order)};
   const auto& attempt = durable_.attempt;
   const bool in_attempt = (!settled() && attempt.phase != AttemptPhase::rolling_back) &&
                           std::any_of(attempt.changes.begin(), attempt.changes.end(), [&](const PlaneChange& change) {

@@ -201,7 +201,7 @@ ScopeRecord read_scope(Reader& r) {
   record.epoch = r.number<std::uint64_t>();
   r.list(record.orders, limits::orders_max, [&] {
     StandingOrder order;
-    order.kind = r.one_of(OrderKind::pause_updates);
+    order.kind = r.one_of(OrderKind::send_evidence);
     order.epoch = r.number<std::uint64_t>();
     order.plane = r.one_of(Plane::config);
     order.release = r.digest();

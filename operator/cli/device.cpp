@@ -67,6 +67,9 @@ void add_device_commands(CLI::App& app, Session& session) {
   add_directive(directive, session, "pause-updates", "pause_updates",
                 "take no new assignment while this stands; resume ends it",
                 "musterctl directive pause-updates --device gw-17 --reason 'on site work'", false);
+  add_directive(directive, session, "send-evidence", "send_evidence",
+                "once: devices upload what they keep of their last events (see musterctl evidence)",
+                "musterctl directive send-evidence --group site=plant-7 --reason 'resets since noon'", false);
 }
 
 }  // namespace muster::ctl

@@ -59,7 +59,7 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, const Termina
 int run(int argc, char** argv) {
   Session session;
   session.terminal = stdout_terminal();
-  CLI::App app("Staged rollouts over MQTT: keys, releases, rollouts, devices, orders and the audit record.",
+  CLI::App app("Staged rollouts over MQTT: keys, releases, rollouts, devices, orders, evidence and the audit record.",
                "musterctl");
   app.footer("Every command has --help with an example, and --json. Exit codes: docs/exit-codes.md.");
   app.set_version_flag("--version", version);
@@ -68,6 +68,7 @@ int run(int argc, char** argv) {
   add_release_commands(app, session);
   add_rollout_commands(app, session);
   add_device_commands(app, session);
+  add_evidence_commands(app, session);
   add_audit_commands(app, session);
   try {
     app.parse(argc, argv);

@@ -39,6 +39,7 @@ void add_keys_commands(CLI::App& app, Session& session);
 void add_release_commands(CLI::App& app, Session& session);
 void add_rollout_commands(CLI::App& app, Session& session);
 void add_device_commands(CLI::App& app, Session& session);
+void add_evidence_commands(CLI::App& app, Session& session);
 void add_audit_commands(CLI::App& app, Session& session);
 
 }  // namespace muster::ctl

@@ -12,7 +12,7 @@ namespace muster::ctl {
 [[nodiscard]] Outcome device_show(const Connection& connection, const std::string& device, const Terminal& terminal);
 
 struct DirectiveOptions {
-  std::string order;          // of the control API: safe_mode, resume, rollback, freeze, thaw, pause_updates
+  std::string order;          // of the control API: safe_mode, resume, rollback, freeze, thaw, pause_updates, send_evidence
   std::string device, group;  // exactly one of device, group and fleet
   bool fleet = false;
   std::string plane, release;  // rollback, freeze, thaw

@@ -92,7 +92,7 @@ struct AbortRollout {
   AbortMode mode = AbortMode::by_rule;
 };
 
-enum class OrderKind : std::uint8_t { safe_mode, resume, rollback, freeze, thaw, pause_updates };
+enum class OrderKind : std::uint8_t { safe_mode, resume, rollback, freeze, thaw, pause_updates, send_evidence };
 [[nodiscard]] std::string_view name_of(OrderKind kind);
 // Gives, or with resume and thaw takes back, a standing order of one scope ("fleet", "device/ID", "group/a=v").
 struct GiveOrder {

@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, 7> rollout_names = {"running",   "awaitin
 constexpr std::array<std::string_view, 3> wave_names = {"pending", "open", "done"};
 constexpr std::array<std::string_view, 8> standing_names = {"waiting",     "assigned",  "done",     "failed",
                                                             "unreachable", "reverting", "reverted", "held_by_other"};
-constexpr std::array<std::string_view, 6> order_names = {"safe_mode", "resume", "rollback",
-                                                         "freeze",    "thaw",   "pause_updates"};
+constexpr std::array<std::string_view, 7> order_names = {"safe_mode", "resume",        "rollback",     "freeze",
+                                                         "thaw",      "pause_updates", "send_evidence"};
 
 template <typename Enum, std::size_t size>
 std::string_view name_in(const std::array<std::string_view, size>& names, Enum value) {

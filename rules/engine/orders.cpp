@@ -10,9 +10,9 @@ namespace muster::rules {
 
 namespace {
 
-// What else one scope may hold besides freezes: safe mode or resume, pause of updates, one rollback a plane. Freezes
-// leave room for them, so that an emergency order is never refused for lack of space.
-constexpr std::size_t other_orders_max = 2 + plane_count;
+// What else one scope may hold besides freezes: safe mode or resume, pause of updates, one request for evidence, one
+// rollback a plane. Freezes leave room for them, so that an emergency order is never refused for lack of space.
+constexpr std::size_t other_orders_max = 3 + plane_count;
 constexpr std::size_t freezes_max = limits::orders_max - other_orders_max;
 static_assert(limits::orders_max > other_orders_max);
 
@@ -65,7 +65,8 @@ bool replaces(const GiveOrder& command, const StandingOrder& old) {
     case OrderKind::thaw:
       return old.kind == OrderKind::freeze && same_release;
     case OrderKind::pause_updates:
-      return old.kind == OrderKind::pause_updates;
+    case OrderKind::send_evidence:
+      return old.kind == command.kind;
   }
   return false;
 }
@@ -121,7 +122,9 @@ OrderOutcome Orders::give(const GiveOrder& command, std::string_view who, std::s
   } else {
     const auto frozen = std::count_if(orders.begin(), orders.end(),
                                       [](const GivenOrder& given) { return given.order.kind == OrderKind::freeze; });
-    if (command.kind == OrderKind::freeze && static_cast<std::size_t>(frozen) >= freezes_max) {
+    // A scope of an earlier version, which had one kind of order less, may hold one more freeze.
+    const bool is_full = orders.size() >= limits::orders_max;
+    if (is_full || (command.kind == OrderKind::freeze && static_cast<std::size_t>(frozen) >= freezes_max)) {
       return {false, command.scope + " has " + std::to_string(frozen) +
                          " frozen releases, the most one scope keeps; thaw one of " + list_freezes(orders)};
     }
@@ -237,7 +240,7 @@ bool Orders::decode(const std::string& name, ByteReader& in) {
   const auto count = in.number_max(limits::orders_max);
   for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
     GivenOrder given;
-    given.order.kind = static_cast<OrderKind>(in.number_max(static_cast<std::uint64_t>(OrderKind::pause_updates)));
+    given.order.kind = static_cast<OrderKind>(in.number_max(static_cast<std::uint64_t>(OrderKind::send_evidence)));
     given.order.epoch = in.number();
     given.order.plane = static_cast<Plane>(in.number_max(plane_count - 1));
     given.order.release = in.digest();

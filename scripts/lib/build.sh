@@ -1,11 +1,14 @@
 # shellcheck shell=bash
 # Configures and builds one CMake preset. Sourced after common.sh.
 
+. "$TREE/scripts/lib/third_party.sh"
+
 # build_preset NAME [TARGET...]: a tree that is up to date takes a second. A failure ends the script with the compiler's words
 # above it. MUSTER_BUILD_QUIET=1 shows only those, not the progress.
 build_preset() {
   local preset=$1 tree="$TREE/build/$1"
   shift
+  if [ "$preset" = mcu ]; then fetch_third_party; fi
   if [ ! -f "$tree/build.ninja" ]; then
     (cd "$TREE" && cmake --preset "$preset") || die "configuring the preset '$preset' failed: the lines above say why"
   fi

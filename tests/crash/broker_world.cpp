@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "host/base64.h"
+#include "host/bulk_digest.h"
 #include "schemas/file_name.h"
 #include "schemas/topics.h"
 #include "tests/e2e/harness/messages.h"
@@ -27,6 +28,22 @@ std::string assignment_topic(const std::string& device) {
 std::string base64_of(const std::string& path) {
   return host::to_base64(ByteView(std::string_view(e2e::read_text(path))));
 }
+
+// What the first device sends as evidence, in three pieces.
+struct Bundle {
+  Bytes bytes;
+  Sha256 digest;
+};
+const Bundle& evidence() {
+  static const Bundle bundle = [] {
+    const auto text = e2e::noise(20000, 4);
+    host::BulkDigest digest;
+    digest.update(ByteView(std::string_view(text)));
+    return Bundle{Bytes(text.begin(), text.end()), digest.finish()};
+  }();
+  return bundle;
+}
+constexpr std::size_t piece_len = 8000;
 
 // What the audit record calls a command that was done.
 const std::map<std::string, std::string>& audit_words() {
@@ -265,12 +282,37 @@ bool BrokerWorld::step(const Story& story) {
   if (state == "awaiting_approval") order("approveRollout", {{"rollout", story.rollout}}, story.rollout);
   if (state == "halted") order("abortRollout", {{"rollout", story.rollout}, {"mode", "keep"}}, story.rollout);
   if (state != (story.fails ? "aborted" : "completed")) return true;
+  if (!story.fails && seen_.evidence < evidence().bytes.size()) {
+    send_evidence(seen_.evidence);
+    mark();
+    return true;
+  }
   if (story.fails && seen_.done.count("giveOrder group/region=eu") == 0) {
     order("giveOrder", {{"scope", "group/region=eu"}, {"order", "safe_mode"}}, "group/region=eu");
     return true;
   }
   // Whoever was not done when it was aborted is given its earlier release.
   return story.fails && devices_.back().attempt != committed;
+}
+
+void BrokerWorld::send_evidence(std::uint64_t& acked) {
+  auto& device = devices_.front();
+  const auto topic = "muster/v1/device/" + device.name + "/";
+  const auto& [bytes, digest] = evidence();
+  const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(acked);
+  const auto length = std::min<std::uint64_t>(piece_len, bytes.size() - acked);
+  const auto heard = device.session->received_count(topic + "ack");
+  const auto piece = e2e::evidence_chunk(
+      {device.name, digest, acked, bytes.size(), Bytes(begin, begin + static_cast<std::ptrdiff_t>(length))});
+  if (device.session->publish(topic + "evidence", piece) < 0) return;
+  const bool answered = e2e::eventually(
+      10s, [&] { return device.session->received_count(topic + "ack") > heard || !broker().running(); }, 1ms);
+  EXPECT_TRUE(answered) << "no acknowledgement of evidence";
+  if (device.session->received_count(topic + "ack") <= heard) return;
+  const auto ack = e2e::read_ack(device.session->received(topic + "ack").back().payload);
+  EXPECT_TRUE(ack.valid && ack.bundle == digest);
+  EXPECT_GE(ack.offset, acked) << "evidence that was acknowledged is lost";
+  acked = std::max(acked, ack.offset);
 }
 
 bool BrokerWorld::play(const Story& story) {
@@ -315,6 +357,16 @@ void BrokerWorld::expect_remembered(const Seen& what) {
     if (done.rfind("endBlob", 0) == 0) {
       const auto path = data_dir() + "/blobs/" + subject.substr(0, 2) + "/" + subject;
       EXPECT_TRUE(e2e::exists(path)) << "a stored file is lost: " << subject;
+    }
+  }
+  if (what.evidence > 0) {
+    // The device has no more than the rest of it. The digest, which is looked at when all is there, speaks for the
+    // beginning.
+    auto acked = what.evidence;
+    if (acked == evidence().bytes.size()) --acked;  // repeats the end, which is acknowledged again
+    while (acked < evidence().bytes.size() && !HasFailure()) send_evidence(acked);
+    if (what.evidence == evidence().bytes.size()) {
+      EXPECT_EQ(record.count("evidence.received"), 1u) << "it was acknowledged as complete";
     }
   }
   for (auto& device : devices_) {

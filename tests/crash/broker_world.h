@@ -1,7 +1,7 @@
 // A broker's two stories, played by a driver that only sees what an operator and two devices see, and that can go on
 // wherever a broken-off play was: "first" publishes a release and rolls it out past a manual gate, from an empty data
-// folder; "second" rolls out one that fails on a device, aborts it, and gives an order. Real Mosquitto with the plugin,
-// over TLS. Tests only; one thread.
+// folder, and a device sends evidence; "second" rolls out one that fails on a device, aborts it, and gives an order.
+// Real Mosquitto with the plugin, over TLS. Tests only; one thread.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ struct Seen {
   std::set<std::string> done;                             // those of them that were answered
   std::map<std::string, Given> assignments;               // by device
   std::map<std::string, std::set<std::uint64_t>> epochs;  // of a device, by "device rollout manifest"
+  std::uint64_t evidence = 0;                             // bytes of the first device's bundle that were acknowledged
 };
 
 struct Story {
@@ -78,6 +79,8 @@ class BrokerWorld : public e2e::World {
   void order(const std::string& command, const nlohmann::json& fields, const std::string& subject);
   void look_at_assignments(const Story& story);
   void report(Device& device);
+  // The next piece of the first device's evidence, which has `acked` bytes acknowledged; waits for the answer.
+  void send_evidence(std::uint64_t& acked);
   void mark();
 
   std::vector<Story> stories_;

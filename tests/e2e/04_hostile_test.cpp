@@ -118,7 +118,8 @@ TEST_F(Hostile, MutatedMessagesNeverHurt) {
       {state_topic, state_report({.device = "gw-a", .boot_id = 1, .seq = 1})},  // stale when it survives
       {health_topic, health_summary({.device = "gw-a"})},
       {chunk_get_topic, chunk_get({}, 0, 100)},
-      {"muster/v1/device/gw-a/evidence", health_summary({.device = "gw-a"})}};
+      {"muster/v1/device/gw-a/evidence",
+       evidence_chunk({.device = "gw-a", .bundle = {}, .offset = 0, .total = 300, .data = Bytes(300, 7)})}};
   for (int round = 0; round < 400; ++round) {
     auto [topic, payload] = originals[random() % originals.size()];
     const auto changes = 1 + random() % 8;

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "schemas/assignment_generated.h"
+#include "tests/e2e/harness/forger.h"
 #include "tests/e2e/harness/messages.h"
 #include "tests/e2e/harness/world.h"
 #include "trust/sha256.h"
-#include "trust/signing/signer.h"
 
 namespace muster::e2e {
 namespace {
@@ -24,13 +24,7 @@ const std::string chunk_topic = "muster/v1/device/gw-0/chunk";
 class EvilBroker : public World {
  protected:
   void SetUp() override {
-    auto control = trust::SigningKey::load(keys_.folder() + "/control.key");
-    ASSERT_TRUE(control.has_value()) << control.error().message;
-    control_.emplace(std::move(*control));
-    auto stranger = trust::SigningKey::generate();
-    ASSERT_TRUE(stranger.has_value());
-    stranger_.emplace(std::move(*stranger));
-
+    forger_.emplace(keys_);
     open({.with_plugin = false});
     broker_ = operator_session("ops");
     ASSERT_TRUE(broker_->subscribe("muster/v1/device/+/state"));
@@ -40,31 +34,14 @@ class EvilBroker : public World {
     add_agent("gw-0").start();
     ASSERT_TRUE(broker_->wait_for(state_topic, 10s).has_value());
   }
-  [[nodiscard]] Bytes sealed(wire::PayloadKind kind, const Bytes& payload, const trust::SigningKey& key) const {
-    auto envelopes = trust::seal({{kind, payload}}, {&key});
-    EXPECT_TRUE(envelopes.has_value());
-    return envelopes ? envelopes->front() : Bytes{};
+  [[nodiscard]] static Bytes sealed(wire::PayloadKind kind, const Bytes& payload, const trust::SigningKey& key) {
+    return Forger::sealed(kind, payload, key);
   }
-  [[nodiscard]] Bytes sealed_assignment(const AssignmentToSend& given) const {
-    return sealed(wire::PayloadKind::assignment, assignment(given), *control_);
-  }
-  [[nodiscard]] Bytes sealed_directive(const DirectiveToSend& given) const {
-    return sealed(wire::PayloadKind::directive, directive(given), *control_);
-  }
-
+  [[nodiscard]] Bytes sealed_assignment(const AssignmentToSend& given) const { return forger_->assignment(given); }
+  [[nodiscard]] Bytes sealed_directive(const DirectiveToSend& given) const { return forger_->directive(given); }
   // An assignment that would make the agent ask for a blob at once.
-  [[nodiscard]] AssignmentToSend wish(std::uint64_t epoch, std::uint8_t marker) const {
-    AssignmentToSend given;
-    given.device = "gw-0";
-    given.epoch = epoch;
-    given.issued_s = now_s();
-    given.expires_s = now_s() + 3600;
-    ReleaseToAssign release;
-    release.manifest.bytes[0] = marker;
-    release.envelope.bytes[0] = marker;
-    release.envelope_size = 1000;
-    given.releases.push_back(release);
-    return given;
+  [[nodiscard]] static AssignmentToSend wish(std::uint64_t epoch, std::uint8_t marker) {
+    return Forger::wish("gw-0", epoch, marker);
   }
   void publish(const std::string& topic, const Bytes& payload) {
     EXPECT_LT(broker_->publish(topic, payload, true), 0x80);
@@ -94,7 +71,7 @@ class EvilBroker : public World {
     EXPECT_NE(agent(0).log().find(word, logged), std::string::npos) << agent(0).log().substr(logged);
     EXPECT_TRUE(agent(0).running());
   }
-  std::optional<trust::SigningKey> control_, stranger_;
+  std::optional<Forger> forger_;
   std::unique_ptr<Session> broker_;
   std::uint64_t epoch_ = 0;
 };
@@ -103,8 +80,8 @@ TEST_F(EvilBroker, CannotAssignAnythingByItself) {
   expect_refused("noise", Bytes(300, 0x11), "wrong_kind");
   expect_refused("nothing: whoever clears the topic takes nothing back", Bytes{}, "");
   expect_refused("oversized", Bytes(70000, 0x11), "malformed");
-  expect_refused("signed by a stranger", sealed(wire::PayloadKind::assignment, assignment(wish(50, 1)), *stranger_),
-                 "unknown_key");
+  expect_refused("signed by a stranger",
+                 sealed(wire::PayloadKind::assignment, assignment(wish(50, 1)), forger_->stranger()), "unknown_key");
   expect_refused("a directive for an assignment", sealed_directive({.scope = "device/gw-0", .epoch = 99}),
                  "wrong_kind");
   auto changed = sealed_assignment(wish(51, 2));
@@ -147,7 +124,7 @@ TEST_F(EvilBroker, CannotGiveOrders) {
   };
   const DirectiveToSend fleet = {.scope = "fleet", .epoch = 500, .issued_s = now_s(), .expires_s = now_s() + 3600};
   // Each barrier is one degraded and one normal; a safe mode of another scope would keep the device from going back.
-  refused("muster/v1/fleet/directive", sealed(wire::PayloadKind::directive, directive(fleet), *stranger_),
+  refused("muster/v1/fleet/directive", sealed(wire::PayloadKind::directive, directive(fleet), forger_->stranger()),
           "unknown_key");
   refused(
       group_topic,
@@ -204,7 +181,7 @@ TEST_F(EvilBroker, CannotActivateWhatIsFrozen) {
 
 // Bytes that match their digest but are no release: signed by nobody who may sign releases.
 TEST_F(EvilBroker, CannotPassOffAnotherRelease) {
-  const Bytes envelope = sealed(wire::PayloadKind::manifest, Bytes(64, 0x42), *stranger_);
+  const Bytes envelope = sealed(wire::PayloadKind::manifest, Bytes(64, 0x42), forger_->stranger());
   auto given = wish(30, 30);
   given.releases[0].envelope = trust::sha256(envelope);
   given.releases[0].envelope_size = static_cast<std::uint32_t>(envelope.size());

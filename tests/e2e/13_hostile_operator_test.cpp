@@ -40,6 +40,8 @@ const std::vector<Permission>& permissions() {
       {"listDevices", "view", nlohmann::json::object()},
       {"getDevice", "view", {{"device", "none"}}},
       {"listAudit", "view", {{"limit", 1}}},
+      {"listEvidence", "view", {{"device", "none"}}},
+      {"getEvidence", "view", {{"device", "none"}, {"bundle", digest}}},
       {"getMetrics", "view", nlohmann::json::object()}};
   return table;
 }
@@ -55,7 +57,7 @@ class HostileOperator : public World {
 };
 
 TEST_F(HostileOperator, EveryCommandAsksForItsRole) {
-  ASSERT_EQ(permissions().size(), 18u);
+  ASSERT_EQ(permissions().size(), 20u);
   const std::map<std::string, std::set<std::string>> may = {{"viewer", {"view"}},
                                                             {"worker", {"view", "operate"}},
                                                             {"checker", {"view", "approve"}},

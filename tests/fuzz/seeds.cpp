@@ -14,6 +14,7 @@
 #include "edge-client/agent/durable_state.h"
 #include "host/base64.h"
 #include "rules/engine/engine.h"
+#include "schemas/compact/verify.h"
 #include "schemas/envelope_generated.h"
 #include "tests/fuzz/fixed_trust.h"
 #include "tests/fuzz/target.h"
@@ -92,6 +93,25 @@ void write_messages(const SeedFolder& seeds) {
   seeds.write("message_root_chain", "seed", build(test::RootChainSpec{}));
   seeds.write("message_root_document", "seed", build(test::RootDocumentSpec{}));
   seeds.write("message_state_report", "seed", build(test::StateReportSpec{}));
+}
+
+// The same messages for both verifiers, each behind the byte that says what it is.
+void write_twins(const SeedFolder& seeds) {
+  using compact::MessageKind;
+  const auto write = [&](MessageKind kind, const char* name, const Bytes& message) {
+    Bytes input = {static_cast<std::uint8_t>(kind)};
+    input.insert(input.end(), message.begin(), message.end());
+    seeds.write("compact_verify", name, input);
+  };
+  write(MessageKind::envelope, "envelope", build(test::EnvelopeSpec{}));
+  write(MessageKind::root_document, "root_document", build(test::RootDocumentSpec{}));
+  write(MessageKind::manifest, "manifest", build(test::ManifestSpec{}));
+  write(MessageKind::assignment, "assignment", build(test::AssignmentSpec{}));
+  write(MessageKind::directive, "directive", build(test::DirectiveSpec{}));
+  write(MessageKind::audit_head, "audit_head", build(test::AuditHeadSpec{}));
+  write(MessageKind::chunk, "chunk", build(test::ChunkSpec{}));
+  write(MessageKind::ack, "ack", build(test::AckSpec{}));
+  write(MessageKind::root_chain, "root_chain", build(test::RootChainSpec{}));
 }
 
 std::string on_topic(const std::string& topic, const Bytes& payload) {
@@ -176,8 +196,11 @@ int main(int argc, char** argv) {
   }
   const muster::fuzz::SeedFolder seeds(argv[1]);
   muster::fuzz::write_messages(seeds);
+  muster::fuzz::write_twins(seeds);
   muster::fuzz::write_signed(seeds);
   muster::fuzz::write_states(seeds);
   muster::fuzz::write_text_seeds(seeds);
+  muster::fuzz::write_evidence_seeds(seeds);
+  muster::fuzz::write_mcu_seeds(seeds);
   return 0;
 }

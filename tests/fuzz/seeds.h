@@ -24,5 +24,9 @@ class SeedFolder {
 
 // Conditions, programs, YAML, JSON, StatsD, topics: seeds_text.cpp.
 void write_text_seeds(const SeedFolder& seeds);
+// A microcontroller's bundles: seeds_evidence.cpp.
+void write_evidence_seeds(const SeedFolder& seeds);
+// A broker's side of MQTT: seeds_mcu.cpp.
+void write_mcu_seeds(const SeedFolder& seeds);
 
 }  // namespace muster::fuzz

@@ -88,6 +88,8 @@ void write_requests(const SeedFolder& seeds) {
       R"({"command":"putBlob","digest":"0000000000000000000000000000000000000000000000000000000000000001","offset":4,"data":"YWJjZA=="})",
       R"({"command":"publishRelease","envelope":"AAAA"},{"command":"getMetrics"},{"command":"listDevices","after":"gw-1","limit":5})",
       R"({"command":"listAudit","after":18446744073709551615},{"command":"formatDisk"},5)",
+      R"({"command":"listEvidence","device":"b-1","after":"b-1/0000000000000000000000000000000000000000000000000000000000000001"})",
+      R"({"command":"getEvidence","device":"b-1","bundle":"0000000000000000000000000000000000000000000000000000000000000001","length":9})",
       R"({"command":"beginBlob","digest":"ff","size":4,"more":{"deep":[1,[2,[3]]]}})"};
   int number = 0;
   for (const auto& text : commands)

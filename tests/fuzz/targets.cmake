@@ -10,11 +10,13 @@ set(MUSTER_FUZZ_TARGETS
   message_directive          -
   message_envelope           -
   message_evidence           -
+  evidence_bundle            -
   message_health_summary     -
   message_manifest           -
   message_root_chain         -
   message_root_document      -
   message_state_report       -
+  compact_verify             -
   open_signed                -
   root_chain                 -
   slot_manifest              -
@@ -30,6 +32,7 @@ set(MUSTER_FUZZ_TARGETS
   condition_program          -
   agent_state                -
   agent_inbound              -
+  mcu_mqtt                   -
   journal                    -
   engine_records             records
   store_records              -)

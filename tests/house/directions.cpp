@@ -30,8 +30,9 @@ const std::vector<Part>& parts() {
       {"edge-client/", {"schemas/", "host/", "trust/", "rules/condition/"}},
       {"edge-client/agent/", {"schemas/", "trust/", "rules/condition/"}, true},
       {"mcu-client/", {"schemas/", "trust/", "rules/condition/"}},
+      {"mcu-client/tools/", {"schemas/", "host/", "trust/", "mcu-client/"}},
       {"operator/", {"schemas/", "host/", "trust/", "trust/signing/", "rules/"}},
-      {"examples/", {"host/", "schemas/"}},
+      {"examples/", {"host/", "schemas/", "trust/", "trust/signing/", "mcu-client/"}},
       {"tests/", {""}},
   };
   return table;
@@ -56,13 +57,17 @@ const std::vector<Library>& libraries() {
       {"mqtt_protocol.h", {"broker-plugin/abi/"}},
       {"mqtt/", {"host/mqtt_client.cpp"}},
       {"MQTT", {"host/mqtt_client.cpp"}},
-      {"mbedtls/", {"trust/"}},
+      {"mbedtls/", {"trust/", "mcu-client/ports/tls/", "mcu-client/ports/mps2-an385/"}},
       {"psa/", {"trust/"}},
+      {"lwip/", {"mcu-client/ports/mps2-an385/"}},
+      {"netif/", {"mcu-client/ports/mps2-an385/"}},
       {"openssl/", {"host/bulk_digest.cpp", "host/mqtt_client.cpp", "tests/unit/host/mqtt_end_test.cpp"}},
       {"yaml-cpp/", {"rules/config/", "broker-plugin/config.cpp", "edge-client/shell/config.cpp"}},
       {"nlohmann/json_fwd.hpp", {"tests/"}},
       {"nlohmann/", {"broker-plugin/", "edge-client/", "operator/", "examples/", "tests/"}, true},
-      {"CLI/", {"operator/", "edge-client/main.cpp", "edge-client/shell/main.cpp", "examples/reader/"}, true},
+      {"CLI/",
+       {"operator/", "edge-client/main.cpp", "edge-client/shell/main.cpp", "mcu-client/tools/", "examples/"},
+       true},
       {"xxhash.h", {"rules/engine/"}},
       {"cairo", {"examples/reader/"}},
       {"tesseract/", {"examples/reader/"}},
@@ -70,8 +75,10 @@ const std::vector<Library>& libraries() {
       {"gtest/", {"tests/"}},
       {"valgrind/", {"tests/bench/instructions/main.cpp"}},
       {"gmock/", {"tests/"}},
-      {"flatbuffers/", {"schemas/", "trust/", "broker-plugin/", "edge-client/", "mcu-client/", "operator/", "tests/"}},
-      {"tl/", {"host/", "trust/signing/", "broker-plugin/", "edge-client/", "operator/", "examples/", "tests/"}},
+      {"flatbuffers/", {"schemas/", "trust/", "broker-plugin/", "edge-client/", "mcu-client/", "operator/", "examples/forger/", "tests/"}},
+      {"tl/",
+       {"host/", "trust/signing/", "broker-plugin/", "edge-client/", "mcu-client/tools/", "operator/", "examples/",
+        "tests/"}},
   };
   return table;
 }
@@ -171,7 +178,13 @@ const std::vector<LinkRule>& link_rules() {
       {"host/", {"schemas", "host", "mqtt", "lib_crypto", "lib_paho"}},
       {"trust/", {"schemas", "wire", "trust", "signing", "host", "lib_mbedcrypto", "lib_mbedx509"}},
       {"rules/", {"schemas", "condition", "engine", "rule_config", "lib_xxhash", "lib_yaml"}},
-      {"mcu-client/", {"schemas", "wire", "trust", "condition", "lib_mbedcrypto"}},
+      {"mcu-client/",
+       {"schemas", "wire", "wire_compact", "trust", "condition", "host", "mcu_flash", "mcu_boot", "mcu_nor_flash",
+        "mcu_mqtt", "mcu_wire", "mcu_identity", "mcu_client", "mcu_socket_stream", "mcu_tls", "mcu_factory",
+        "mcu_posix_board", "mcu_board_app", "lib_mbedcrypto", "lib_mbedtls", "lib_cli"}},
+      {"mcu-client/src/",
+       {"schemas", "wire", "wire_compact", "trust", "condition", "mcu_flash", "mcu_boot", "mcu_mqtt", "mcu_wire",
+        "mcu_identity", "mcu_client"}},
   };
   return table;
 }

@@ -257,7 +257,7 @@ void Script::start_file(const ScriptLine& line) {
 void Script::order(const ScriptLine& line) {
   GiveOrder order;
   order.scope = line.words.at(1);
-  order.kind = state_of(line.words.at(2), OrderKind::pause_updates);
+  order.kind = state_of(line.words.at(2), OrderKind::send_evidence);
   if (line.words.size() > 3) {
     const auto& release = world_.release(line.words[3]);
     order.plane = release.plane;

@@ -25,6 +25,8 @@ edge::OrderKind order_kind(rules::OrderKind kind) {
       return edge::OrderKind::freeze;
     case rules::OrderKind::pause_updates:
       return edge::OrderKind::pause_updates;
+    case rules::OrderKind::send_evidence:
+      return edge::OrderKind::send_evidence;
   }
   return edge::OrderKind::safe_mode;
 }

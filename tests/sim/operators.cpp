@@ -131,7 +131,8 @@ void Operators::give_order() {
   order.kind = dice < 30   ? OrderKind::safe_mode
                : dice < 55 ? OrderKind::pause_updates
                : dice < 80 ? OrderKind::rollback
-                           : OrderKind::freeze;
+               : dice < 97 ? OrderKind::freeze
+                           : OrderKind::send_evidence;
   if (order.kind == OrderKind::freeze && !options_.freezes) order.kind = OrderKind::rollback;
   order.plane = static_cast<rules::Plane>(random_.below(rules::plane_count));
   order.release = random_.pick(catalogue_.of(order.plane));
@@ -146,7 +147,8 @@ void Operators::act_well() {
   using rules::OrderKind;
   using rules::RolloutState;
   for (auto order : std::exchange(given_, {})) {
-    if (order.kind == OrderKind::rollback) continue;  // was obeyed once; nothing stands in the way
+    // What was obeyed once stands in nobody's way.
+    if (order.kind == OrderKind::rollback || order.kind == OrderKind::send_evidence) continue;
     order.kind = order.kind == OrderKind::freeze ? OrderKind::thaw : OrderKind::resume;
     give(std::move(order));
   }

@@ -36,7 +36,8 @@ plant() {
   (cd "$BUILD" && eval "$command -Wno-error -o '$work/planted.o' -c '$work/$source'")
   c++ -o "$work/muster-sim" "$BUILD/tests/sim/CMakeFiles/muster-sim.dir/runner.cpp.o" "$work/planted.o" \
     "$BUILD/tests/sim/libmuster_sim.a" "$BUILD/rules/libmuster_engine.a" "$BUILD/edge-client/libmuster_edge_agent.a" \
-    "$BUILD/rules/libmuster_condition.a" "$BUILD/schemas/libmuster_wire.a" -lxxhash
+    "$BUILD/rules/libmuster_condition.a" "$BUILD/schemas/libmuster_wire.a" \
+    "$BUILD/schemas/libmuster_schemas.a" -lxxhash
 }
 
 # find_bug PATCH: prints a line of the table; false when the bug is not found.

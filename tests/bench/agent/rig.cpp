@@ -183,8 +183,18 @@ void Rig::publish(const std::string& name, const std::string& file) {
   const auto source = folder_.make_folder("source-" + name);
   const auto file_name = file.substr(file.rfind('/') + 1);
   if (::link(file.c_str(), (source + "/" + file_name).c_str()) != 0) break_off("cannot link %s", file.c_str());
-  e2e::write_text(source + "/release.yaml",
-                  "release: " + name + "@1\nplane: model\nsecurity_version: 1\nfiles: [" + file_name + "]\n");
+  publish_from(source, name, "plane: model\nfiles: [" + file_name + "]\n");
+}
+
+void Rig::publish_firmware(const std::string& name, const std::string& slot_a, const std::string& slot_b) {
+  const auto source = folder_.make_folder("source-" + name);
+  e2e::write_text(source + "/slot_a.bin", slot_a);
+  e2e::write_text(source + "/slot_b.bin", slot_b);
+  publish_from(source, name, "plane: firmware\nfiles: [slot_a.bin, slot_b.bin]\n");
+}
+
+void Rig::publish_from(const std::string& source, const std::string& name, const std::string& release_file) {
+  e2e::write_text(source + "/release.yaml", "release: " + name + "@1\nsecurity_version: 1\n" + release_file);
   const auto built = folder_.make_folder("releases") + "/" + name + "@1";
   control({"release", "build", source + "/release.yaml", "--out", folder_.file("releases")});
   control({"release", "sign", built, "--key", keys_.folder() + "/release.key"});
@@ -198,9 +208,13 @@ std::unique_ptr<Device> Rig::start_device(const std::string& name, const std::st
 }
 
 void Rig::start_rollout(const std::string& name, const std::string& release, const std::string& tag) {
+  start_rollout_of(name, "{ model: " + release + "@1 }", "\"" + tag + "\" in device.tags");
+}
+
+void Rig::start_rollout_of(const std::string& name, const std::string& versions, const std::string& targets) {
   const auto path = folder_.file(name + ".yaml");
-  e2e::write_text(path, "rollout: " + name + "\ntargets: '\"" + tag + "\" in device.tags'\nversions: { model: " +
-                            release + "@1 }\nwaves: [{ name: all, percent: 100 }]\n");
+  e2e::write_text(path, "rollout: " + name + "\ntargets: '" + targets + "'\nversions: " + versions +
+                            "\nwaves: [{ name: all, percent: 100 }]\n");
   control({"rollout", "start", path});
 }
 

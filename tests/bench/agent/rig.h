@@ -105,15 +105,21 @@ class Rig {
   [[nodiscard]] std::string make_file(const std::string& name, std::size_t size, std::uint64_t seed);
   // Signs and publishes NAME@1 on the plane `model`, with this one file and no probes.
   void publish(const std::string& name, const std::string& file);
+  // NAME@1 on the plane `firmware`: an image for either slot, for boards. No probes.
+  void publish_firmware(const std::string& name, const std::string& slot_a, const std::string& slot_b);
   // big@1, one file of 100 MiB (16 MiB in a smoke run).
   BigRelease publish_big(const Options& options);
   // Started and known to the broker. `tag` is what a rollout names it by.
   [[nodiscard]] std::unique_ptr<Device> start_device(const std::string& name, const std::string& tag);
   // One wave over all devices with this tag.
   void start_rollout(const std::string& name, const std::string& release, const std::string& tag);
+  // One wave of these versions ("{ firmware: fw@1 }") over all devices for which this condition holds.
+  void start_rollout_of(const std::string& name, const std::string& versions, const std::string& targets);
 
  private:
   void control(const std::vector<std::string>& args);
+  // Builds, signs and publishes what lies in `source` with this release file.
+  void publish_from(const std::string& source, const std::string& name, const std::string& release_file);
 
   e2e::Folder folder_;
   e2e::Keys keys_;

@@ -14,8 +14,10 @@
 #include "broker-plugin/blobs/chunk_server.h"
 #include "broker-plugin/core/engine_host.h"
 #include "broker-plugin/core/inbox.h"
+#include "broker-plugin/core/job_thread.h"
 #include "broker-plugin/core/outbox.h"
 #include "broker-plugin/core/writer.h"
+#include "broker-plugin/evidence/evidence_desk.h"
 #include "rules/condition/compile.h"
 #include "tests/bench/instructions/messages.h"
 #include "tests/bench/instructions/paths.h"
@@ -66,8 +68,15 @@ struct Host {
   Counters counters;
   Writer writer{store, Sealer(must(trust::SigningKey::generate()), 0), {}, outbox, [](const std::string&) {}};
   EngineHost engine{rules::Engine(), Clock(), releases, writer, log};
+  JobThread jobs{outbox, [](const std::string&) {}};
   ChunkServer chunks{must(BlobStore::open(folder.path())), releases, outbox, [](const std::string&) {}};
-  Inbox inbox{config, engine, writer, devices, presence, chunks, counters, log};
+  EvidenceDesk evidence{must(EvidenceFiles::open(folder.path(), must(BlobStore::open(folder.path())))),
+                        engine,
+                        jobs,
+                        outbox,
+                        [](std::string_view, const std::string&) {},
+                        [](const std::string&) {}};
+  Inbox inbox{config, engine, writer, devices, presence, chunks, evidence, counters, log};
 };
 
 struct Message {

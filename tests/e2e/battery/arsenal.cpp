@@ -172,6 +172,8 @@ Shot Arsenal::make(Attack attack) {
       break;
     case Attack::evidence:
       shot = {attack, own("evidence"), {}, false};
+      payload =
+          evidence_chunk({device_, {}, pick(1u << 20), limits::evidence_bundle_len_max + 1 + pick(1u << 30), {0}});
       break;
     case Attack::chunk_request:
       shot = {attack, own("chunk/get"), {}, false};

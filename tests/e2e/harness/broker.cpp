@@ -75,7 +75,8 @@ void Broker::write_plugin_config() const {
   text << "data_dir: " << data_dir() << "\ncontrol_key: " << keys_.folder()
        << "/control.key\nroot_chain: " << keys_.folder() << "/root-chain.mrch\noperators:\n";
   for (const auto& [name, roles] : settings_.operators) text << "  " << name << ": " << roles << "\n";
-  text << "limits: { chunk_bytes_per_s: " << settings_.chunk_bytes_per_s << " }\n";
+  text << "limits: { chunk_bytes_per_s: " << settings_.chunk_bytes_per_s << ", evidence_mb: " << settings_.evidence_mb
+       << " }\n";
   text << settings_.more_plugin_config;
   write_text(plugin_config(), text.str());
 }

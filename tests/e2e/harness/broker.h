@@ -18,6 +18,7 @@ namespace muster::e2e {
 struct BrokerSettings {
   std::map<std::string, std::string> operators = {{"ops", "[view, operate, approve]"}, {"viewer", "[view]"}};
   std::uint64_t chunk_bytes_per_s = 0;  // 0: no cap
+  std::uint64_t evidence_mb = 256;      // of all devices together
   bool with_plugin = true;
   std::optional<std::uint64_t> disk_bytes = {};  // the data folder lies on a disk of this size
   std::string data_dir = {};                     // empty: one of its own

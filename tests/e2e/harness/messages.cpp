@@ -3,11 +3,13 @@
 #include <chrono>
 #include <cstring>
 
+#include "schemas/ack_generated.h"
 #include "schemas/assignment_generated.h"
 #include "schemas/chunk_generated.h"
 #include "schemas/chunk_get_generated.h"
 #include "schemas/directive_generated.h"
 #include "schemas/envelope_generated.h"
+#include "schemas/evidence_generated.h"
 #include "schemas/health_summary_generated.h"
 #include "schemas/state_report_generated.h"
 #include "schemas/wire.h"
@@ -86,13 +88,31 @@ ChunkAsked read_chunk_get(const Bytes& payload) {
   return asked;
 }
 
-Bytes chunk(const Sha256& digest, std::uint64_t offset, const Bytes& data) {
+Bytes evidence_chunk(const EvidenceToSend& evidence) {
+  FlatBufferBuilder builder;
+  const auto id = builder.CreateString(evidence.device);
+  const auto digest = to_wire(evidence.bundle);
+  builder.ForceVectorAlignment(evidence.data.size(), 1, 8);
+  const auto data = builder.CreateVector(evidence.data);
+  wire::FinishEvidenceChunkBuffer(
+      builder, wire::CreateEvidenceChunk(builder, id, &digest, evidence.offset, evidence.total, data));
+  return bytes_of(builder);
+}
+
+AckSeen read_ack(const Bytes& payload) {
+  const AlignedBytes aligned{ByteView(payload)};
+  const wire::Ack* ack = nullptr;
+  if (verify(aligned.view(), ack) != WireFault::none) return {};
+  return {true, from_wire(*ack->bundle()), ack->offset()};
+}
+
+Bytes chunk(const Sha256& digest, std::uint64_t offset, const Bytes& data, std::uint64_t total, std::uint8_t status) {
   FlatBufferBuilder builder;
   const auto of = to_wire(digest);
   builder.ForceVectorAlignment(data.size(), sizeof(std::uint8_t), 8);
   const auto content = builder.CreateVector(data);
-  wire::FinishChunkBuffer(
-      builder, wire::CreateChunk(builder, &of, offset, offset + data.size(), wire::ChunkStatus::ok, content));
+  wire::FinishChunkBuffer(builder, wire::CreateChunk(builder, &of, offset, total == 0 ? offset + data.size() : total,
+                                                     static_cast<wire::ChunkStatus>(status), content));
   return bytes_of(builder);
 }
 
@@ -166,6 +186,7 @@ ReportSeen read_report(const Bytes& payload) {
   if (report->attempt() == nullptr) return seen;
   seen.attempt = wire::EnumNameAttemptState(report->attempt()->state());
   seen.error = wire::EnumNameErrorCode(report->attempt()->error());
+  seen.attempt_epoch = report->attempt()->epoch();
   return seen;
 }
 

@@ -39,8 +39,25 @@ struct ChunkAsked {
 };
 [[nodiscard]] ChunkAsked read_chunk_get(const Bytes& payload);
 
-// An answer that holds the whole blob from `offset` on.
-[[nodiscard]] Bytes chunk(const Sha256& digest, std::uint64_t offset, const Bytes& data);
+struct EvidenceToSend {
+  std::string device = {};
+  Sha256 bundle = {};
+  std::uint64_t offset = 0, total = 0;
+  Bytes data = {};
+};
+[[nodiscard]] Bytes evidence_chunk(const EvidenceToSend& evidence);
+
+// What came as an Ack.
+struct AckSeen {
+  bool valid = false;
+  Sha256 bundle;
+  std::uint64_t offset = 0;
+};
+[[nodiscard]] AckSeen read_ack(const Bytes& payload);
+
+// An answer that holds the blob from `offset` on: all the rest of it, unless `total` says otherwise. Status 0 is ok.
+[[nodiscard]] Bytes chunk(const Sha256& digest, std::uint64_t offset, const Bytes& data, std::uint64_t total = 0,
+                          std::uint8_t status = 0);
 
 // What came as a Chunk; status 255 when it is none.
 struct ChunkSeen {
@@ -86,6 +103,7 @@ struct ReportSeen {
   bool valid = false;
   std::uint64_t boot_id = 0, seq = 0;
   std::string state, attempt, error, last_recovery_action;
+  std::uint64_t attempt_epoch = 0;
 };
 [[nodiscard]] ReportSeen read_report(const Bytes& payload);
 

@@ -17,5 +17,10 @@ inline const std::string cxx_runtime = MUSTER_CXX_RUNTIME;              // libst
 inline const std::string suppressions = MUSTER_SUPPRESSIONS;            // the folder tests/memory
 inline const std::string note_call = MUSTER_NOTE_CALL;                  // tests/e2e/programs/note_call.cpp
 inline const std::string clock_shim = MUSTER_CLOCK_SHIM;                // tests/e2e/programs/clock_shim.cpp
+inline const std::string loop_relay = MUSTER_LOOP_RELAY;                // muster-mcu-relay
+inline const std::string mcu = MUSTER_MCU;                              // muster-mcu, the MCU client as a process
+inline const std::string classifier_train = MUSTER_CLASSIFIER_TRAIN;    // muster-classifier-train
+inline const std::string provision = MUSTER_PROVISION;                  // muster-mcu-provision
+inline const std::string mcu_build = MUSTER_MCU_BUILD;                  // bootloader and firmware for the board
 
 }  // namespace muster::e2e::programs

@@ -1,6 +1,7 @@
 #include "tests/e2e/harness/watcher.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
@@ -119,6 +120,13 @@ std::string without_remarks(const std::string& text) {
   return kept;
 }
 
+// Now and then the leak checker itself breaks off at a process's end, while it looks at threads that are ending. That
+// says nothing of the process; whatever else was found in it stands in the same text.
+bool is_broken_leak_check(const std::string& text) {
+  return text.find("LeakSanitizer has encountered a fatal error") != std::string::npos &&
+         text.find("ERROR: AddressSanitizer") == std::string::npos && text.find("runtime error:") == std::string::npos;
+}
+
 std::string take_reports() {
   std::string all;
   if (watcher() == Watcher::none) return all;
@@ -126,6 +134,10 @@ std::string take_reports() {
     const auto text = without_remarks(read_text(file));
     std::error_code ignored;
     std::filesystem::remove(file, ignored);
+    if (is_broken_leak_check(text)) {
+      printf("the leak checker broke off in one process\n");
+      continue;
+    }
     if (!text.empty()) all += text.substr(0, report_len_max) + "\n";
   }
   return all;

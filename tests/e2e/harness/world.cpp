@@ -83,14 +83,18 @@ std::unique_ptr<Session> World::operator_session(const std::string& name) const 
 void World::build_release(const ReleaseToMake& release) {
   const std::string ref = release.name + "@" + release.version;
   const auto source = folder_.make_folder("sources/" + ref);
-  std::string files = "model.txt";
-  write_text(source + "/model.txt", release.model_txt);
+  std::string files;
+  if (!release.model_txt.empty()) {
+    files = "model.txt";
+    write_text(source + "/model.txt", release.model_txt);
+  }
   for (const auto& [name, content] : release.files) {
-    files += ", " + name;
+    files += (files.empty() ? "" : ", ") + name;
     write_text(source + "/" + name, content);
   }
   write_text(source + "/release.yaml",
-             "release: " + ref + "\nplane: " + release.plane + "\nsecurity_version: 1\nfiles: [" + files + "]\n" +
+             "release: " + ref + "\nplane: " + release.plane +
+                 "\nsecurity_version: " + std::to_string(release.security_version) + "\nfiles: [" + files + "]\n" +
                  (release.probes.empty() ? "" : "probes: " + release.probes + "\n") + release.more);
   ctl_->must({"release", "build", source + "/release.yaml", "--out", folder_.make_folder("releases")});
   ctl_->must({"release", "sign", release_folder(ref), "--key", keys_.folder() + "/release.key"});

@@ -22,11 +22,12 @@ namespace muster::e2e {
 // A release to build, sign and publish. Files beside model.txt are named in `files`.
 struct ReleaseToMake {
   std::string name, version;
-  std::string model_txt = "good";
+  std::string model_txt = "good";  // of the file model.txt; empty: there is none
   std::string plane = "model";
   std::string probes = "[{ exec: good-file, timeout: 5s }]";
   std::string more = {};                                        // lines added to the release file
   std::vector<std::pair<std::string, std::string>> files = {};  // name and content
+  std::uint32_t security_version = 1;
 };
 
 class World : public ::testing::Test {

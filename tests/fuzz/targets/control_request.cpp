@@ -46,6 +46,8 @@ FUZZ_TARGET(control_request) {
     FUZZ_REQUIRE(command.device.empty() || is_id(command.device), "a device that is no id");
     FUZZ_REQUIRE(command.limit <= broker::list_limit_max && command.size <= limits::file_size_max,
                  "a number too large");
+    FUZZ_REQUIRE(command.after.empty() || is_id(command.after), "a page that begins behind no id");
+    FUZZ_REQUIRE(command.length <= limits::chunk_data_len_max, "a part too large");
     FUZZ_REQUIRE(command.data.size() <= limits::chunk_data_len_max, "a chunk too large");
   }
 }

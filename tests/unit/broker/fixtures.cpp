@@ -9,6 +9,7 @@
 
 #include "broker-plugin/core/wire_digest.h"
 #include "schemas/chunk_get_generated.h"
+#include "schemas/evidence_generated.h"
 #include "schemas/health_summary_generated.h"
 #include "schemas/manifest_generated.h"
 #include "schemas/state_report_generated.h"
@@ -175,6 +176,17 @@ Bytes make_health(const std::string& device, std::uint64_t seq, double p95_ms) {
   summary.add_window_s(60);
   summary.add_p95_ms(p95_ms);
   wire::FinishHealthSummaryBuffer(builder, summary.Finish());
+  return finished(builder);
+}
+
+Bytes make_evidence(const std::string& device, const Sha256& bundle, std::uint64_t offset, std::uint64_t total,
+                    std::string_view data) {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto id = builder.CreateString(device);
+  const auto digest = wire_digest(bundle);
+  builder.ForceVectorAlignment(data.size(), 1, 8);
+  const auto bytes = builder.CreateVector(ByteView(data).data(), data.size());
+  wire::FinishEvidenceChunkBuffer(builder, wire::CreateEvidenceChunk(builder, id, &digest, offset, total, bytes));
   return finished(builder);
 }
 

@@ -99,6 +99,8 @@ struct ReportFields {
 };
 [[nodiscard]] Bytes make_report(const ReportFields& fields);
 [[nodiscard]] Bytes make_health(const std::string& device, std::uint64_t seq, double p95_ms);
+[[nodiscard]] Bytes make_evidence(const std::string& device, const Sha256& bundle, std::uint64_t offset,
+                                  std::uint64_t total, std::string_view data);
 [[nodiscard]] Bytes make_chunk_get(const Sha256& digest, std::uint64_t offset, std::uint32_t length);
 
 }  // namespace muster::broker::test

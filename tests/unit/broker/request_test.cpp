@@ -60,6 +60,18 @@ TEST(Request, WrongFieldsSayWhatIsRight) {
   EXPECT_EQ(one(R"("command":"abortRollout","rollout":"r","mode":"keep revert")").fault,
             "'mode' must be one of: keep revert");
   EXPECT_EQ(one(R"("command":"listAudit","limit":501)").fault, "'limit' must be a whole number from 0 to 500");
+  const std::vector<std::string> no_places = {
+      "7", "\"gw-1\"", "\"gw-1/\"", "\"gw-1/12\"", "\"/" + digest + "\"", "\".x/" + digest + "\""};
+  for (const auto& after : no_places) {
+    EXPECT_EQ(one(R"("command":"listEvidence","after":)" + after).fault,
+              "'after' must be DEVICE/BUNDLE, the last of the page before");
+  }
+  EXPECT_EQ(one(R"("command":"listEvidence","after":"gw-1/)" + digest + "\"").fault, "");
+  EXPECT_EQ(one(R"("command":"getEvidence","device":"gw-1")").fault, "the field 'bundle' is missing");
+  EXPECT_EQ(one(R"("command":"getEvidence","device":"gw-1","bundle":"ff")").fault,
+            "'bundle' must be a SHA-256 in 64 hexadecimal digits");
+  EXPECT_EQ(one(R"("command":"getEvidence","device":"gw-1","length":65537,"bundle":")" + digest + "\"").fault,
+            "'length' must be a whole number from 0 to 65536");
   EXPECT_EQ(one(R"("command":"getRelease","release":"noversion")").fault, "'release' must be name@version");
   EXPECT_EQ(one(R"("command":"getMetrics","reason":7)").fault, "'reason' must be a text");
   EXPECT_EQ(one(R"("command":"getMetrics","reason":")" + std::string(257, 'x') + "\"").fault,

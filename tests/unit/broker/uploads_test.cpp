@@ -2,11 +2,10 @@
 #include "broker-plugin/blobs/uploads.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <filesystem>
 
+#include "tests/unit/broker/file_size_limit.h"
 #include "tests/unit/broker/fixtures.h"
 #include "trust/sha256.h"
 
@@ -14,6 +13,7 @@ namespace muster::broker {
 namespace {
 
 namespace fs = std::filesystem;
+using test::FileSizeLimit;
 using test::read_text;
 using test::TempFolder;
 
@@ -135,27 +135,6 @@ TEST_F(UploadsTest, WhatCannotFitIsRefusedBeforeItStarts) {
   EXPECT_EQ(uploads.begin(digest, std::uint64_t{1} << 39, now).error().kind, ErrorKind::no_space);
   EXPECT_EQ(uploads.begin(digest, std::uint64_t{1} << 62, now).error().kind, ErrorKind::invalid);
 }
-
-// A limit on file sizes stops writes in the middle, as a full disk does.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit now{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &now);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
 
 TEST_F(UploadsTest, AFullDiskKeepsNothingHalfWritten) {
   Uploads uploads(blobs);

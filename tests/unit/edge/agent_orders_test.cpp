@@ -62,6 +62,28 @@ TEST_F(Orders, SafeModeOutlivesARestartAndIsAssertedAgain) {
   EXPECT_THAT(bench.take_trace(), Contains("workload degraded"));
 }
 
+// This agent keeps no bundles: it says so once, and goes on.
+TEST_F(Orders, EvidenceIsAskedForInVain) {
+  const auto said = [&] {
+    return std::count_if(bench.notes.begin(), bench.notes.end(), [](const std::string& note) {
+      return note == "evidence was asked for by alice: a reason; this agent keeps none and sends none";
+    });
+  };
+  bench.direct("fleet", 10, {order(OrderKind::send_evidence, 10)});
+  EXPECT_EQ(said(), 1);
+  EXPECT_THAT(bench.take_refusals(), IsEmpty());
+  EXPECT_EQ(bench.state(), DeviceState::healthy);
+  bench.direct("fleet", 11, {order(OrderKind::send_evidence, 10), order(OrderKind::safe_mode, 11)});
+  EXPECT_EQ(said(), 1) << "it was obeyed before, as far as it goes";
+  bench.lose_power();
+  bench.start();
+  bench.direct("fleet", 11, {order(OrderKind::send_evidence, 10), order(OrderKind::safe_mode, 11)});
+  EXPECT_EQ(said(), 1);
+  bench.direct("fleet", 12, {order(OrderKind::send_evidence, 12)});
+  EXPECT_EQ(said(), 2);
+  settle(2, {"m@2"});
+}
+
 TEST_F(Orders, AssignmentsAreTakenInSafeMode) {
   bench.direct("fleet", 10, {order(OrderKind::safe_mode, 10)});
   settle(2, {"m@2"});

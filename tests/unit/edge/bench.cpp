@@ -138,6 +138,7 @@ void Bench::perform(const Effect& effect) {
     journal = persist->state;
   } else if (const auto* note = std::get_if<Note>(&effect)) {
     if (note->text.find(" -> ") != std::string::npos) trace_.push_back(note->text);
+    notes.push_back(note->text);
   } else if (const auto* refusal = std::get_if<Refusal>(&effect)) {
     refusals_.push_back(std::string(wire::EnumNameErrorCode(refusal->code)) + ": " + refusal->text);
   } else if (const auto* workload = std::get_if<RunWorkload>(&effect)) {

@@ -59,6 +59,7 @@ class Bench {
   [[nodiscard]] std::size_t fetch_count(const std::string& ref) const;
   std::size_t operations = 0;
   std::size_t reports = 0;
+  std::vector<std::string> notes;  // all of them, as they would be logged
   // What must hold at every moment, whatever happened.
   void check_invariants() const;
 

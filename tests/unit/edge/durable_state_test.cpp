@@ -6,6 +6,7 @@
 
 #include "edge-client/agent/checks.h"
 #include "edge-client/agent/durable_state.h"
+#include "schemas/version_order.h"
 #include "tests/unit/edge/bench.h"
 
 namespace muster::edge {

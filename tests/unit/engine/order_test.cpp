@@ -90,6 +90,19 @@ TEST_F(OrdersOf, OneRollbackAPlaneStands) {
   EXPECT_EQ(world_.release_name(direct_in(effects)->orders[0].release), "reader@2");
 }
 
+TEST_F(OrdersOf, OneRequestForEvidenceStandsAndStandsInNobodysWay) {
+  give("device/a", OrderKind::send_evidence);
+  give("device/a", OrderKind::safe_mode);
+  const auto again = give("device/a", OrderKind::send_evidence);
+  EXPECT_EQ(standing(again), (Kinds{OrderKind::safe_mode, OrderKind::send_evidence}));
+  EXPECT_EQ(direct_in(again)->orders[1].epoch, 3u) << "a new one: the device obeys it once more";
+  EXPECT_EQ(standing(give("device/a", OrderKind::resume)), (Kinds{OrderKind::send_evidence, OrderKind::resume}));
+  give("fleet", OrderKind::send_evidence);
+  EXPECT_EQ(World::assigned_in(start("1")).size(), 3u);
+  world_.restart();
+  EXPECT_EQ(standing(give("device/a", OrderKind::send_evidence)), (Kinds{OrderKind::resume, OrderKind::send_evidence}));
+}
+
 TEST_F(OrdersOf, ThawTakesAFreezeBackAndNeedsOne) {
   give("fleet", OrderKind::freeze, "reader@1");
   EXPECT_FALSE(World::accepted(give("fleet", OrderKind::thaw, "reader@2")));
@@ -103,6 +116,7 @@ TEST_F(OrdersOf, FreezesLeaveRoomForEmergencyOrders) {
   EXPECT_GT(frozen, 5u);
   EXPECT_TRUE(World::accepted(give("fleet", OrderKind::safe_mode)));
   EXPECT_TRUE(World::accepted(give("fleet", OrderKind::pause_updates)));
+  EXPECT_TRUE(World::accepted(give("fleet", OrderKind::send_evidence)));
   const auto effects = give("fleet", OrderKind::rollback, "reader@1");
   EXPECT_TRUE(World::accepted(effects));
   EXPECT_LE(standing(effects).size(), limits::orders_max);

@@ -154,7 +154,7 @@ void RandomWorld::order() {
   GiveOrder order;
   const std::array<std::string, 4> scopes = {"fleet", "group/region=eu", "group/tag=lab", "device/d1"};
   order.scope = scopes[pick(scopes.size())];
-  order.kind = static_cast<OrderKind>(pick(6));
+  order.kind = static_cast<OrderKind>(pick(7));
   if (chance(40)) order.kind = chance(50) ? OrderKind::thaw : OrderKind::resume;
   const auto& release = world.release("reader@" + std::to_string(1 + pick(4)));
   order.plane = release.plane;

@@ -248,7 +248,7 @@ TEST(WireLimits, Directive) {
       {"a bad device", [](S& s) { s.scope = "device/a/b"; }, F::bad_name},
       {"no orders", [](S& s) { s.orders.clear(); }, F::none},
       {"17 orders", [](S& s) { s.orders.assign(17, {}); }, F::over_limit},
-      {"an unknown order", [](S& s) { s.orders[0].kind = 5; }, F::unknown_value},
+      {"an unknown order", [](S& s) { s.orders[0].kind = 6; }, F::unknown_value},
       {"an unknown plane", [](S& s) { s.orders[0].plane = 3; }, F::unknown_value},
       {"a rollback of nothing",
        [](S& s) {
