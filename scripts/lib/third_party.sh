@@ -45,8 +45,10 @@ source_entries() {
     [ -f "$file" ] || continue
     sed 's/^Types:.*/Types: deb-src/' "$file" >"$1/$(basename "$file")"
   done
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-    sed -n 's/^deb[[:space:]]/deb-src /p' >"$1/one-line.list"
+  : >"$1/one-line.list"
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    if [ -f "$file" ]; then sed -n 's/^deb[[:space:]]/deb-src /p' "$file" >>"$1/one-line.list"; fi
+  done
 }
 
 # download_source PACKAGE FOLDER: the upstream tarball of its newest version, with apt's state in a folder of our own.
