@@ -12,25 +12,26 @@
 namespace muster {
 
 inline constexpr std::string_view topic_root = "muster/v1/";
+inline constexpr std::string_view trust_root_topic = "muster/v1/trust/root";
 inline constexpr std::string_view control_topic = "$CONTROL/muster/v1";
 inline constexpr std::string_view control_response_topic = "$CONTROL/muster/v1/response";
 
 enum class TopicKind : unsigned char {
-  unknown,           // not one of ours, or malformed
-  device_state,      // muster/v1/device/{d}/state
-  device_health,     // muster/v1/device/{d}/health
-  device_link,       // muster/v1/device/{d}/link
-  device_assignment, // muster/v1/device/{d}/assignment
-  device_directive,  // muster/v1/device/{d}/directive
-  group_directive,   // muster/v1/group/{attribute=value}/directive
-  fleet_directive,   // muster/v1/fleet/directive
-  trust_root,        // muster/v1/trust/root
-  chunk_get,         // muster/v1/device/{d}/chunk/get
-  chunk,             // muster/v1/device/{d}/chunk
-  evidence,          // muster/v1/device/{d}/evidence
-  ack,               // muster/v1/device/{d}/ack
-  rollout,           // muster/v1/rollout/{r}
-  metrics,           // muster/v1/metrics
+  unknown,            // not one of ours, or malformed
+  device_state,       // muster/v1/device/{d}/state
+  device_health,      // muster/v1/device/{d}/health
+  device_link,        // muster/v1/device/{d}/link
+  device_assignment,  // muster/v1/device/{d}/assignment
+  device_directive,   // muster/v1/device/{d}/directive
+  group_directive,    // muster/v1/group/{attribute=value}/directive
+  fleet_directive,    // muster/v1/fleet/directive
+  trust_root,         // muster/v1/trust/root
+  chunk_get,          // muster/v1/device/{d}/chunk/get
+  chunk,              // muster/v1/device/{d}/chunk
+  evidence,           // muster/v1/device/{d}/evidence
+  ack,                // muster/v1/device/{d}/ack
+  rollout,            // muster/v1/rollout/{r}
+  metrics,            // muster/v1/metrics
 };
 
 // `name` is the device, the group ("region=de") or the rollout, and empty for topics without one. A view into the
@@ -108,8 +109,8 @@ constexpr void append(TopicText& text, std::string_view part) {
   return {};
 }
 
-// The text of a topic. REQUIRES: topic.kind is not unknown and topic.name is valid for it (is_id, or parse_group_ref for
-// a group); an invalid one gives an empty text, which no broker accepts.
+// The text of a topic. REQUIRES: topic.kind is not unknown and topic.name is valid for it (is_id, or parse_group_ref
+// for a group); an invalid one gives an empty text, which no broker accepts.
 [[nodiscard]] constexpr TopicText format_topic(const Topic& topic) {
   TopicText text;
   for (const auto& shape : detail::topic_shapes) {

@@ -11,6 +11,7 @@
 #include "schemas/limits.h"
 #include "schemas/text.h"
 #include "schemas/wire.h"
+#include "schemas/wire_text.h"
 
 namespace muster::wire_check {
 
@@ -32,9 +33,7 @@ template <class Message>
   return WireFault::none;
 }
 
-[[nodiscard]] inline std::string_view view(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view() : std::string_view(text->c_str(), text->size());
-}
+using wire::view;
 
 [[nodiscard]] bool is_zero(const wire::Digest* digest);  // also when absent
 

@@ -40,65 +40,43 @@ std::size_t RecoveryPolicy::load(const std::vector<RecoveryRule>& rules) {
 }
 
 void RecoveryPolicy::rearm(std::uint64_t now_ms) {
-  for (auto& standing : rules_) {
-    standing.fired = standing.gave_up = false;
-    standing.restarts = 0;
-    standing.not_false_ms = now_ms;
-  }
+  for (auto& each : rules_) each.standing.rearm(now_ms);
 }
 
 bool RecoveryPolicy::expect_clear(RecoveryAction action, std::uint64_t now_ms, std::uint64_t window_ms) {
   bool any = false;
-  for (auto& standing : rules_) {
-    if (standing.rule.action != action) continue;
-    standing.fired = any = true;
-    standing.restarts = 1;
-    standing.next_restart_ms = now_ms + window_ms;
-    standing.not_false_ms = now_ms;
+  for (auto& each : rules_) {
+    if (each.rule.action != action) continue;
+    each.standing.expect_clear(now_ms, window_ms);
+    any = true;
   }
   return any;
-}
-
-RecoveryPolicy::Verdict RecoveryPolicy::fire(Standing& standing, std::uint64_t now_ms, std::uint64_t window_ms) {
-  if (!standing.fired) {
-    standing.fired = true;
-    standing.restarts = 1;
-    standing.next_restart_ms = now_ms + window_ms;
-    return {Decision::act, &standing.rule};
-  }
-  if (!is_restart(standing.rule.action) || standing.gave_up || now_ms < standing.next_restart_ms) return {};
-  if (standing.restarts >= restarts_max) {
-    standing.gave_up = true;
-    return {Decision::give_up, &standing.rule};
-  }
-  standing.next_restart_ms = now_ms + (window_ms << standing.restarts);
-  ++standing.restarts;
-  return {Decision::act, &standing.rule};
 }
 
 RecoveryPolicy::Verdict RecoveryPolicy::evaluate(const ReadingList& readings, std::uint64_t now_ms,
                                                  std::uint64_t window_ms) {
   const ReadingEnvironment environment(readings);
   Standing* first = nullptr;
-  for (auto& standing : rules_) {
-    const auto outcome = rules::evaluate(standing.rule.program, environment);
-    if (outcome == rules::Outcome::yes && first == nullptr) first = &standing;
-    // Unknown is never healthy: only a condition seen false lets the device recover.
-    if (outcome != rules::Outcome::no) standing.not_false_ms = now_ms;
+  for (auto& each : rules_) {
+    const auto outcome = rules::evaluate(each.rule.program, environment);
+    if (outcome == rules::Outcome::yes && first == nullptr) first = &each;
+    each.standing.see(outcome, now_ms);
   }
-  if (first != nullptr) return fire(*first, now_ms, window_ms);
-
+  if (first != nullptr) {
+    switch (first->standing.fire(is_restart(first->rule.action), now_ms, window_ms)) {
+      case rules::RuleStanding::Next::act:
+        return {Decision::act, &first->rule};
+      case rules::RuleStanding::Next::give_up:
+        return {Decision::give_up, &first->rule};
+      case rules::RuleStanding::Next::nothing:
+        return {};
+    }
+  }
   bool cleared = false;
   bool any_left = false;
-  for (auto& standing : rules_) {
-    if (!standing.fired) continue;
-    if (now_ms - standing.not_false_ms < window_ms) {
-      any_left = true;
-      continue;
-    }
-    standing.fired = standing.gave_up = false;
-    standing.restarts = 0;
-    cleared = true;
+  for (auto& each : rules_) {
+    if (!each.standing.fired()) continue;
+    (each.standing.clear(now_ms, window_ms) ? cleared : any_left) = true;
   }
   if (!cleared || any_left) return {};
   return {Decision::cleared, nullptr};

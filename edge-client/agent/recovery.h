@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "edge-client/agent/types.h"
+#include "rules/condition/rule_standing.h"
 
 namespace muster::edge {
 
@@ -16,7 +17,7 @@ using ReadingList = std::vector<std::pair<std::string, double>>;
 
 class RecoveryPolicy {
  public:
-  static constexpr std::uint32_t restarts_max = 3;
+  static constexpr std::uint32_t restarts_max = rules::RuleStanding::restarts_max;
 
   enum class Decision : std::uint8_t {
     go_on,
@@ -43,13 +44,8 @@ class RecoveryPolicy {
  private:
   struct Standing {
     RecoveryRule rule;
-    bool fired = false;
-    bool gave_up = false;
-    std::uint32_t restarts = 0;
-    std::uint64_t next_restart_ms = 0;
-    std::uint64_t not_false_ms = 0;  // when the condition was last true or unknown
+    rules::RuleStanding standing;
   };
-  [[nodiscard]] static Verdict fire(Standing& standing, std::uint64_t now_ms, std::uint64_t window_ms);
 
   std::vector<Standing> rules_;
 };

@@ -155,9 +155,9 @@ bool Client::poll() {
     more = pump();
   }
   if (filling_ && !ended_) {
-    (void)fill_.poll(now, now_s());
+    (void)fill_.poll(now_s());
     if (fill_.state() == Fill::State::done || fill_.state() == Fill::State::failed) finish_fill();
-    more = true;
+    more = more || fill_.has_work();
   }
   if (filling_ && now >= progress_at_ms_) {
     progress_at_ms_ = now + progress_report_ms;

@@ -5,15 +5,10 @@
 #include "schemas/manifest_generated.h"
 #include "schemas/version_order.h"
 #include "schemas/wire.h"
+#include "schemas/wire_text.h"
 
 namespace muster::mcu {
-namespace {
-
-std::string_view view(const flatbuffers::String* text) {
-  return {text->c_str(), text->size()};
-}
-
-}  // namespace
+using wire::view;
 
 bool Client::read_manifest(Plane plane, std::uint8_t slot, SlotHeader& header, const wire::Manifest*& manifest) {
   const Area& area = flash_.layout().slots[index_of(plane)][slot];

@@ -11,11 +11,6 @@
 #include "trust/envelope.h"
 
 namespace muster::mcu {
-namespace {
-
-constexpr std::string_view root_topic = "muster/v1/trust/root";
-
-}  // namespace
 
 void Client::connect() {
   char topic[limits::topic_len_max];
@@ -62,7 +57,7 @@ void Client::on_subscribed(bool granted) {
 
 // Topics are those that were subscribed to, and the two that the broker hands us by itself: "muster/v1/SCOPE/LEAF".
 bool Client::on_message(std::string_view topic, ByteView payload) {
-  if (topic == root_topic) return take_roots(0, static_cast<std::uint32_t>(payload.size()), payload);
+  if (topic == trust_root_topic) return take_roots(0, static_cast<std::uint32_t>(payload.size()), payload);
   for (std::uint32_t i = 0; i < scope_count(); ++i) {
     char space[limits::topic_len_max];
     const auto scope = scope_text(i, space);
@@ -92,7 +87,7 @@ void Client::take_own(std::string_view leaf, ByteView payload) {
 }
 
 bool Client::on_piece(std::string_view topic, std::uint32_t offset, std::uint32_t total, ByteView piece) {
-  if (topic == root_topic) return take_roots(offset, total, piece);
+  if (topic == trust_root_topic) return take_roots(offset, total, piece);
   if (offset == 0) log(LogLevel::warning, "a message is longer than this device takes");
   return true;
 }

@@ -70,7 +70,7 @@ bool Client::pump() {
   } else if (subscribe_next_ < scopes + 2) {
     std::string_view filter;
     if (subscribe_next_ == 0) {
-      filter = "muster/v1/trust/root";  // first: what follows may be signed by newer keys
+      filter = trust_root_topic;  // first: what follows may be signed by newer keys
     } else if (subscribe_next_ == scopes + 1) {
       filter = topic_of("assignment", space);  // last: orders may forbid what it asks for
     } else {

@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
-#include "mcu-client/include/events.h"
 #include "mcu-client/src/flash/event_ring.h"
 #include "schemas/bytes.h"
+#include "schemas/event_codes.h"
 #include "schemas/evidence_bundle.h"
 
 namespace muster::mcu {

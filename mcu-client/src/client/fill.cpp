@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "mcu-client/src/client/settings.h"
+#include "schemas/wire_text.h"
 #include "trust/envelope.h"
 #include "trust/sha256.h"
 
@@ -11,6 +12,7 @@ namespace muster::mcu {
 namespace {
 
 constexpr std::uint32_t busy_pause_ms = 100;
+constexpr std::uint32_t busy_doublings_max = 6;  // 6.4 s
 constexpr std::uint32_t unknown_pause_ms = 2000;
 
 // Says that a slot was erased for a release and nothing else was written to it since.
@@ -21,9 +23,7 @@ struct FillMark {
   std::uint8_t unused[2] = {};
 };
 
-std::string_view view(const flatbuffers::String* text) {
-  return {text->c_str(), text->size()};
-}
+using wire::view;
 
 void copy_text(char* to, std::size_t capacity, std::string_view text) {
   std::memset(to, 0, capacity);
@@ -118,7 +118,7 @@ void Fill::take(const wire::Chunk& chunk, std::uint64_t now_ms) {
       return;
     case wire::ChunkStatus::busy:
       asked_ = next_;
-      if (tries_ < 6) ++tries_;
+      if (tries_ < busy_doublings_max) ++tries_;
       not_before_ms_ = now_ms + (busy_pause_ms << tries_);
       return;
   }
@@ -156,8 +156,7 @@ bool Fill::program(std::uint32_t at, const std::uint8_t* bytes, std::uint32_t si
 
 // --- steps ---
 
-Fill::State Fill::poll(std::uint64_t now_ms, std::uint64_t now_s) {
-  (void)now_ms;
+Fill::State Fill::poll(std::uint64_t now_s) {
   if (state_ != State::busy) return state_;
   switch (step_) {
     case Step::erase:

@@ -49,7 +49,11 @@ class Fill {
   // A chunk that passed the verifier.
   void take(const wire::Chunk& chunk, std::uint64_t now_ms);
   // One step of the work on flash, at most an erase unit or a signature long. `now_s`: for expiry.
-  State poll(std::uint64_t now_ms, std::uint64_t now_s);
+  State poll(std::uint64_t now_s);
+  // The next poll() has work; otherwise it waits for chunks.
+  [[nodiscard]] bool has_work() const {
+    return state_ == State::busy && step_ != Step::envelope && step_ != Step::files;
+  }
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] ErrorCode error() const { return error_; }

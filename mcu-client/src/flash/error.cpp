@@ -34,8 +34,6 @@ const char* name_of(Error error) {
       return "not connected";
     case err_untrusted:
       return "untrusted";
-    case err_unfit:
-      return "unfit";
     case err_provisioning:
       return "not provisioned";
     case err_no_slot:

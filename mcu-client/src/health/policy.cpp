@@ -31,82 +31,55 @@ int RecoveryPolicy::load(const Area* slot, const SlotHeader& header, std::uint8_
       ++refused;
       continue;
     }
-    auto& standing = rules_[count_++];
-    standing = Standing{};
-    standing.at = header.manifest_offset + static_cast<std::uint32_t>(program->data() - work);
-    standing.size = static_cast<std::uint16_t>(program->size());
-    standing.action = rule->action();
-    standing.not_false_ms = now_ms;
+    auto& kept = rules_[count_++];
+    kept.at = header.manifest_offset + static_cast<std::uint32_t>(program->data() - work);
+    kept.size = static_cast<std::uint16_t>(program->size());
+    kept.action = rule->action();
+    kept.standing.rearm(now_ms);
   }
   return refused;
 }
 
 void RecoveryPolicy::rearm(std::uint64_t now_ms) {
-  for (auto& standing : rules_) {
-    standing.fired = standing.gave_up = false;
-    standing.restarts = 0;
-    standing.not_false_ms = now_ms;
-  }
+  for (auto& rule : rules_) rule.standing.rearm(now_ms);
 }
 
 bool RecoveryPolicy::expect_clear(wire::RecoveryAction action, std::uint64_t now_ms, std::uint32_t window_ms) {
   bool any = false;
   for (std::uint32_t i = 0; i < count_; ++i) {
-    auto& standing = rules_[i];
-    if (standing.action != action) continue;
-    standing.fired = any = true;
-    standing.restarts = 1;
-    standing.next_restart_ms = now_ms + window_ms;
-    standing.not_false_ms = now_ms;
+    if (rules_[i].action != action) continue;
+    rules_[i].standing.expect_clear(now_ms, window_ms);
+    any = true;
   }
   return any;
 }
 
-RecoveryPolicy::Verdict RecoveryPolicy::fire(Standing& standing, std::uint64_t now_ms, std::uint32_t window_ms) {
-  if (!standing.fired) {
-    standing.fired = true;
-    standing.restarts = 1;
-    standing.next_restart_ms = now_ms + window_ms;
-    return {Decision::act, standing.action};
-  }
-  if (!is_restart(standing.action) || standing.gave_up || now_ms < standing.next_restart_ms) return {};
-  if (standing.restarts >= restarts_max) {
-    standing.gave_up = true;
-    return {Decision::give_up, standing.action};
-  }
-  standing.next_restart_ms = now_ms + (std::uint64_t{window_ms} << standing.restarts);
-  ++standing.restarts;
-  return {Decision::act, standing.action};
-}
-
 RecoveryPolicy::Verdict RecoveryPolicy::evaluate(const rules::Environment& readings, std::uint64_t now_ms,
                                                  std::uint32_t window_ms) {
-  Standing* first = nullptr;
+  Rule* first = nullptr;
   for (std::uint32_t i = 0; i < count_; ++i) {
-    auto& standing = rules_[i];
+    auto& rule = rules_[i];
     std::uint8_t program[program_bytes_max];
     auto outcome = rules::Outcome::unknown;
-    if (flash_.read(slot_, standing.at, program, standing.size) == ok)
-      outcome = rules::evaluate(ByteView(program, standing.size), readings);
-    if (outcome == rules::Outcome::yes && first == nullptr) first = &standing;
-    // Unknown is never healthy: only a condition seen false lets the device recover.
-    if (outcome != rules::Outcome::no) standing.not_false_ms = now_ms;
+    if (flash_.read(slot_, rule.at, program, rule.size) == ok)
+      outcome = rules::evaluate(ByteView(program, rule.size), readings);
+    if (outcome == rules::Outcome::yes && first == nullptr) first = &rule;
+    rule.standing.see(outcome, now_ms);
   }
-  if (first != nullptr) return fire(*first, now_ms, window_ms);
+  Verdict verdict;
+  if (first != nullptr) {
+    const auto next = first->standing.fire(is_restart(first->action), now_ms, window_ms);
+    if (next == rules::RuleStanding::Next::nothing) return verdict;
+    verdict.decision = next == rules::RuleStanding::Next::act ? Decision::act : Decision::give_up;
+    verdict.action = first->action;
+    return verdict;
+  }
   bool cleared = false;
   bool any_left = false;
   for (std::uint32_t i = 0; i < count_; ++i) {
-    auto& standing = rules_[i];
-    if (!standing.fired) continue;
-    if (now_ms - standing.not_false_ms < window_ms) {
-      any_left = true;
-      continue;
-    }
-    standing.fired = standing.gave_up = false;
-    standing.restarts = 0;
-    cleared = true;
+    if (!rules_[i].standing.fired()) continue;
+    (rules_[i].standing.clear(now_ms, window_ms) ? cleared : any_left) = true;
   }
-  Verdict verdict;
   if (cleared && !any_left) verdict.decision = Decision::cleared;
   return verdict;
 }

@@ -41,7 +41,7 @@ struct Begun {
     for (int i = 0; i < 6000 && fill->state() == Fill::State::busy && board.nor().has_power(); ++i) {
       now_ms += 20;
       server.serve(*fill, now_ms);
-      (void)fill->poll(now_ms, now_s);
+      (void)fill->poll(now_s);
       if (each) each(*fill);
     }
     return fill->state();
@@ -224,7 +224,7 @@ TEST_F(McuFill, NeverMoreRequestsThanItsWindow) {
     server.requests = 0;
     server.serve(*run.fill, run.now_ms += 1);
     EXPECT_LE(server.requests, chunks_ahead);
-    (void)run.fill->poll(run.now_ms, 1000);
+    (void)run.fill->poll(1000);
   }
 }
 
@@ -282,10 +282,10 @@ TEST_F(McuFill, StoppedAndBegunForAnotherRelease) {
   run.fill->begin(first.assigned, 0, fit);
   for (int i = 0; i < 3; ++i) {
     server.serve(*run.fill, ++run.now_ms);
-    (void)run.fill->poll(run.now_ms, 1000);
+    (void)run.fill->poll(1000);
   }
   run.fill->stop();
-  EXPECT_EQ(run.fill->poll(run.now_ms, 1000), Fill::State::idle);
+  EXPECT_EQ(run.fill->poll(1000), Fill::State::idle);
   run.fill->begin(second.assigned, 0, fit);
   ASSERT_EQ(run.go(server), Fill::State::done);
   expect_complete(board, second, 0, spec);

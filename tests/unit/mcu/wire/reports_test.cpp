@@ -11,6 +11,7 @@
 #include "schemas/state_report_generated.h"
 #include "schemas/text.h"
 #include "schemas/wire.h"
+#include "schemas/wire_text.h"
 #include "tests/support/long_form.h"
 #include "tests/unit/mcu/wire/report_fields.h"
 
@@ -29,9 +30,7 @@ std::uint64_t seed() {
   return value;
 }
 
-std::string_view view(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view() : std::string_view(text->c_str(), text->size());
-}
+using wire::view;
 
 // An empty text is absent, another one is there as clean_text makes it.
 void expect_text(const flatbuffers::String* found, std::string_view given, std::size_t len_max) {
