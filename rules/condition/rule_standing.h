@@ -25,7 +25,7 @@ class RuleStanding {
   void see(Outcome outcome, std::uint64_t now_ms) {
     if (outcome != Outcome::no) not_false_ms_ = now_ms;
   }
-  // The rule decides. `restarts`: its action is a restart, which has the ladder.
+  // The rule, whose condition holds, decides. `restarts`: its action is a restart, which has the ladder.
   [[nodiscard]] Next fire(bool restarts, std::uint64_t now_ms, std::uint64_t window_ms);
   [[nodiscard]] bool fired() const { return fired_; }
   // After the rule had acted: true when its condition has been false for a whole window, and then it is armed again.

@@ -1,0 +1,81 @@
+// Decides whether the share of devices that exceed a limit is tolerable, from one vote a device, however often one
+// looks: an anytime-valid test. Each vote multiplies two stakes, one against "the share is at most `tolerate`", one
+// against "it is at least that". If the claim is true, its stake has never more than a chance of `error` to reach
+// 1/error at any time (Ville's inequality), so looking after every vote, or stopping when one likes, does not raise the
+// rate of false verdicts. Background: Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform, nonparametric, nonasymptotic
+// confidence sequences", Annals of Statistics 49(2), 2021; Grünwald, de Heide, Koolen, "Safe testing", JRSS B 86(5),
+// 2024.
+//
+// The stakes are mixtures of likelihood ratios against the boundary share t: for `fail` flat over (t, 1]; for `pass`
+// half of it at 0 and half flat over [0, t). A value, pure; any thread. Results depend on the four basic operations of
+// IEEE 754 doubles alone, so that every machine comes to the same verdict.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace muster::rules {
+
+enum class Verdict : std::uint8_t { inconclusive, pass, fail };
+
+// Counts add up over waves, segments and brokers.
+struct Votes {
+  std::uint32_t devices = 0;
+  std::uint32_t exceeded = 0;  // of them
+  [[nodiscard]] std::uint32_t fine() const { return devices - exceeded; }
+  bool operator==(const Votes&) const = default;
+};
+
+class SequentialTest {
+ public:
+  static constexpr std::uint32_t ppm = 1'000'000;
+  static constexpr std::uint32_t devices_max = 10'000'000;  // that votes and plans go up to
+
+  // `tolerate_ppm` and `error_ppm` (1 - confidence) lie strictly between 0 and 1,000,000. `shared_by` tests, at least
+  // 1, share the error among them, as segments of one guardrail do: each is given an equal part of it.
+  SequentialTest(std::uint32_t tolerate_ppm, std::uint32_t error_ppm, std::uint32_t shared_by = 1);
+
+  [[nodiscard]] Verdict judge(const Votes& votes) const;
+
+  // The two stakes, which begin at about 1; from limit() on they decide. Exact up to a million times the limit and cut
+  // off there.
+  [[nodiscard]] double fail_stake(const Votes& votes) const;
+  [[nodiscard]] double pass_stake(const Votes& votes) const;
+  [[nodiscard]] double limit() const { return limit_; }
+
+  // What a wave can reach. The fewest devices of which none but `exceeded` exceed that give a pass; none within
+  // devices_max.
+  [[nodiscard]] std::optional<std::uint32_t> devices_to_pass(std::uint32_t exceeded) const;
+  // The fewest of `devices` that have to exceed for a fail; none when all of them would not do.
+  [[nodiscard]] std::optional<std::uint32_t> exceeded_to_fail(std::uint32_t devices) const;
+
+  // How many more votes of one kind in a row it takes at least for a verdict of that kind; at least 1 when there is
+  // none yet. Whoever counts need not judge before as many have come, whatever comes between them.
+  [[nodiscard]] std::uint32_t more_exceeded_to_fail(const Votes& votes) const;
+  [[nodiscard]] std::uint32_t more_fine_to_pass(const Votes& votes) const;
+
+ private:
+  double tolerate_, odds_, limit_;  // odds_: of not exceeding, (1 - tolerate) / tolerate
+};
+
+// One test that runs: counts votes, and looks as seldom as it can without missing the vote that decides. A verdict
+// stands for good.
+class RunningTest {
+ public:
+  // The device's one vote.
+  void add(const SequentialTest& test, bool exceeded);
+  // A device that had voted that it did not exceed now does.
+  void worsen(const SequentialTest& test);
+  [[nodiscard]] const Votes& votes() const { return votes_; }
+  [[nodiscard]] Verdict verdict() const { return verdict_; }
+
+ private:
+  void look(const SequentialTest& test);
+
+  Votes votes_;
+  std::uint32_t fail_look_ = 0;  // the count of exceeded before which no fail can be
+  std::uint32_t pass_look_ = 0;  // the count of fine before which no pass can be
+  Verdict verdict_ = Verdict::inconclusive;
+};
+
+}  // namespace muster::rules
