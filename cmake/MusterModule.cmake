@@ -63,26 +63,43 @@ function(muster_program)
   endif()
 endfunction()
 
-# GoogleTest's headers, parsed once for all tests; and tests are compiled without optimisation. Both together halve the time that
-# scripts/test builds on a fresh machine. A program, because its position-independence must be that of the tests.
-if(NOT TARGET muster_test_prelude)
+# The large headers that tests begin with, parsed once for all of them; and tests are compiled without optimisation. Both together
+# halve the time that scripts/test builds on a fresh machine. A program, because its position-independence must be that of the tests.
+function(muster_prelude name)
+  if(TARGET ${name})
+    return()
+  endif()
   file(WRITE "${CMAKE_BINARY_DIR}/generated/test_prelude.cpp" "int main() { return 0; }\n")
-  add_executable(muster_test_prelude EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/generated/test_prelude.cpp")
-  target_link_libraries(muster_test_prelude PRIVATE muster_settings GTest::gmock GTest::gtest_main)
-  target_compile_options(muster_test_prelude PRIVATE -O0)
-  target_precompile_headers(muster_test_prelude PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
-endif()
+  add_executable(${name} EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/generated/test_prelude.cpp")
+  target_link_libraries(${name} PRIVATE muster_settings GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE -O0)
+  target_precompile_headers(${name} PRIVATE ${ARGN})
+endfunction()
+muster_prelude(muster_test_prelude <gmock/gmock.h> <gtest/gtest.h>)
+muster_prelude(muster_json_test_prelude <gmock/gmock.h> <gtest/gtest.h> <nlohmann/json.hpp>)
 
-# muster_test(NAME trust_test LABEL unit SOURCES ... DEPENDS ... [ENVIRONMENT A=b] [TIMEOUT 60] [SANITIZED_LONG])
+# For a static library of which only tests with JSON consist: as muster_test compiles those.
+function(muster_compile_as_test library)
+  set_target_properties(${library} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${library} PRIVATE -O0 -fPIE)
+  target_precompile_headers(${library} REUSE_FROM muster_json_test_prelude)
+endfunction()
+
+# muster_test(NAME trust_test LABEL unit SOURCES ... DEPENDS ... [ENVIRONMENT A=b] [TIMEOUT 60] [JSON] [SANITIZED_LONG])
 # makes one GoogleTest program, run whole by one CTest test. Labels: unit, scenario, house, sim, crash, fuzz, e2e, bench.
+# JSON: most of its sources include <nlohmann/json.hpp>.
 # SANITIZED_LONG: in trees with sanitizers it has the label long beside it, as what only scripts/test --long runs; there
 # the target long builds it, and all does not.
 function(muster_test)
-  cmake_parse_arguments(ARG "SANITIZED_LONG" "NAME;LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "JSON;SANITIZED_LONG" "NAME;LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE muster_settings ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   target_compile_options(${ARG_NAME} PRIVATE -O0)
-  target_precompile_headers(${ARG_NAME} REUSE_FROM muster_test_prelude)
+  if(ARG_JSON)
+    target_precompile_headers(${ARG_NAME} REUSE_FROM muster_json_test_prelude)
+  else()
+    target_precompile_headers(${ARG_NAME} REUSE_FROM muster_test_prelude)
+  endif()
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
@@ -99,7 +116,8 @@ function(muster_test)
       set_target_properties(${ARG_NAME} PROPERTIES EXCLUDE_FROM_ALL ON)
       add_dependencies(long ${ARG_NAME})
     endif()
-    list(APPEND ARG_ENVIRONMENT
+    # Slower, but no longer: a race or a leak shows in what happens, not in how often.
+    list(APPEND ARG_ENVIRONMENT "MUSTER_LONG=0"
       "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/memory/tsan.supp"
       "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/memory/lsan.supp:print_suppressions=0")
   endif()

@@ -28,6 +28,7 @@ inline constexpr std::size_t evidence_chunk_len_max = 16 * 1024;
 inline constexpr std::size_t ack_len_max = 128;
 inline constexpr std::size_t assignment_len_max = 2048;  // the payload inside the envelope
 inline constexpr std::size_t directive_len_max = 4096;
+inline constexpr std::size_t directive_len_texts = 1000;  // longer ones leave out texts of their oldest orders: the MCU's buffer
 inline constexpr std::size_t manifest_len_max = 64 * 1024;
 inline constexpr std::size_t audit_head_len_max = 128;
 inline constexpr std::size_t root_document_len_max = 8 * 1024;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "schemas/common_generated.h"
+
 namespace muster::trust {
 
 enum class TrustFault : std::uint8_t {
@@ -18,6 +20,8 @@ enum class TrustFault : std::uint8_t {
   wrong_subject,   // names another device or scope than the one it came for
 };
 
-[[nodiscard]] std::string_view name_of(TrustFault fault);
+[[nodiscard]] std::string_view name_of(TrustFault fault);  // its data() ends with a NUL
+// The same in the words of a device's reports and evidence.
+[[nodiscard]] wire::ErrorCode code_of(TrustFault fault);
 
 }  // namespace muster::trust

@@ -1,11 +1,13 @@
 #include "broker-plugin/core/sealing.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "broker-plugin/core/wire_digest.h"
 #include "schemas/assignment_generated.h"
 #include "schemas/audit_head_generated.h"
 #include "schemas/directive_generated.h"
+#include "schemas/limits.h"
 
 namespace muster::broker {
 namespace {
@@ -34,6 +36,26 @@ wire::OrderKind order_kind_of(rules::OrderKind kind) {
   return wire::OrderKind::safe_mode;
 }
 
+// With the texts of orders given after `texts_after`, a directive epoch.
+Bytes build_directive_with(const rules::Direct& direct, const Validity& validity, std::uint64_t texts_after) {
+  flatbuffers::FlatBufferBuilder builder(512);
+  std::vector<flatbuffers::Offset<wire::Order>> orders;
+  for (const auto& order : direct.orders) {
+    const bool texts = order.epoch > texts_after;
+    const auto release = wire_digest(order.release);
+    const auto reason = texts ? builder.CreateString(order.reason) : 0;
+    const auto by = texts ? builder.CreateString(order.by) : 0;
+    orders.push_back(wire::CreateOrder(builder, order_kind_of(order.kind), order.epoch,
+                                       static_cast<wire::Plane>(order.plane),
+                                       order.release.is_zero() ? nullptr : &release, reason, by));
+  }
+  const auto scope = builder.CreateString(direct.scope);
+  const auto list = builder.CreateVector(orders);
+  wire::FinishDirectiveBuffer(
+      builder, wire::CreateDirective(builder, scope, direct.epoch, validity.issued_s, validity.expires_s(), list));
+  return finished(builder);
+}
+
 }  // namespace
 
 Bytes build_assignment(const AssignWork& work, const Validity& validity) {
@@ -60,21 +82,16 @@ Bytes build_assignment(const AssignWork& work, const Validity& validity) {
 }
 
 Bytes build_directive(const rules::Direct& direct, const Validity& validity) {
-  flatbuffers::FlatBufferBuilder builder(512);
-  std::vector<flatbuffers::Offset<wire::Order>> orders;
-  for (const auto& order : direct.orders) {
-    const auto release = wire_digest(order.release);
-    const auto reason = builder.CreateString(order.reason);
-    const auto by = builder.CreateString(order.by);
-    orders.push_back(wire::CreateOrder(builder, order_kind_of(order.kind), order.epoch,
-                                       static_cast<wire::Plane>(order.plane),
-                                       order.release.is_zero() ? nullptr : &release, reason, by));
+  auto built = build_directive_with(direct, validity, 0);
+  if (built.size() <= limits::directive_len_texts) return built;
+  std::vector<std::uint64_t> epochs;
+  for (const auto& order : direct.orders) epochs.push_back(order.epoch);
+  std::sort(epochs.begin(), epochs.end());
+  for (const auto epoch : epochs) {
+    built = build_directive_with(direct, validity, epoch);
+    if (built.size() <= limits::directive_len_texts) break;
   }
-  const auto scope = builder.CreateString(direct.scope);
-  const auto list = builder.CreateVector(orders);
-  wire::FinishDirectiveBuffer(
-      builder, wire::CreateDirective(builder, scope, direct.epoch, validity.issued_s, validity.expires_s(), list));
-  return finished(builder);
+  return built;
 }
 
 Bytes build_audit_head(const AuditTail& tail, std::uint64_t time_s) {

@@ -24,6 +24,8 @@ struct Validity {
 // FlatBuffers of Assignment, Directive and AuditHead. A release this broker does not know is named by its digest alone:
 // a device that still has it can go back to it, nobody can fetch it.
 [[nodiscard]] Bytes build_assignment(const AssignWork& work, const Validity& validity);
+// A directive of over limits::directive_len_texts bytes is made again without reason and name of its oldest orders, of
+// as many as it takes: a microcontroller has little room, and obeys without them.
 [[nodiscard]] Bytes build_directive(const rules::Direct& direct, const Validity& validity);
 [[nodiscard]] Bytes build_audit_head(const AuditTail& tail, std::uint64_t time_s);
 

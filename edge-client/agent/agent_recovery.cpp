@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "edge-client/agent/agent.h"
+#include "schemas/recovery_action.h"
 
 namespace muster::edge {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rules/condition/program.h"
+#include "schemas/recovery_action.h"
 
 namespace muster::edge {
 namespace {

@@ -50,8 +50,4 @@ class RecoveryPolicy {
   std::vector<Standing> rules_;
 };
 
-[[nodiscard]] constexpr bool is_restart(RecoveryAction action) {
-  return action == RecoveryAction::restart_ingest_pipeline || action == RecoveryAction::restart_workload;
-}
-
 }  // namespace muster::edge

@@ -71,28 +71,6 @@ ReleaseManifest copy_out(const wire::Manifest& manifest, const Sha256& identity,
 
 }  // namespace
 
-ErrorCode code_of(trust::TrustFault fault) {
-  using trust::TrustFault;
-  switch (fault) {
-    case TrustFault::none:
-      return ErrorCode::none;
-    case TrustFault::malformed:
-    case TrustFault::wrong_kind:
-      return ErrorCode::malformed;
-    case TrustFault::unknown_key:
-      return ErrorCode::unknown_key;
-    case TrustFault::bad_signature:
-      return ErrorCode::bad_signature;
-    case TrustFault::expired:
-      return ErrorCode::expired;
-    case TrustFault::replayed:
-      return ErrorCode::replayed;
-    case TrustFault::wrong_subject:
-      return ErrorCode::wrong_device;
-  }
-  return ErrorCode::internal;
-}
-
 tl::expected<ReleaseManifest, Fault> open_release(ByteView envelope, const Sha256& manifest,
                                                   const trust::TrustRoot& root, std::uint64_t now_s) {
   const AlignedBytes copy(envelope);
@@ -100,8 +78,8 @@ tl::expected<ReleaseManifest, Fault> open_release(ByteView envelope, const Sha25
   Sha256 identity;
   const auto fault = trust::open_manifest(copy.view(), {&root, now_s}, opened, identity);
   if (fault != trust::TrustFault::none) {
-    return tl::unexpected(Fault{code_of(fault), "the manifest " + to_hex(manifest).substr(0, 12) +
-                                                    " was refused: " + std::string(name_of(fault))});
+    return tl::unexpected(Fault{trust::code_of(fault), "the manifest " + to_hex(manifest).substr(0, 12) +
+                                                           " was refused: " + std::string(name_of(fault))});
   }
   if (identity != manifest) {
     return tl::unexpected(Fault{ErrorCode::digest_mismatch, "the manifest is " + to_hex(identity).substr(0, 12) +

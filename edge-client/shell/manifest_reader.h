@@ -33,6 +33,4 @@ struct ReleaseManifest {
 // that signed it.
 [[nodiscard]] tl::expected<ReleaseManifest, Fault> read_slot_manifest(ByteView envelope, const Sha256& manifest);
 
-[[nodiscard]] ErrorCode code_of(trust::TrustFault fault);
-
 }  // namespace muster::edge

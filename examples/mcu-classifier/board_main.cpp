@@ -1,5 +1,5 @@
-// The demo's firmware for the board mps2-an385: the client with the classifier. MUSTER_BEHAVIOUR makes bad firmware of it, for the
-// tests and the demo.
+// The demo's firmware for the board mps2-an385: the client with the classifier. MUSTER_BEHAVIOUR makes bad firmware of
+// it, for the tests and the demo.
 #include "examples/mcu-classifier/board_app.h"
 #include "mcu-client/include/client.h"
 #include "mcu-client/ports/mps2-an385/board.h"
@@ -54,16 +54,17 @@ void print_first_report(bool& due, const Client& client, std::uint32_t& reports)
   static Port port = start_firmware();
   if (behaviour == hangs) hang();
   if (behaviour == deaf) port.open = [](void*) -> int { return err_io; };
-  alignas(8) static std::uint8_t in[1792];
-  alignas(8) static std::uint8_t out[1024];
-  alignas(8) static std::uint8_t work[2048];
+  alignas(8) static std::uint8_t in[in_buffer_size];
+  alignas(8) static std::uint8_t out[out_buffer_size];
+  alignas(8) static std::uint8_t work[work_buffer_size];
   classifier::BoardAppSetup setup;
   setup.flash = reinterpret_cast<const std::uint8_t*>(flash_base);
   setup.uptime_us = [] { return uptime_ms() * 1000; };
   setup.sensor_works = behaviour != blind;
   setup.version = MUSTER_FIRMWARE_VERSION;
   static classifier::BoardApp app(setup);
-  static Client client(port, layout, app.application(), {in, sizeof in, out, sizeof out, work, sizeof work}, settings());
+  static Client client(port, layout, app.application(), {in, sizeof in, out, sizeof out, work, sizeof work},
+                       settings());
   if (client.start() != ok) give_up("the client does not start");
   bool report_due = true;
   std::uint32_t reports = 0;

@@ -110,9 +110,9 @@ int run(const Options& options, char** argv) {
   Port port = board.port();
   if (behaviour == "deaf") port.open = [](void*) -> int { return err_io; };
 
-  alignas(8) static std::uint8_t in[1792];
-  alignas(8) static std::uint8_t out[1024];
-  alignas(8) static std::uint8_t work[2048];
+  alignas(8) static std::uint8_t in[in_buffer_size];
+  alignas(8) static std::uint8_t out[out_buffer_size];
+  alignas(8) static std::uint8_t work[work_buffer_size];
   classifier::BoardAppSetup setup;
   setup.flash = board.flash_bytes();
   setup.uptime_us = uptime_us;

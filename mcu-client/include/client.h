@@ -1,6 +1,7 @@
-// The Muster client for a device without an operating system: takes what the broker assigns, changes firmware, model and
-// configuration safely, reports, and helps itself when something is wrong, with or without a connection. It never waits and never
-// allocates; one object a device. Freestanding C++17; one thread or main loop, which calls poll() again and again.
+// The Muster client for a device without an operating system: takes what the broker assigns, changes firmware, model
+// and configuration safely, reports, and helps itself when something is wrong, with or without a connection. It never
+// waits and never allocates; one object a device. Freestanding C++17; one thread or main loop, which calls poll() again
+// and again.
 //
 //   static Client client(port, layout, application, buffers, settings);
 //   if (client.start() != ok) … the factory has work to do: see the log
@@ -22,12 +23,14 @@
 #include "mcu-client/src/health/readings.h"
 #include "mcu-client/src/mqtt/session.h"
 #include "mcu-client/src/update/machine.h"
+#include "trust/fault.h"
 
 namespace muster::mcu {
 
 enum class CheckResult : std::uint8_t { healthy, waiting, failed };
 
-// Something that must be well after an update, and again during the soak: "sensor". Manifests name checks as `exec` probes.
+// Something that must be well after an update, and again during the soak: "sensor". Manifests name checks as `exec`
+// probes. In safe mode, with the workload off, each is asked once, and `waiting` is good enough.
 struct Check {
   const char* name = nullptr;
   CheckResult (*run)(void* context) = nullptr;  // quick: looks at a state, does not wait for one
@@ -45,17 +48,22 @@ struct Application {
   // Begin anew, as after a power-on of the workload alone.
   void (*restart)(void* context) = nullptr;
   const Check* checks = nullptr;
-  std::uint32_t check_count = 0;               // at most checks_max
-  const char* const* metrics = nullptr;        // names of the task metrics, ids; valid for ever
-  std::uint32_t metric_count = 0;              // at most task_metrics_max
-  const char* version = "";                    // the firmware's own word for itself, in reports
+  std::uint32_t check_count = 0;         // at most checks_max
+  const char* const* metrics = nullptr;  // names of the task metrics, ids; valid for ever
+  std::uint32_t metric_count = 0;        // at most task_metrics_max
+  const char* version = "";              // the firmware's own word for itself, in reports
 };
+
+// Sizes with which every message that a broker may send is taken, and every report fits whatever the names in it.
+inline constexpr std::size_t in_buffer_size = 1792;
+inline constexpr std::size_t out_buffer_size = 1408;
+inline constexpr std::size_t work_buffer_size = 2048;
 
 // The caller's memory, each part 8-aligned.
 struct ClientBuffers {
-  std::uint8_t* in = nullptr;    // the longest message that comes whole; at least 1280, 1792 for the longest assignment
+  std::uint8_t* in = nullptr;  // the longest message that comes whole; at least 1280
   std::size_t in_size = 0;
-  std::uint8_t* out = nullptr;   // the longest message that is sent; at least 768
+  std::uint8_t* out = nullptr;  // the longest message that is sent; at least 1024
   std::size_t out_size = 0;
   std::uint8_t* work = nullptr;  // the longest signed manifest and root document
   std::size_t work_size = 0;
@@ -83,10 +91,11 @@ class Client final : private MqttHandler {
          const ClientSettings& settings = {});
 
   // Reads what the device is and knows, and what became of an update that a reset was part of. Once. err_provisioning,
-  // err_untrusted (the factory's root), or what the flash says; then the device has nothing to do but wait for a technician.
+  // err_untrusted (the factory's root), or what the flash says; then the device has nothing to do but wait for a
+  // technician.
   [[nodiscard]] int start();
-  // One round of everything that is due; returns at once, apart from flash work and signatures. True when there is more to do at
-  // once: otherwise the caller may sleep until bytes come, or for at most idle_ms.
+  // One round of everything that is due; returns at once, apart from flash work and signatures. True when there is more
+  // to do at once: otherwise the caller may sleep until bytes come, or for at most idle_ms.
   bool poll();
   static constexpr std::uint32_t idle_ms = 10;
 
@@ -122,6 +131,7 @@ class Client final : private MqttHandler {
   void take_own(std::string_view leaf, ByteView payload);
   void take_ack(ByteView payload);
   void take_directive(std::uint32_t scope, ByteView payload);
+  void refuse(const char* what, trust::TrustFault why);
   bool take_roots(std::uint32_t offset, std::uint32_t total, ByteView piece);
 
   // --- client.cpp ---
@@ -180,14 +190,14 @@ class Client final : private MqttHandler {
   Identity identity_;
 
   BootState boot_;
-  bool ended_ = false;       // a reset has been ordered, or the flash has failed: nothing more is decided
-  bool filling_ = false;     // the machine waits for fill_
-  bool checking_ = false;    // the machine waits for the checks
-  bool verifying_ = false;   // the machine waits for verify_set()
+  bool ended_ = false;      // a reset has been ordered, or the flash has failed: nothing more is decided
+  bool filling_ = false;    // the machine waits for fill_
+  bool checking_ = false;   // the machine waits for the checks
+  bool verifying_ = false;  // the machine waits for verify_set()
   bool report_due_ = false, health_due_ = false, link_due_ = false, report_sent_ = false;
   std::uint32_t reports_ = 0;           // state reports that the broker has acknowledged
   std::uint32_t reports_at_check_ = 0;  // when the checks began
-  bool alive_seen_ = false;  // since the checks began
+  bool alive_seen_ = false;             // since the checks began
   bool broker_needed_ = false;
   std::uint8_t checks_wanted_ = 0;  // bit i: application_.checks[i]
   ErrorCode check_error_ = ErrorCode::none;
@@ -195,7 +205,8 @@ class Client final : private MqttHandler {
   const char* check_detail_ = "";
   std::uint32_t subscribe_next_ = 0;  // scope; then the assignment and the roots
   std::uint32_t backoff_ms_ = 0;
-  std::uint64_t connect_at_ms_ = 0, alive_ms_ = 0, check_until_ms_ = 0, window_end_ms_ = 0, policy_at_ms_ = 0, progress_at_ms_ = 0;
+  std::uint64_t connect_at_ms_ = 0, alive_ms_ = 0, check_until_ms_ = 0, window_end_ms_ = 0, policy_at_ms_ = 0,
+                progress_at_ms_ = 0;
   std::uint64_t window_start_s_ = 0;
   std::uint64_t state_seq_ = 0, health_seq_ = 0;
 };

@@ -8,7 +8,7 @@
 build_preset() {
   local preset=$1 tree="$TREE/build/$1"
   shift
-  if [ "$preset" = mcu ]; then fetch_third_party; fi
+  case "$preset" in mcu | mcu-*) fetch_third_party ;; esac
   if [ ! -f "$tree/build.ninja" ]; then
     (cd "$TREE" && cmake --preset "$preset") || die "configuring the preset '$preset' failed: the lines above say why"
   fi

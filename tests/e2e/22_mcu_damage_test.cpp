@@ -128,6 +128,26 @@ TEST_F(McuDamage, IsFoundAndMadeGood) {
   EXPECT_EVENTUALLY(30s, state("set-3") == "completed") << status("set-3").dump(1);
 }
 
+// The broker hears nobody whose starts count backwards. Both logs that count them may be gone.
+TEST_F(McuDamage, BothLogsLostTogetherLeaveItHeard) {
+  ASSERT_NO_FATAL_FAILURE(open_with({"forgets"}));
+  auto& device = mcu(0);
+  for (int start = 0; start < 3; ++start) {
+    const auto before = device.log().size();
+    change(device, [](FlashFile&) {});
+    ASSERT_EVENTUALLY(10s, device.log_has("info: connected", before)) << device.log();
+  }
+  change(device, [](FlashFile& flash) {
+    for (const auto& log : {layout.boot_log, layout.settings}) flash.erase(log.offset, log.size);
+  });
+  EXPECT_EVENTUALLY(20s, runs_set("forgets", "2") && is_settled(device)) << device.log();
+  // A device that says for a moment that it has never taken what it was given may have halted the rollout.
+  static_cast<void>(ctl().run({"rollout", "abort", "set-2", "--keep"}));
+  make_set("3");
+  ASSERT_NO_FATAL_FAILURE(must_roll_out("set-3", versions_of("3")));
+  EXPECT_TRUE(runs_set("forgets", "3")) << device.log();
+}
+
 // Damage at random places, again and again, in all that the device writes, in one of its logs at a time: what two of
 // them know makes up for the loss of either.
 TEST_F(McuDamage, AtRandomPlacesRunsNothingDamaged) {

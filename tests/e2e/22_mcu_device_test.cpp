@@ -121,7 +121,8 @@ TEST_F(McuDevices, GoesBackFromAModelThatFailsItsTask) {
   make_config("1", "recovery:\n  - { when: accuracy < 50, do: rollback_release }\n");
   must_roll_out("first", "{ model: m@1, config: c@1 }");
   make_model("bad");
-  start_rollout("second", rule("second", "{ model: m@bad }", "[{ name: all, percent: 100, soak: 8s }]"));
+  const auto soak = std::to_string(8 * device_slowness()) + "s";
+  start_rollout("second", rule("second", "{ model: m@bad }", "[{ name: all, percent: 100, soak: " + soak + " }]"));
   EXPECT_EVENTUALLY(20s, state("second") == "halted") << status("second").dump(1);
   EXPECT_EQ(attempt_error("mcu-0"), "recovery_rollback");
   EXPECT_EQ(active("mcu-0", "model"), "m@1");

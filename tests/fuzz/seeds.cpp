@@ -2,21 +2,17 @@
 // tests/fuzz keeps. Signed ones are signed by the keys of fixed_trust.h. README.md says what to do with them.
 #include "tests/fuzz/seeds.h"
 
-#include <sys/stat.h>
-
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "broker-plugin/core/audit.h"
 #include "broker-plugin/core/releases.h"
 #include "edge-client/agent/durable_state.h"
-#include "host/base64.h"
 #include "rules/engine/engine.h"
 #include "schemas/compact/verify.h"
 #include "schemas/envelope_generated.h"
-#include "tests/fuzz/fixed_trust.h"
+#include "tests/fuzz/fixed_keys.h"
 #include "tests/fuzz/target.h"
 #include "tests/unit/schemas/samples.h"
 #include "trust/signing/signer.h"
@@ -33,31 +29,6 @@ void SeedFolder::write(const std::string& target, const std::string& name, ByteV
 }
 
 namespace {
-
-// The private key 1, 2 or 3 as PEM (RFC 5915), read back as any key file is.
-trust::SigningKey fixed_key(FixedKey which, const std::string& folder) {
-  const auto point = fixed_point(which);
-  Bytes der = {0x30, 0x77, 0x02, 0x01, 0x01, 0x04, 0x20};
-  der.resize(der.size() + 31, 0);
-  der.push_back(static_cast<std::uint8_t>(1 + static_cast<int>(which)));
-  const Bytes curve = {0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-                       0x03, 0x01, 0x07, 0xa1, 0x44, 0x03, 0x42, 0x00};
-  der.insert(der.end(), curve.begin(), curve.end());
-  der.insert(der.end(), point.begin(), point.end());
-  const auto text = host::to_base64(der);
-  const auto path = folder + "/fixed.pem";
-  {
-    std::ofstream file(path);
-    file << "-----BEGIN EC PRIVATE KEY-----\n";
-    for (std::size_t at = 0; at < text.size(); at += 64) file << text.substr(at, 64) << "\n";
-    file << "-----END EC PRIVATE KEY-----\n";
-  }
-  FUZZ_REQUIRE(::chmod(path.c_str(), 0600) == 0, "chmod " + path);
-  auto key = trust::SigningKey::load(path);
-  FUZZ_REQUIRE(key.has_value(), key.error().message);
-  std::filesystem::remove(path);
-  return std::move(*key);
-}
 
 struct Keys {
   trust::SigningKey root, release, control;
@@ -120,8 +91,7 @@ std::string on_topic(const std::string& topic, const Bytes& payload) {
 
 void write_signed(const SeedFolder& seeds) {
   std::filesystem::create_directories(seeds.path());
-  const Keys keys{fixed_key(FixedKey::root, seeds.path()), fixed_key(FixedKey::release, seeds.path()),
-                  fixed_key(FixedKey::control, seeds.path())};
+  const Keys keys{fixed_key(FixedKey::root), fixed_key(FixedKey::release), fixed_key(FixedKey::control)};
   const auto manifest = seal(wire::PayloadKind::manifest, build(test::ManifestSpec{}), keys.release);
   const auto assignment = seal(wire::PayloadKind::assignment, build(test::AssignmentSpec{}), keys.control);
   const auto directive = seal(wire::PayloadKind::directive, build(test::DirectiveSpec{}), keys.control);
@@ -202,5 +172,6 @@ int main(int argc, char** argv) {
   muster::fuzz::write_text_seeds(seeds);
   muster::fuzz::write_evidence_seeds(seeds);
   muster::fuzz::write_mcu_seeds(seeds);
+  muster::fuzz::write_mcu_client_seeds(seeds);
   return 0;
 }

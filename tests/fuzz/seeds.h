@@ -28,5 +28,7 @@ void write_text_seeds(const SeedFolder& seeds);
 void write_evidence_seeds(const SeedFolder& seeds);
 // A broker's side of MQTT: seeds_mcu.cpp.
 void write_mcu_seeds(const SeedFolder& seeds);
+// Lives of a whole device: seeds_mcu_client.cpp.
+void write_mcu_client_seeds(const SeedFolder& seeds);
 
 }  // namespace muster::fuzz

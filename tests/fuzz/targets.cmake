@@ -33,6 +33,7 @@ set(MUSTER_FUZZ_TARGETS
   agent_state                -
   agent_inbound              -
   mcu_mqtt                   -
+  mcu_client                 -
   journal                    -
   engine_records             records
   store_records              -)

@@ -1,5 +1,8 @@
 // A program with one fault of each kind that the watchers look for, so that a test can show that they find it: faulty
-// race, leak or overrun. Ends with 0 when nobody notices.
+// race, leak or overrun. Ends with 0 when nobody notices. `restarted` overruns, starts itself again in the same
+// process, and overruns again.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -34,6 +37,7 @@ int main(int argc, char** argv) {
   const std::string_view fault = argc > 1 ? argv[1] : "";
   if (fault == "race") race();
   if (fault == "leak") leak();
-  if (fault == "overrun") overrun();
+  if (fault == "overrun" || fault == "restarted") overrun();
+  if (fault == "restarted") return ::execl(argv[0], argv[0], "overrun", nullptr);
   return 0;
 }

@@ -19,6 +19,14 @@ std::string reports_of(const std::string& fault) {
   return take_reports();
 }
 
+std::size_t reads_found_in_restarted() {
+  (void)run(watched_restarting_command({MUSTER_FAULTY, "restarted"}));
+  const auto text = take_reports();
+  std::size_t count = 0;
+  for (auto at = text.find("Invalid read"); at != std::string::npos; at = text.find("Invalid read", at + 1)) ++count;
+  return count;
+}
+
 TEST(Watcher, FindsWhatItIsFor) {
   switch (watcher()) {
     case Watcher::thread_sanitizer:
@@ -31,6 +39,8 @@ TEST(Watcher, FindsWhatItIsFor) {
     case Watcher::memcheck:
       EXPECT_THAT(reports_of("leak"), HasSubstr("1,234 bytes in 1 blocks are definitely lost"));
       EXPECT_THAT(reports_of("overrun"), HasSubstr("Invalid read"));
+      EXPECT_EQ(reads_found_in_restarted(), 2u)
+          << "what was found before it started again is kept, and it stays watched";
       break;
     case Watcher::none:
       FAIL() << "nothing watches: set MUSTER_UNDER=valgrind, or build with a sanitizer";

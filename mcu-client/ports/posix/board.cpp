@@ -6,6 +6,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,6 +25,7 @@ constexpr const char* operations_name = "MUSTER_MCU_OPERATIONS";  // flash opera
 // What a reset needs; the watchdog's signal may not allocate, so all of it is made before.
 struct Restart {
   char** argv = nullptr;
+  char program[PATH_MAX];
   char cause[64];
   char operations[64];
 };
@@ -34,7 +36,8 @@ std::uint32_t watchdog_ms = 0;
 [[noreturn]] void start_again(char cause) {
   ::alarm(0);  // a timer outlives the exec, and would end a start that has no handler for it yet
   restart.cause[std::strlen(restart.cause) - 1] = cause;
-  ::execve("/proc/self/exe", restart.argv, environ);
+  ::execve(restart.program, restart.argv, environ);
+  ::execve("/proc/self/exe", restart.argv, environ);  // its file is no longer there
   ::_exit(EXIT_FAILURE);
 }
 
@@ -111,6 +114,9 @@ Board::Board(const BoardSetup& setup, char** argv)
   }
   if (setup_.cut_at > operations_before_) nor_.cut_power_at(setup_.cut_at - operations_before_, setup_.cut_seed);
   restart.argv = argv;
+  // By its name: while valgrind runs it, the link itself leads to valgrind.
+  const auto length = ::readlink("/proc/self/exe", restart.program, sizeof restart.program - 1);
+  restart.program[length < 0 ? 0 : length] = '\0';
   std::snprintf(restart.cause, sizeof restart.cause, "%s=%c", cause_name, cause_of_this_start());
   // From here on the environment points to our buffers, which start_again changes in place.
   ::putenv(restart.cause);

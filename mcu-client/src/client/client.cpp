@@ -60,7 +60,9 @@ int Client::start() {
   read_record(records_, key_update_state, state);
   read_record(records_, key_orders, orders);
   forget_other_scopes(orders);
-  // Each of the two counts makes up for the loss of the other one's log.
+  // Each of the three counts makes up for the loss of the others: the broker does not hear a device whose boot id falls
+  // back.
+  if (state.boot_id < evidence_.last_boot()) state.boot_id = evidence_.last_boot();
   ++state.boot_id;
   if (state.boot_id < boot_.starts) state.boot_id = boot_.starts;
   if (const int bad = raise_starts(boot_log_, state.boot_id); bad != ok) return bad;

@@ -79,15 +79,15 @@ void Client::check_failed(ErrorCode error, Plane plane, const char* detail) {
 void Client::run_checks(std::uint64_t now) {
   const bool over = now >= check_until_ms_;
   const bool off = machine_.mode() == WorkloadMode::off;
-  for (std::uint32_t i = 0; i < application_.check_count && check_error_ == ErrorCode::none && !off; ++i) {
+  for (std::uint32_t i = 0; i < application_.check_count && check_error_ == ErrorCode::none; ++i) {
     if ((checks_wanted_ >> i & 1u) == 0) continue;
     const auto result = application_.checks[i].run(application_.context);
     if (result == CheckResult::healthy) checks_wanted_ = static_cast<std::uint8_t>(checks_wanted_ & ~(1u << i));
     if (result == CheckResult::failed) check_failed(ErrorCode::probe_failed, check_plane_, application_.checks[i].name);
-    if (result == CheckResult::waiting && over)
+    if (result == CheckResult::waiting && over && !off)
       check_failed(ErrorCode::probe_timeout, check_plane_, application_.checks[i].name);
   }
-  if (off) checks_wanted_ = 0;  // a workload that is off can show nothing
+  if (off) checks_wanted_ = 0;  // a workload that is off can show what is wrong, and cannot show that it works
   const bool waits = checks_wanted_ != 0 || (!alive_seen_ && !off) || (broker_needed_ && reports_ == reports_at_check_);
   if (over && waits) check_failed(ErrorCode::probe_timeout, check_plane_, !alive_seen_ ? "inference" : "broker");
   if (check_error_ == ErrorCode::none && waits) return;

@@ -88,8 +88,16 @@ void Client::take_own(std::string_view leaf, ByteView payload) {
 
 bool Client::on_piece(std::string_view topic, std::uint32_t offset, std::uint32_t total, ByteView piece) {
   if (topic == trust_root_topic) return take_roots(offset, total, piece);
-  if (offset == 0) log(LogLevel::warning, "a message is longer than this device takes");
+  if (offset != 0) return true;
+  log(LogLevel::warning, "a message is longer than this device takes");
+  note(EventCode::message_refused, static_cast<std::uint32_t>(ErrorCode::size_mismatch));
   return true;
+}
+
+void Client::refuse(const char* what, trust::TrustFault why) {
+  log(LogLevel::warning, what);
+  log(LogLevel::warning, trust::name_of(why).data());
+  note(EventCode::message_refused, static_cast<std::uint32_t>(trust::code_of(why)));
 }
 
 void Client::take_ack(ByteView payload) {
@@ -105,11 +113,7 @@ void Client::take_assignment(ByteView payload) {
   const wire::Assignment* found = nullptr;
   if (const int bad = trust_.read(root); bad != ok) return;
   const auto fault = trust::open_assignment(payload, {&root, now_s()}, identity_.device_id, found);
-  if (fault != trust::TrustFault::none) {
-    log(LogLevel::warning, "an assignment was refused:");
-    log(LogLevel::warning, trust::name_of(fault).data());
-    return;
-  }
+  if (fault != trust::TrustFault::none) return refuse("an assignment was refused:", fault);
   Assignment assignment;
   assignment.epoch = found->epoch();
   assignment.issued_s = found->issued_s();
@@ -134,11 +138,7 @@ void Client::take_directive(std::uint32_t scope, ByteView payload) {
   char space[limits::topic_len_max];
   if (trust_.read(root) != ok) return;
   const auto fault = trust::open_directive(payload, {&root, now_s()}, scope_text(scope, space), found);
-  if (fault != trust::TrustFault::none) {
-    log(LogLevel::warning, "a directive was refused:");
-    log(LogLevel::warning, trust::name_of(fault).data());
-    return;
-  }
+  if (fault != trust::TrustFault::none) return refuse("a directive was refused:", fault);
   Directive directive;
   directive.scope = static_cast<std::uint8_t>(scope);
   directive.epoch = found->epoch();

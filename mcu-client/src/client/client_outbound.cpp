@@ -26,6 +26,20 @@ char* append(char* to, std::string_view text) {
   return to + text.size();
 }
 
+FactsFields facts_of(const Identity& identity) {
+  FactsFields facts;
+  facts.device_class = identity.device_class;
+  facts.region = identity.region;
+  facts.site = identity.site;
+  facts.customer = identity.customer;
+  facts.os_version = identity.os_version;
+  facts.memory_tier = identity.memory_tier;
+  facts.memory_mb = identity.memory_mb;
+  facts.tags = identity.tags;
+  facts.tag_count = identity.tag_count;
+  return facts;
+}
+
 std::string_view text_between(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
@@ -116,15 +130,7 @@ bool Client::send_state() {
   fields.seq = ++state_seq_;
   fields.boot_id = boot_.starts;
   fields.reported_s = port_.unix_s != nullptr ? port_.unix_s(port_.context) : 0;
-  fields.facts.device_class = identity_.device_class;
-  fields.facts.region = identity_.region;
-  fields.facts.site = identity_.site;
-  fields.facts.customer = identity_.customer;
-  fields.facts.os_version = identity_.os_version;
-  fields.facts.memory_tier = identity_.memory_tier;
-  fields.facts.memory_mb = identity_.memory_mb;
-  fields.facts.tags = identity_.tags;
-  fields.facts.tag_count = identity_.tag_count;
+  fields.facts = facts_of(identity_);
   fields.facts.agent_version = application_.version;
   fields.state = state.device;
   struct {
@@ -166,7 +172,12 @@ bool Client::send_state() {
   std::size_t capacity = 0;
   std::uint8_t* to = session_.begin_publish(topic_of("state", space), true, capacity);
   if (to == nullptr) return false;
-  const int size = write_state_report(fields, to, capacity);
+  int size = write_state_report(fields, to, capacity);
+  if (size <= 0) {
+    // Names are for people; the digests say the same.
+    for (auto& plane : fields.planes) plane.active_name = plane.active_version = {};
+    size = write_state_report(fields, to, capacity);
+  }
   if (size <= 0) {
     log(LogLevel::error, "the state report does not fit into the outbound buffer");
     return true;

@@ -16,6 +16,8 @@ class Evidence {
   Evidence(const Flash& flash, const Area& area) : ring_(flash, area) {}
 
   [[nodiscard]] int mount() { return ring_.mount(); }
+  // The start that the newest event of mount() speaks of, low bits; 0: none.
+  [[nodiscard]] std::uint32_t last_boot() const { return ring_.boot(); }
   // Durable when it returns. What the flash does not take is lost: evidence is never worth a reset.
   void note(EventCode code, std::uint64_t boot_id, std::uint64_t now_s, std::uint64_t uptime_ms, std::uint32_t a = 0,
             std::uint32_t b = 0, std::uint32_t c = 0);

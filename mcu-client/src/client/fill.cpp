@@ -202,17 +202,9 @@ void Fill::open_step(std::uint64_t now_s) {
   const wire::Manifest* manifest = nullptr;
   Sha256 digest;
   const auto fault = trust::open_manifest(envelope, {&root, now_s}, manifest, digest);
-  switch (fault) {
-    case trust::TrustFault::none:
-      break;
-    case trust::TrustFault::bad_signature:
-      return fail(ErrorCode::bad_signature, "the manifest's signature is wrong");
-    case trust::TrustFault::unknown_key:
-      return fail(ErrorCode::unknown_key, "nobody trusted signed the manifest");
-    case trust::TrustFault::expired:
-      return fail(ErrorCode::expired, "the manifest has expired");
-    default:
-      return fail(ErrorCode::malformed, "the manifest is malformed");
+  if (fault != trust::TrustFault::none) {
+    fail(trust::code_of(fault), "the manifest was refused");
+    return;
   }
   ErrorCode error = ErrorCode::incompatible;
   const char* why = digest != release_.manifest ? "the manifest is another release's" : misfit(*manifest, error);

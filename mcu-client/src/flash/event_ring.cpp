@@ -16,12 +16,14 @@ int EventRing::read(std::uint32_t at, EvidenceEvent& event) const {
 }
 
 int EventRing::mount() {
-  newest_ = end_ = 0;
+  newest_ = end_ = boot_ = 0;
   EvidenceEvent event;
   for (std::uint32_t at = 0; at < area_.size; at += event_size) {
     const int found = read(at, event);
     if (found < 0) return found;
-    if (found == 0 || event.sequence <= newest_) continue;
+    if (found == 0) continue;
+    if (event.boot > boot_) boot_ = event.boot;
+    if (event.sequence <= newest_) continue;
     newest_ = event.sequence;
     end_ = at + event_size;
   }

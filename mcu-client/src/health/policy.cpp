@@ -1,17 +1,10 @@
 #include "mcu-client/src/health/policy.h"
 
 #include "schemas/manifest_generated.h"
+#include "schemas/recovery_action.h"
 #include "schemas/wire.h"
 
 namespace muster::mcu {
-namespace {
-
-bool is_restart(wire::RecoveryAction action) {
-  return action == wire::RecoveryAction::restart_ingest_pipeline || action == wire::RecoveryAction::restart_workload;
-}
-
-}  // namespace
-
 int RecoveryPolicy::load(const Area* slot, const SlotHeader& header, std::uint8_t* work, std::uint32_t work_size,
                          std::uint64_t now_ms) {
   count_ = 0;

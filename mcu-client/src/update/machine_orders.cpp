@@ -1,15 +1,9 @@
 // Directives, the standing orders of every scope that this device belongs to, as a union; safe mode; and what the
 // recovery policy asks for.
 #include "mcu-client/src/update/machine.h"
+#include "schemas/recovery_action.h"
 
 namespace muster::mcu {
-namespace {
-
-bool is_restart(RecoveryAction action) {
-  return action == RecoveryAction::restart_ingest_pipeline || action == RecoveryAction::restart_workload;
-}
-
-}  // namespace
 
 void UpdateMachine::on_directive(const Directive& directive) {
   const auto obeyed_until = orders_.epoch[directive.scope];

@@ -183,6 +183,11 @@ ReportSeen read_report(const Bytes& payload) {
   seen.seq = report->seq();
   seen.state = wire::EnumNameDeviceState(report->state());
   seen.last_recovery_action = wire::EnumNameRecoveryAction(report->last_recovery_action());
+  for (const auto* plane : *report->planes()) {
+    const auto index = static_cast<std::size_t>(plane->plane());
+    if (index >= seen.active.size() || plane->active_name() == nullptr || plane->active_version() == nullptr) continue;
+    seen.active[index] = plane->active_name()->str() + "@" + plane->active_version()->str();
+  }
   if (report->attempt() == nullptr) return seen;
   seen.attempt = wire::EnumNameAttemptState(report->attempt()->state());
   seen.error = wire::EnumNameErrorCode(report->attempt()->error());

@@ -2,6 +2,7 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -104,6 +105,7 @@ struct ReportSeen {
   std::uint64_t boot_id = 0, seq = 0;
   std::string state, attempt, error, last_recovery_action;
   std::uint64_t attempt_epoch = 0;
+  std::array<std::string, 3> active;  // NAME@VERSION by wire::Plane; empty: there is none
 };
 [[nodiscard]] ReportSeen read_report(const Bytes& payload);
 

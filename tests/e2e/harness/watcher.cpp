@@ -27,6 +27,19 @@ std::string suppressions(std::string_view file) {
   return programs::suppressions + "/" + std::string(file);
 }
 
+std::vector<std::string> memcheck() {
+  return {"valgrind",
+          "--quiet",
+          "--tool=memcheck",
+          "--leak-check=full",
+          "--show-leak-kinds=definite",
+          "--errors-for-leak-kinds=definite",
+          "--keep-debuginfo=yes",  // the broker unloads the plugin before leaks are counted
+          "--num-callers=30",
+          "--fair-sched=yes",
+          "--suppressions=" + suppressions("memcheck.supp")};
+}
+
 }  // namespace
 
 Watcher watcher() {
@@ -87,18 +100,20 @@ std::string preloading(const std::string& library) {
 
 std::vector<std::string> watched_command(std::vector<std::string> args) {
   if (watcher() != Watcher::memcheck) return args;
-  std::vector<std::string> command = {"valgrind",
-                                      "--quiet",
-                                      "--tool=memcheck",
-                                      "--leak-check=full",
-                                      "--show-leak-kinds=definite",
-                                      "--errors-for-leak-kinds=definite",
-                                      "--keep-debuginfo=yes",  // the broker unloads the plugin before leaks are counted
-                                      "--num-callers=30",
-                                      "--fair-sched=yes",
-                                      "--child-silent-after-fork=yes",
-                                      "--suppressions=" + suppressions("memcheck.supp"),
-                                      "--log-file=" + reports().file("report.%p")};
+  auto command = memcheck();
+  command.insert(command.end(), {"--child-silent-after-fork=yes", "--log-file=" + reports().file("report.%p")});
+  command.insert(command.end(), args.begin(), args.end());
+  return command;
+}
+
+// Memcheck empties its log file whenever it starts, and each start of the program is one. So the shell opens the file,
+// for adding to, and all starts inherit it.
+std::vector<std::string> watched_restarting_command(std::vector<std::string> args) {
+  if (watcher() != Watcher::memcheck) return args;
+  std::vector<std::string> command = {"/bin/sh", "-c", R"(exec 9>>"$0.$$"; exec "$@")", reports().file("report")};
+  const auto by_memcheck = memcheck();
+  command.insert(command.end(), by_memcheck.begin(), by_memcheck.end());
+  command.insert(command.end(), {"--trace-children=yes", "--log-fd=9"});
   command.insert(command.end(), args.begin(), args.end());
   return command;
 }

@@ -1,7 +1,7 @@
-// What watches the broker, the agents and musterctl while a test runs: nothing; the sanitizer that the tree was built
-// with; or valgrind's memcheck, in any build, with MUSTER_UNDER=valgrind. Each process writes what was found into a
-// file of the test program's reports folder; the fixture makes every such file a failure of the test during which it
-// appeared. Tests only; one thread.
+// What watches the broker, the agents, the MCU client's processes and musterctl while a test runs: nothing; the
+// sanitizer that the tree was built with; or valgrind's memcheck, in any build, with MUSTER_UNDER=valgrind. Each
+// process writes what was found into a file of the test program's reports folder; the fixture makes every such file a
+// failure of the test during which it appeared. Tests only; one thread.
 #pragma once
 
 #include <string>
@@ -30,6 +30,10 @@ enum class Watcher { none, thread_sanitizer, address_sanitizer, memcheck };
 
 // The command line under valgrind, where that watches; else as it is.
 [[nodiscard]] std::vector<std::string> watched_command(std::vector<std::string> args);
+
+// The same for a program that starts itself again in the same process: each start is watched, and what was found in
+// those before it is kept.
+[[nodiscard]] std::vector<std::string> watched_restarting_command(std::vector<std::string> args);
 
 // What was found since the last call; empty: nothing. Processes must have ended where leaks matter.
 [[nodiscard]] std::string take_reports();

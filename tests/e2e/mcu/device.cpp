@@ -10,8 +10,13 @@
 #include "tests/e2e/harness/folder.h"
 #include "tests/e2e/harness/messages.h"
 #include "tests/e2e/harness/programs.h"
+#include "tests/e2e/harness/watcher.h"
 
 namespace muster::e2e {
+
+std::uint32_t device_slowness() {
+  return watcher() == Watcher::memcheck ? static_cast<std::uint32_t>(slowness()) : 1;
+}
 
 std::string mcu_firmware(const std::string& behaviour, const std::string& tag, std::size_t size) {
   std::string image = "muster-posix-firmware " + behaviour + " " + tag + "\n";
@@ -69,26 +74,29 @@ void McuDevice::start_with_cut(std::uint64_t n, std::uint64_t seed) {
 }
 
 void McuDevice::launch(const std::vector<std::string>& more) {
+  const auto slow = [](std::uint32_t time) { return std::to_string(time * device_slowness()); };
+  std::vector<std::string> args = {programs::mcu,
+                                   "--flash",
+                                   flash_,
+                                   "--port",
+                                   std::to_string(port_),
+                                   "--watchdog-ms",
+                                   slow(settings_.watchdog_ms),
+                                   "--check-ms",
+                                   slow(settings_.check_ms),
+                                   "--health-ms",
+                                   slow(settings_.health_ms),
+                                   "--healthy-ms",
+                                   slow(settings_.healthy_ms),
+                                   "--keepalive-s",
+                                   slow(settings_.keepalive_s),
+                                   "--backoff-ms",
+                                   std::to_string(settings_.backoff_ms)};
+  args.insert(args.end(), more.begin(), more.end());
   Launch launch;
-  launch.args = {programs::mcu,
-                 "--flash",
-                 flash_,
-                 "--port",
-                 std::to_string(port_),
-                 "--watchdog-ms",
-                 std::to_string(settings_.watchdog_ms),
-                 "--check-ms",
-                 std::to_string(settings_.check_ms),
-                 "--health-ms",
-                 std::to_string(settings_.health_ms),
-                 "--healthy-ms",
-                 std::to_string(settings_.healthy_ms),
-                 "--keepalive-s",
-                 std::to_string(settings_.keepalive_s),
-                 "--backoff-ms",
-                 "300"};
-  launch.args.insert(launch.args.end(), more.begin(), more.end());
+  launch.args = watched_restarting_command(std::move(args));
   launch.log = folder_ + "/mcu.log";
+  launch.environment = settings_.environment;
   process_ = Process(launch);
 }
 
@@ -106,6 +114,11 @@ std::uint64_t McuDevice::stop() {
   const auto at = text.find(word, before);
   EXPECT_NE(at, std::string::npos) << text.substr(before);
   return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + word.size(), nullptr, 10);
+}
+
+void McuDevice::stop_quietly() {
+  process_.signal(SIGTERM);
+  EXPECT_TRUE(process_.wait_exit(10s).has_value()) << name_ << " did not end within 10 s of SIGTERM";
 }
 
 std::string McuDevice::running_slot() const {

@@ -21,9 +21,15 @@ struct McuSettings {
   std::uint32_t health_ms = 500;
   std::uint32_t healthy_ms = 3000;
   std::uint32_t keepalive_s = 30;
-  std::uint32_t security_version = 0;  // of the factory's firmware
-  std::uint16_t port = 0;              // it connects there; 0: the broker's
+  std::uint32_t backoff_ms = 300;             // the longest wait between attempts to connect
+  std::uint32_t security_version = 0;         // of the factory's firmware
+  std::uint16_t port = 0;                     // it connects there; 0: the broker's
+  std::vector<std::string> environment = {};  // additions, "NAME=value"
 };
+
+// By how much a device's own times are longer than its settings say, so that they bear what memcheck takes. Sanitizers
+// slow it by less than the settings bear.
+[[nodiscard]] std::uint32_t device_slowness();
 
 // What the posix port takes for a firmware image; two of different `tag` are different images. `size` bytes of it.
 [[nodiscard]] std::string mcu_firmware(const std::string& behaviour, const std::string& tag, std::size_t size = 3000);
@@ -42,6 +48,7 @@ class McuDevice {
   void bite() const;
   // Switches it off: how many flash operations there were since start(), over all resets.
   [[nodiscard]] std::uint64_t stop();
+  void stop_quietly();  // the same, also in the middle of a reset
   [[nodiscard]] bool running() { return process_.running(); }
   [[nodiscard]] std::optional<int> wait_exit(Milliseconds patience) { return process_.wait_exit(patience); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }

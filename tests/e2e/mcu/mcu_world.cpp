@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/harness/programs.h"
+#include "tests/e2e/harness/watcher.h"
 
 namespace muster::e2e {
 namespace {
@@ -24,9 +25,18 @@ std::string trained_model(const Folder& folder, const std::string& version) {
   return read_text(path);
 }
 
+std::string probe(const std::string& check) {
+  return "[{ exec: " + check + ", timeout: " + std::to_string(500 * device_slowness()) + "ms, interval: 0s }]";
+}
+
 }  // namespace
 
 McuWorld::~McuWorld() {
+  if (watcher() != Watcher::none) {  // which looks for leaks at an end in order
+    for (const auto& one : devices_) {
+      if (one->running()) one->stop_quietly();
+    }
+  }
   if (!HasFailure()) return;
   for (const auto& one : devices_) {
     const auto log = one->log();
@@ -57,7 +67,7 @@ void McuWorld::make_firmware(const std::string& version, const std::string& beha
                 .version = version,
                 .model_txt = "",
                 .plane = "firmware",
-                .probes = "[{ exec: sensor, timeout: 500ms, interval: 0s }]",
+                .probes = probe("sensor"),
                 .more = more,
                 .files = {{"firmware.bin", mcu_firmware(behaviour, version, firmware_bytes)}},
                 .security_version = security_version});
@@ -67,7 +77,7 @@ void McuWorld::make_model(const std::string& version, const std::string& more) {
   make_release({.name = "m",
                 .version = version,
                 .model_txt = "",
-                .probes = "[{ exec: model, timeout: 500ms, interval: 0s }]",
+                .probes = probe("model"),
                 .more = more,
                 .files = {{"model.mcls", trained_model(folder_, version)}}});
 }

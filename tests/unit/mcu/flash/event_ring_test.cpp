@@ -70,5 +70,20 @@ TEST(EventRing, ATornEventIsPassedOver) {
   EXPECT_EQ(numbers_of(ring), (std::vector<std::uint32_t>{1, 2, 3, 4, 5, 6}));
 }
 
+TEST(EventRing, KnowsTheNewestStart) {
+  Device device;
+  const Area& area = device.layout.evidence;
+  EventRing ring(device.flash, area);
+  ASSERT_EQ(ring.mount(), ok);
+  EXPECT_EQ(ring.boot(), 0u);
+  for (const std::uint32_t boot : {7u, 8u, 8u}) {
+    EvidenceEvent event = event_of(boot);
+    event.boot = boot;
+    ASSERT_EQ(ring.append(event), ok);
+  }
+  ASSERT_EQ(ring.mount(), ok);
+  EXPECT_EQ(ring.boot(), 8u);
+}
+
 }  // namespace
 }  // namespace muster::mcu

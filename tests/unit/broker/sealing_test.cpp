@@ -1,0 +1,68 @@
+// Directives as the broker makes them: with the words for people, as far as the smallest device has room for them.
+#include "broker-plugin/core/sealing.h"
+
+#include <gtest/gtest.h>
+
+#include "schemas/directive_generated.h"
+#include "schemas/limits.h"
+#include "schemas/wire.h"
+
+namespace muster::broker {
+namespace {
+
+rules::Direct freezes(std::size_t count, std::size_t reason_len) {
+  rules::Direct direct;
+  direct.scope = "group/memory_tier=" + std::string(limits::attribute_len_max, 't');
+  direct.epoch = 100 + count;
+  for (std::size_t i = 0; i < count; ++i) {
+    rules::StandingOrder order;
+    order.kind = rules::OrderKind::freeze;
+    order.epoch = 101 + i;
+    order.release.bytes.fill(static_cast<std::uint8_t>(i + 1));
+    order.reason = std::string(reason_len, 'r');
+    order.by = std::string(limits::id_len_max, 'o');
+    direct.orders.push_back(order);
+  }
+  return direct;
+}
+
+// How many orders of it come with their texts; they have to be the newest.
+std::size_t texts_in(const Bytes& built, std::size_t orders) {
+  const AlignedBytes copy{ByteView(built)};
+  const wire::Directive* directive = nullptr;
+  EXPECT_EQ(verify(copy.view(), directive), WireFault::none);
+  EXPECT_EQ(directive->orders()->size(), orders);
+  std::size_t with = 0;
+  for (const auto* order : *directive->orders()) {
+    EXPECT_EQ(order->reason() == nullptr, order->by() == nullptr);
+    EXPECT_TRUE(with == 0 || order->reason() != nullptr) << "an older order has texts and this one has not";
+    with += order->reason() != nullptr ? 1u : 0u;
+  }
+  return with;
+}
+
+TEST(BuildDirective, KeepsAllTextsWhereThereIsRoom) {
+  EXPECT_EQ(texts_in(build_directive(freezes(1, 96), {1000, 0}), 1), 1u);
+  EXPECT_EQ(texts_in(build_directive(freezes(3, 96), {1000, 0}), 3), 3u);
+}
+
+TEST(BuildDirective, LeavesOutTheTextsOfTheOldestOrders) {
+  const auto built = build_directive(freezes(7, 96), {1000, 0});
+  EXPECT_LE(built.size(), limits::directive_len_texts);
+  const auto with = texts_in(built, 7);
+  EXPECT_GE(with, 1u);
+  EXPECT_LT(with, 7u);
+}
+
+TEST(BuildDirective, TwelveOrdersAreShortWhateverTheyMean) {
+  const auto built = build_directive(freezes(12, 96), {1000, 0});
+  EXPECT_LE(built.size(), limits::directive_len_texts);
+  static_cast<void>(texts_in(built, 12));
+}
+
+TEST(BuildDirective, AsManyAsAScopeMayHaveAreAllThere) {
+  EXPECT_EQ(texts_in(build_directive(freezes(limits::orders_max, 96), {1000, 0}), limits::orders_max), 0u);
+}
+
+}  // namespace
+}  // namespace muster::broker
