@@ -4,6 +4,7 @@
 
 option(MUSTER_PROGRAMS "Build the plugin, the agent, musterctl and the examples, not only the libraries" ON)
 set(MUSTER_SANITIZE "" CACHE STRING "Sanitizers for all targets, as -fsanitize= takes them")
+option(MUSTER_PRECOMPILE "Parse the standard library once for all modules; trees without it find what is not included" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -41,6 +42,16 @@ if(MUSTER_SANITIZE)
   add_link_options(-fsanitize=${MUSTER_SANITIZE})
 endif()
 
+# What nearly every module includes. A third of a module's compile time is in these headers.
+if(MUSTER_PRECOMPILE AND NOT TARGET muster_module_prelude)
+  file(WRITE "${CMAKE_BINARY_DIR}/generated/module_prelude.cpp" "")
+  add_library(muster_module_prelude STATIC EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/generated/module_prelude.cpp")
+  target_link_libraries(muster_module_prelude PRIVATE muster_settings)
+  target_precompile_headers(muster_module_prelude PRIVATE
+    <algorithm> <array> <chrono> <cstdint> <cstring> <fstream> <functional> <map> <memory> <mutex> <optional> <set> <sstream>
+    <string> <string_view> <tl/expected.hpp> <unordered_map> <utility> <variant> <vector>)
+endif()
+
 # muster_module(NAME trust SOURCES a.cpp b.cpp DEPENDS muster::schemas [PRIVATE_DEPENDS ...])
 # makes the static library muster_trust, called muster::trust by those who depend on it.
 function(muster_module)
@@ -49,6 +60,16 @@ function(muster_module)
   add_library(muster::${ARG_NAME} ALIAS muster_${ARG_NAME})
   target_link_libraries(muster_${ARG_NAME} PUBLIC ${ARG_DEPENDS} PRIVATE muster_settings ${ARG_PRIVATE_DEPENDS})
   target_include_directories(muster_${ARG_NAME} PUBLIC "${CMAKE_SOURCE_DIR}")
+  if(TARGET muster_module_prelude)
+    target_precompile_headers(muster_${ARG_NAME} REUSE_FROM muster_module_prelude)
+    # GCC 12 does not know precompiled headers as the system's, and warns of std::string's own copying (its bugs 105329, 105651).
+    target_compile_options(muster_${ARG_NAME} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow)
+  endif()
+endfunction()
+
+# For a module that is compiled with options of its own, and therefore cannot share what was compiled without them.
+function(muster_not_precompiled target)
+  set_target_properties(${target} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
 endfunction()
 
 # muster_program(NAME musterctl SOURCES ... DEPENDS ...) makes an executable that lands in <build>/bin. With sanitizers only the tests
