@@ -62,8 +62,11 @@ function(muster_module)
   target_include_directories(muster_${ARG_NAME} PUBLIC "${CMAKE_SOURCE_DIR}")
   if(TARGET muster_module_prelude)
     target_precompile_headers(muster_${ARG_NAME} REUSE_FROM muster_module_prelude)
-    # GCC 12 does not know precompiled headers as the system's, and warns of std::string's own copying (its bugs 105329, 105651).
-    target_compile_options(muster_${ARG_NAME} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow)
+    # GCC 12 does not know precompiled headers as the system's, and warns of std::string's own copying. Trees without them keep
+    # these warnings, and so do modules that are not precompiled.
+    set(alone "$<BOOL:$<TARGET_PROPERTY:muster_${ARG_NAME},DISABLE_PRECOMPILE_HEADERS>>")
+    target_compile_options(muster_${ARG_NAME} PRIVATE
+      "$<$<NOT:${alone}>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow>")
   endif()
 endfunction()
 

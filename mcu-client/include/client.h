@@ -15,6 +15,7 @@
 #include "mcu-client/include/layout.h"
 #include "mcu-client/include/port.h"
 #include "mcu-client/src/boot/boot_state.h"
+#include "mcu-client/src/client/allowance.h"
 #include "mcu-client/src/client/evidence.h"
 #include "mcu-client/src/client/fill.h"
 #include "mcu-client/src/client/identity.h"
@@ -132,6 +133,7 @@ class Client final : private MqttHandler {
   void take_ack(ByteView payload);
   void take_directive(std::uint32_t scope, ByteView payload);
   void refuse(const char* what, trust::TrustFault why);
+  void note_refused(ErrorCode error);
   bool take_roots(std::uint32_t offset, std::uint32_t total, ByteView piece);
 
   // --- client.cpp ---
@@ -204,7 +206,11 @@ class Client final : private MqttHandler {
   Plane check_plane_ = Plane::firmware;
   const char* check_detail_ = "";
   std::uint32_t subscribe_next_ = 0;  // scope; then the assignment and the roots
+  // A link that comes and goes, and messages that are refused, neither wear the flash nor push the rest of the evidence
+  // out of the ring.
+  Allowance link_notes_{16, 600000}, refusal_notes_{16, 600000};
   std::uint32_t backoff_ms_ = 0;
+  std::uint64_t roots_again_ms_ = 0;  // when the chain is asked for once more, of which too many came; 0: not
   std::uint64_t connect_at_ms_ = 0, alive_ms_ = 0, check_until_ms_ = 0, window_end_ms_ = 0, policy_at_ms_ = 0,
                 progress_at_ms_ = 0;
   std::uint64_t window_start_s_ = 0;

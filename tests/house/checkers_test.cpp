@@ -182,7 +182,7 @@ class Documents : public testing::Test {
   Claims claims_ = claims_of({{"docs/files.md", ""},
                               {"scripts/demo", ""},
                               {"rules/engine/engine.h", ""},
-                              {"trust/root.h", ""},
+                              {"trust/root.h", "inline constexpr std::size_t root_len_max = 512;"},
                               {"README.md", ""},
                               {"CMakePresets.json", "{ \"name\": \"dev\" }"}});
   std::string judge(const std::string& path, const std::string& text) {
@@ -201,6 +201,12 @@ TEST_F(Documents, MissingFilesAreFound) {
 TEST_F(Documents, UnknownPresetsAreFound) {
   EXPECT_THAT(judge("README.md", "cmake --preset fast"), HasSubstr("preset fast"));
   EXPECT_EQ(judge("README.md", "cmake --preset dev"), "");
+}
+
+TEST_F(Documents, SizesThatNoHeaderGivesAreFound) {
+  EXPECT_THAT(judge("README.md", "it takes 511 bytes (`root_len_max`)"), HasSubstr("511 bytes (`root_len_max`)"));
+  EXPECT_THAT(judge("README.md", "| 512 bytes (`root_len`) |"), HasSubstr("which no header does"));
+  EXPECT_EQ(judge("README.md", "512 bytes (`root_len_max`), 9 bytes (header and all)"), "");
 }
 
 TEST_F(Documents, WhatExistsIsLeftAlone) {

@@ -79,12 +79,28 @@ void check_presets(const SourceFile& document, std::string_view line, std::size_
   }
 }
 
+void check_sizes(const SourceFile& document, std::string_view line, std::size_t number, const Claims& claims,
+                 std::vector<Finding>& findings) {
+  static const std::regex size("([0-9]+) bytes \\(`([a-z0-9_]+)`\\)");
+  const std::string text(line);
+  for (std::sregex_iterator found(text.begin(), text.end(), size), end; found != end; ++found) {
+    const auto constant = claims.constants.find((*found)[2]);
+    if (constant == claims.constants.end() || constant->second.count((*found)[1]) == 0)
+      findings.push_back({document.path, number, "says " + found->str() + ", which no header does"});
+  }
+}
+
 }  // namespace
 
 Claims claims_of(const std::vector<SourceFile>& tree) {
   Claims claims;
   for (const auto& file : tree) {
     for (std::string path = file.path; !path.empty(); path = folder_of(path)) claims.paths.insert(path);
+    static const std::regex constant("constexpr std::(?:size_t|uint32_t) ([a-z0-9_]+) = ([0-9]+);");
+    if (is_header(file.path)) {
+      for (std::sregex_iterator found(file.text.begin(), file.text.end(), constant), end; found != end; ++found)
+        claims.constants[(*found)[1]].insert((*found)[2]);
+    }
     if (file.path != "CMakePresets.json") continue;
     static const std::regex name("\"name\": *\"([^\"]+)\"");
     for (std::sregex_iterator found(file.text.begin(), file.text.end(), name), end; found != end; ++found) {
@@ -103,6 +119,7 @@ std::vector<Finding> check_document(const SourceFile& document, const Claims& cl
     check_spans(document, line, number, claims, findings);
     check_links(document, line, number, claims, findings);
     check_presets(document, line, number, claims, findings);
+    check_sizes(document, line, number, claims, findings);
   }
   return findings;
 }

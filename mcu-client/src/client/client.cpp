@@ -213,6 +213,10 @@ void Client::watch_over(std::uint64_t now) {
     step(EventKind::healthy);
   }
   if (now >= window_end_ms_) health_due_ = true;
+  if (roots_again_ms_ != 0 && now >= roots_again_ms_) {
+    roots_again_ms_ = 0;
+    subscribe_next_ = 0;
+  }
   const auto wake = machine_.wake_ms();
   if (wake != 0 && now >= wake) step(EventKind::tick);
 }

@@ -84,7 +84,7 @@ void Client::perform(const Effect& effect) {
       break;
     case EffectKind::refused:
       log(LogLevel::warning, effect.detail);
-      note(EventCode::message_refused, static_cast<std::uint32_t>(effect.error));
+      note_refused(effect.error);
       break;
     case EffectKind::note:
       note_phase(effect);

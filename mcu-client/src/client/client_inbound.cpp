@@ -27,7 +27,7 @@ void Client::connect() {
 void Client::on_connected(bool session_present) {
   // Retained messages come with every subscription, which makes up for whatever was missed.
   log(LogLevel::info, "connected");
-  note(EventCode::connected, session_present ? 1 : 0);
+  if (link_notes_.take(now_ms())) note(EventCode::connected, session_present ? 1 : 0);
   backoff_ms_ = 0;
   subscribe_next_ = 0;
   link_due_ = true;
@@ -38,7 +38,8 @@ void Client::on_lost(int why) {
   log(LogLevel::warning, "connection lost");
   fill_.disconnected();
   evidence_.disconnected();
-  if (backoff_ms_ == 0) note(EventCode::connection_lost, static_cast<std::uint32_t>(-why));
+  if (backoff_ms_ == 0 && link_notes_.take(now_ms()))
+    note(EventCode::connection_lost, static_cast<std::uint32_t>(-why));
   const std::uint32_t longest = backoff_ms_ == 0 ? settings_.backoff_first_ms : backoff_ms_;
   backoff_ms_ = longest * 2 < settings_.backoff_max_ms ? longest * 2 : settings_.backoff_max_ms;
   std::uint32_t random = 0;
@@ -90,14 +91,18 @@ bool Client::on_piece(std::string_view topic, std::uint32_t offset, std::uint32_
   if (topic == trust_root_topic) return take_roots(offset, total, piece);
   if (offset != 0) return true;
   log(LogLevel::warning, "a message is longer than this device takes");
-  note(EventCode::message_refused, static_cast<std::uint32_t>(ErrorCode::size_mismatch));
+  note_refused(ErrorCode::size_mismatch);
   return true;
 }
 
 void Client::refuse(const char* what, trust::TrustFault why) {
   log(LogLevel::warning, what);
   log(LogLevel::warning, trust::name_of(why).data());
-  note(EventCode::message_refused, static_cast<std::uint32_t>(trust::code_of(why)));
+  note_refused(trust::code_of(why));
+}
+
+void Client::note_refused(ErrorCode error) {
+  if (refusal_notes_.take(now_ms())) note(EventCode::message_refused, static_cast<std::uint32_t>(error));
 }
 
 void Client::take_ack(ByteView payload) {
@@ -163,8 +168,13 @@ void Client::take_directive(std::uint32_t scope, ByteView payload) {
 
 // False: the whole chain is wanted once more, which ending the connection brings about.
 bool Client::take_roots(std::uint32_t offset, std::uint32_t total, ByteView piece) {
-  const int taken = trust_.take_piece(offset, total, piece);
+  const int taken = trust_.take_piece(offset, total, piece, now_ms());
   if (taken == err_busy) return false;
+  if (taken == err_refused) {
+    if (roots_again_ms_ == 0) log(LogLevel::warning, "too many chains of trust roots: the next one is taken later");
+    roots_again_ms_ = trust_.next_ms();
+    return true;
+  }
   if (taken != ok) {
     log(LogLevel::error, "the chain of trust roots cannot be stored");
     return true;

@@ -30,14 +30,16 @@ int TrustStore::pin(ByteView envelope) {
   return store(root);
 }
 
-int TrustStore::take_piece(std::uint32_t offset, std::uint32_t total, ByteView piece) {
+int TrustStore::take_piece(std::uint32_t offset, std::uint32_t total, ByteView piece, std::uint64_t now_ms) {
   const auto& scratch = flash_.layout().scratch;
   const auto size = static_cast<std::uint32_t>(piece.size());
   if (total > scratch.size) return err_too_long;
   if (offset == 0) {
     same_ = true;
+    ignored_ = false;
     size_ = 0;
   }
+  if (ignored_) return err_refused;
   for (std::uint32_t done = 0; same_ && done < size;) {
     std::uint8_t there[compared_at_once];
     const auto step = size - done < sizeof there ? size - done : static_cast<std::uint32_t>(sizeof there);
@@ -45,12 +47,18 @@ int TrustStore::take_piece(std::uint32_t offset, std::uint32_t total, ByteView p
     if (read != ok && read != err_damaged) return read;  // damaged: power was cut while it was written
     same_ = read == ok && std::memcmp(there, piece.data() + done, step) == 0;
     if (!same_) {
-      if (const int erased = flash_.erase(scratch, 0, scratch.size); erased != ok) return erased;
+      if (!blank_) {
+        ignored_ = !erasures_.take(now_ms);
+        if (ignored_) return err_refused;
+        if (const int erased = flash_.erase(scratch, 0, scratch.size); erased != ok) return erased;
+        blank_ = true;
+      }
       if (offset != 0) return err_busy;
     }
     done += step;
   }
   if (!same_) {
+    blank_ = false;
     if (const int written = flash_.program(scratch, offset, piece.data(), size); written != ok) return written;
   }
   if (offset + size == total) size_ = total;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "mcu-client/src/client/allowance.h"
 #include "mcu-client/src/flash/record_log.h"
 #include "schemas/bytes.h"
 #include "trust/root.h"
@@ -22,8 +23,11 @@ class TrustStore {
 
   // --- a retained chain of root documents, longer than any buffer ---
   // Takes it piece by piece into the scratch area. err_busy: the chain differs from the one that lies there in the
-  // middle; what was there is given up, and the whole message is wanted again.
-  [[nodiscard]] int take_piece(std::uint32_t offset, std::uint32_t total, ByteView piece);
+  // middle; what was there is given up, and the whole message is wanted again. err_refused: too many different chains
+  // have come, the rest of this one is of no use; one may come again at next_ms(). Nobody has signed what wears the
+  // flash here, so it is given only so often.
+  [[nodiscard]] int take_piece(std::uint32_t offset, std::uint32_t total, ByteView piece, std::uint64_t now_ms);
+  [[nodiscard]] std::uint64_t next_ms() const { return erasures_.next_ms(); }
   // After the last piece: walks the chain, a document at a time through `work` (8-aligned). 1 when the root moved, also
   // when the walk ended early behind that; 0 when there was nothing new; err_untrusted when it ended early,
   // err_too_long when a document does not fit.
@@ -38,6 +42,9 @@ class TrustStore {
   RecordLog& settings_;
   std::uint32_t size_ = 0;  // of the chain in the scratch area
   bool same_ = false;       // all pieces so far were there already
+  bool blank_ = false;      // nothing was written since the area was erased
+  bool ignored_ = false;    // the rest of this message
+  Allowance erasures_{4, 3600000};
 };
 
 }  // namespace muster::mcu

@@ -36,14 +36,16 @@ struct Store {
   explicit Store(Board& board) : settings(board.flash(), board.layout().settings), trust(board.flash(), settings) {
     mounted = settings.mount();
   }
-  // As the client does it: a piece that does not fit to what lies there makes the message come again.
+  // As the client does it: a piece that does not fit to what lies there makes the message come again. An hour later
+  // than the last one.
   int take(ByteView chain, std::uint32_t piece) {
+    now_ms += 3'600'000;
     for (int round = 0; round < 3; ++round) {
       int result = ok;
       for (std::size_t at = 0; at < chain.size() && result == ok; at += piece) {
         const auto size = std::min<std::size_t>(piece, chain.size() - at);
         result = trust.take_piece(static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(chain.size()),
-                                  ByteView(chain.data() + at, size));
+                                  ByteView(chain.data() + at, size), now_ms);
       }
       if (result == ok) return trust.walk(work, work_size);
       if (result != err_busy) return result;
@@ -56,6 +58,7 @@ struct Store {
   }
   RecordLog settings;
   TrustStore trust;
+  std::uint64_t now_ms = 0;
   int mounted;
   alignas(8) std::uint8_t work[work_size];
 };
@@ -105,7 +108,47 @@ TEST(McuTrustStore, AChainThatGrowsAndOneThatIsTooLong) {
   }
   EXPECT_EQ(store.take(chain.upto(3), 1024), 0) << "an old chain changes nothing";
   EXPECT_EQ(store.version(), 20u);
-  EXPECT_EQ(store.trust.take_piece(0, 40000, Bytes(1024, 1)), err_too_long);
+  EXPECT_EQ(store.trust.take_piece(0, 40000, Bytes(1024, 1), 0), err_too_long);
+}
+
+// Nobody has signed the bytes of a chain when they are stored, so anybody who has the broker could wear the flash out.
+TEST(McuTrustStore, ForeignChainsEraseTheFlashAtMostOnceAnHour) {
+  constexpr std::uint64_t minute_ms = 60000;
+  const Chain chain(2);
+  Board board;
+  Store store(board);
+  ASSERT_EQ(store.trust.pin(AlignedBytes(chain.documents[0]).view()), ok);
+  const auto before = board.nor().erases();
+  const auto send = [&](ByteView message, std::uint64_t now_ms) {
+    const auto half = message.size() / 2 & ~std::size_t{7};
+    const auto total = static_cast<std::uint32_t>(message.size());
+    for (const auto at : {std::size_t{0}, half}) {
+      const auto size = at == 0 ? half : message.size() - half;
+      const int taken =
+          store.trust.take_piece(static_cast<std::uint32_t>(at), total, {message.data() + at, size}, now_ms);
+      if (taken != ok) return taken;
+    }
+    return store.trust.walk(store.work, work_size);
+  };
+  unsigned taken = 0;
+  std::uint64_t now_ms = 0;
+  for (; now_ms < 10 * 60 * minute_ms; now_ms += minute_ms) {
+    const Bytes foreign(1024, static_cast<std::uint8_t>(now_ms / minute_ms));
+    const int result = send(foreign, now_ms);
+    ASSERT_TRUE(result == err_untrusted || result == err_refused) << result;
+    if (result == err_untrusted) ++taken;
+  }
+  EXPECT_EQ(taken, 4u + 9u) << "four at once, then one an hour";
+  EXPECT_EQ(board.nor().erases() - before, taken);
+  // The right one is refused like any other until it is time, and taken then.
+  const auto good = chain.upto(2);
+  if (send(Bytes(1024, 0xfe), now_ms) == err_untrusted) now_ms += minute_ms;
+  EXPECT_EQ(send(good, now_ms), err_refused);
+  ASSERT_GT(store.trust.next_ms(), now_ms);
+  EXPECT_EQ(send(good, store.trust.next_ms() - 1), err_refused);
+  EXPECT_EQ(send(good, store.trust.next_ms()), 1);
+  EXPECT_EQ(store.version(), 2u);
+  EXPECT_EQ(send(good, store.trust.next_ms() + 1), 0) << "what lies there already costs nothing";
 }
 
 TEST(McuTrustStore, AGapOrAForeignDocumentEndsTheWalk) {

@@ -1,7 +1,4 @@
 // What the whole client says first, what it subscribes to and when again, and how evidence leaves it.
-#include <cstring>
-
-#include "schemas/evidence_bundle.h"
 #include "tests/unit/mcu/session/session_test.h"
 
 namespace muster::mcu::sim {
@@ -132,23 +129,6 @@ TEST(McuSession, ARefusedConnectionIsTriedAgainAndNothingIsSaid) {
 }
 
 // --- evidence ---
-
-struct Bundle {
-  EvidenceBundleHeader header;
-  std::vector<EvidenceEvent> events;
-};
-
-Bundle read_bundle(const std::string& bytes) {
-  Bundle bundle;
-  if (bytes.size() < sizeof bundle.header) return bundle;
-  std::memcpy(&bundle.header, bytes.data(), sizeof bundle.header);
-  for (auto at = sizeof bundle.header; at + sizeof(EvidenceEvent) <= bytes.size(); at += sizeof(EvidenceEvent)) {
-    EvidenceEvent event;
-    std::memcpy(&event, bytes.data() + at, sizeof event);
-    bundle.events.push_back(event);
-  }
-  return bundle;
-}
 
 const OrderSpec send_evidence{OrderKind::send_evidence, 1, {}, {}, "", ""};
 

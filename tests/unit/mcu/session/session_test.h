@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "schemas/evidence_bundle.h"
 #include "tests/unit/mcu/session/bench/world.h"
 
 namespace muster::mcu::sim {
@@ -21,6 +23,24 @@ inline const Keys& test_keys() {
 inline const Releases& test_releases() {
   static const Releases releases(test_keys());
   return releases;
+}
+
+// What evidence says; without events when it is shorter than its header.
+struct Bundle {
+  EvidenceBundleHeader header;
+  std::vector<EvidenceEvent> events;
+};
+
+inline Bundle read_bundle(const std::string& bytes) {
+  Bundle bundle;
+  if (bytes.size() < sizeof bundle.header) return bundle;
+  std::memcpy(&bundle.header, bytes.data(), sizeof bundle.header);
+  for (auto at = sizeof bundle.header; at + sizeof(EvidenceEvent) <= bytes.size(); at += sizeof(EvidenceEvent)) {
+    EvidenceEvent event;
+    std::memcpy(&event, bytes.data() + at, sizeof event);
+    bundle.events.push_back(event);
+  }
+  return bundle;
 }
 
 // A World whose end is looked at.

@@ -118,6 +118,37 @@ TEST(McuSessionSizes, TheLongestAssignmentFitsAndIsTaken) {
   EXPECT_TRUE(world.runs(firmware) && world.runs(model) && world.runs(config));
 }
 
+// A board that was built with the smallest buffer that the client takes is updated all the same: names that do not fit
+// are left out, and the digests say which releases run.
+TEST(McuSessionSizes, WhereNamesDoNotFitTheReportGoesOutWithoutThem) {
+  auto spec = long_spec();
+  spec.out_size = 1024;
+  const auto model = long_release(Plane::model, "weights.bin", 3);
+  const auto config = long_release(Plane::config, "settings.txt", 4);
+  const auto firmware = make_release({Plane::firmware,
+                                      long_name,
+                                      long_version,
+                                      {{"slot_a.bin", some_bytes(700, 1)}, {"slot_b.bin", some_bytes(700, 2)}}},
+                                     test_keys().release);
+  TestWorld world(spec);
+  for (const auto* release : {&firmware, &model, &config}) world.broker.serve(*release);
+  AssignmentSpec assigned;
+  assigned.device_id = long_id;
+  assigned.releases = {&firmware, &model, &config};
+  world.broker.publish("muster/v1/device/" + long_id + "/assignment",
+                       sealed(wire::PayloadKind::assignment, assignment(assigned), test_keys().control));
+  ASSERT_TRUE(world.device.start());
+  ASSERT_TRUE(world.until_attempt(1, AttemptState::committed));
+  EXPECT_EQ(world.last_state().active[index_of(Plane::firmware)], firmware.assigned.manifest);
+  EXPECT_EQ(world.last_state().active[index_of(Plane::config)], config.assigned.manifest);
+  std::string last;
+  for (const auto& message : world.broker.published) {
+    if (message.topic.find("/state") != std::string::npos) last = message.payload;
+  }
+  EXPECT_EQ(last.find(long_name), std::string::npos) << "with its names this report fits: it proves nothing";
+  EXPECT_FALSE(world.device.logged("does not fit into the outbound buffer"));
+}
+
 // How large the outbound buffer must be for a device's longest state report: all names at their limits, and something
 // to go back to on each plane.
 TEST(McuSessionSizes, TheLongestStateReport) {

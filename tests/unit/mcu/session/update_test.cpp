@@ -206,6 +206,21 @@ TEST_F(McuSessionOrders, SafeModeTurnsTheWorkloadOffAndTheDownloadGoesOn) {
   ASSERT_TRUE(world_.until([&] { return world_.device.mode == WorkloadMode::normal; }));
 }
 
+// With the workload off nothing can show that a release works, but a check can still show that it does not.
+TEST_F(McuSessionOrders, InSafeModeACheckThatFailsEndsTheUpdateAndOneThatWaitsDoesNot) {
+  begin();
+  world_.order(1, {order(OrderKind::safe_mode)});
+  world_.device.sensor = CheckResult::failed;
+  ASSERT_TRUE(world_.until_attempt(1, AttemptState::rolled_back));
+  EXPECT_EQ(world_.last_state().error, ErrorCode::probe_failed);
+  EXPECT_EQ(world_.last_state().detail, "sensor");
+  EXPECT_FALSE(world_.runs(all().model));
+  world_.device.sensor = CheckResult::waiting;
+  world_.assign(2, {&all().other_model});
+  ASSERT_TRUE(world_.until_attempt(2, AttemptState::committed));
+  EXPECT_TRUE(world_.runs(all().other_model));
+}
+
 TEST_F(McuSessionOrders, APauseLetsItGoOnAndTakesNothingNew) {
   begin();
   world_.order(1, {order(OrderKind::pause_updates)}, "fleet");
