@@ -119,6 +119,17 @@ RolloutView rollout_of(const json& object) {
     view.failures.push_back({failure.at("device").get<std::string>(), text_of(failure, "error"),
                              text_of(failure, "detail"), flag_of(failure, "acknowledged")});
   }
+  for (const auto& guardrail : list_of(object, "guardrails")) {
+    GuardrailView g;
+    g.name = guardrail.at("name").get<std::string>();
+    g.segment = text_of(guardrail, "segment");
+    g.verdict = text_of(guardrail, "verdict");
+    g.sentence = text_of(guardrail, "sentence");
+    g.voted = number_of<std::uint32_t>(guardrail, "voted");
+    g.exceeded = number_of<std::uint32_t>(guardrail, "exceeded");
+    g.frozen = flag_of(guardrail, "frozen");
+    view.guardrails.push_back(std::move(g));
+  }
   return view;
 }
 

@@ -1,7 +1,10 @@
 #include "operator/rule_text.h"
 
+#include <charconv>
+
 #include "operator/json_text.h"
 #include "operator/render/moment.h"
+#include "rules/config/percent.h"
 
 namespace muster::ctl {
 namespace {
@@ -24,6 +27,94 @@ std::string wave_line(const rules::Wave& wave, std::size_t number, bool last) {
   return line;
 }
 
+std::string number_text(double number) {
+  char digits[32];
+  const auto written = std::to_chars(digits, digits + sizeof digits, number);
+  return {digits, written.ptr};
+}
+
+std::string share_text(std::uint32_t ppm) {
+  return rules::percent_text(ppm) + " %";
+}
+
+// When a device exceeds: "p95_ms is more than 10 % higher than before"
+std::string exceeds_text(const rules::Guardrail& guardrail) {
+  if (!guardrail.when_text.empty()) return guardrail.when_text;
+  const auto metric = guardrail.metric + " is ";
+  if (guardrail.metric == "delegate_active") return metric + "another one than before";
+  const std::string direction = guardrail.lower_is_worse ? "lower" : "higher";
+  if (guardrail.against == rules::Against::absolute)
+    return metric + direction + " than " + number_text(guardrail.limit);
+  return metric + "more than " + number_text(guardrail.limit * 100) + " % " + direction + " than before" +
+         (guardrail.against == rules::Against::control ? " (corrected by how the others have changed)" : "");
+}
+
+std::string consequence_text(rules::OnFail on_fail) {
+  switch (on_fail) {
+    case rules::OnFail::pause:
+      return "pauses the rollout";
+    case rules::OnFail::rollback:
+      return "brings all reached devices back and ends the rollout";
+    case rules::OnFail::freeze_segment:
+      return "freezes the segment and brings it back";
+    case rules::OnFail::freeze_release:
+      break;
+  }
+  return "freezes the releases for the fleet and pauses the rollout";
+}
+
+// "  quality: a device exceeds when …; a fail (more than 5 % of the devices of a region, at 99 %) freezes …"
+std::string guardrail_line(const rules::Guardrail& guardrail) {
+  std::string by;
+  for (const auto attribute : guardrail.by)
+    by += (by.empty() ? " of one " : " and ") + std::string(rules::name_of(attribute));
+  auto line = "  " + guardrail.name + ": a device exceeds when " + exceeds_text(guardrail) + ", measured for " +
+              duration_text(guardrail.observe_s) + "; a fail (more than " + share_text(guardrail.tolerate_ppm) +
+              " of the devices" + by + " exceed, at " + share_text(1'000'000 - guardrail.error_ppm) + ") " +
+              consequence_text(guardrail.on_fail) + "; without a verdict a wave ";
+  return line + (guardrail.advance_after_s == 0
+                     ? "holds"
+                     : "goes on " + duration_text(guardrail.advance_after_s) + " after it opened");
+}
+
+std::string guardrails_plan(const rules::Rule& rule) {
+  if (rule.guardrails.empty()) return {};
+  std::string text = "What the devices measure is judged:\n";
+  bool compares = false;
+  for (const auto& guardrail : rule.guardrails) {
+    text += guardrail_line(guardrail) + "\n";
+    compares = compares || guardrail.against != rules::Against::absolute;
+  }
+  if (compares)
+    text +=
+        "The first wave opens after " + duration_text(rule.baseline_window_s) + " in which its targets are measured.\n";
+  return text;
+}
+
+std::string guardrail_json(const rules::Guardrail& guardrail) {
+  std::vector<std::string> by;
+  for (const auto attribute : guardrail.by) by.emplace_back(rules::name_of(attribute));
+  const bool limited = guardrail.when_text.empty() && guardrail.metric != "delegate_active";
+  JsonFields fields{{"name", guardrail.name}};
+  if (guardrail.when_text.empty())
+    fields.emplace_back("metric", guardrail.metric);
+  else
+    fields.emplace_back("when", guardrail.when_text);
+  fields.emplace_back("against", std::string(rules::name_of(guardrail.against)));
+  if (limited) {
+    fields.emplace_back("limit", RawJson{number_text(guardrail.limit)});
+    fields.emplace_back("lower_is_worse", guardrail.lower_is_worse);
+  }
+  fields.emplace_back("tolerate_ppm", std::uint64_t{guardrail.tolerate_ppm});
+  fields.emplace_back("error_ppm", std::uint64_t{guardrail.error_ppm});
+  fields.emplace_back("by", by);
+  fields.emplace_back("on_fail", std::string(rules::name_of(guardrail.on_fail)));
+  fields.emplace_back("observe_s", guardrail.observe_s);
+  fields.emplace_back("silent_after_s", guardrail.silent_after_s);
+  fields.emplace_back("advance_after_s", guardrail.advance_after_s);
+  return json_object(fields);
+}
+
 }  // namespace
 
 std::string rule_plan(const rules::Rule& rule) {
@@ -38,16 +129,19 @@ std::string rule_plan(const rules::Rule& rule) {
     text += wave_line(rule.waves[i], i + 1, i + 1 == rule.waves.size()) + "\n";
   text += "It holds all waves when " + count_text(rule.halt_failed_devices, "device") +
           (rule.halt_failed_devices == 1 ? " has" : " have") + " failed.\n";
+  text += guardrails_plan(rule);
   text += "A device that is away for " + duration_text(rule.unreachable_after_s) +
           " no longer holds up its wave; one that shows no result within " + duration_text(rule.attempt_timeout_s) +
           " has failed.\n";
+  if (rule.rollback_first)
+    text += "When devices go back, the " + std::string(rules::name_of(*rule.rollback_first)) + " plane goes first.\n";
   text += rule.on_abort == rules::AbortDefault::revert ? "Abort takes back what was done."
                                                        : "Abort leaves devices as they are then.";
   return text;
 }
 
 std::string rule_json(const rules::Rule& rule) {
-  std::vector<RawJson> versions, waves;
+  std::vector<RawJson> versions, waves, guardrails;
   for (const auto& version : rule.versions) {
     versions.push_back({json_object({{"plane", std::string(rules::name_of(version.plane))},
                                      {"name", version.name},
@@ -61,15 +155,20 @@ std::string rule_json(const rules::Rule& rule) {
     if (wave.percent == 0) fields.emplace_back("ring", wave.ring_text);
     waves.push_back({json_object(fields)});
   }
-  return json_object({{"rollout", rule.rollout},
-                      {"seed", rule.seed},
-                      {"targets", rule.targets_text},
-                      {"versions", RawJson{json_array(versions)}},
-                      {"waves", RawJson{json_array(waves)}},
-                      {"halt_failed_devices", std::uint64_t{rule.halt_failed_devices}},
-                      {"unreachable_after_s", rule.unreachable_after_s},
-                      {"attempt_timeout_s", rule.attempt_timeout_s},
-                      {"on_abort", std::string(rule.on_abort == rules::AbortDefault::revert ? "revert" : "keep")}});
+  for (const auto& guardrail : rule.guardrails) guardrails.push_back({guardrail_json(guardrail)});
+  JsonFields fields{{"rollout", rule.rollout},
+                    {"seed", rule.seed},
+                    {"targets", rule.targets_text},
+                    {"versions", RawJson{json_array(versions)}},
+                    {"waves", RawJson{json_array(waves)}},
+                    {"halt_failed_devices", std::uint64_t{rule.halt_failed_devices}},
+                    {"unreachable_after_s", rule.unreachable_after_s},
+                    {"attempt_timeout_s", rule.attempt_timeout_s},
+                    {"on_abort", std::string(rule.on_abort == rules::AbortDefault::revert ? "revert" : "keep")},
+                    {"guardrails", RawJson{json_array(guardrails)}},
+                    {"baseline_window_s", rule.baseline_window_s}};
+  if (rule.rollback_first) fields.emplace_back("rollback_first", std::string(rules::name_of(*rule.rollback_first)));
+  return json_object(fields);
 }
 
 }  // namespace muster::ctl

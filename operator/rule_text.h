@@ -7,7 +7,8 @@
 
 namespace muster::ctl {
 
-// A few lines: what goes where, wave by wave with gates and soaks, when it holds, what abort does.
+// A few lines: what goes where, wave by wave with gates and soaks, when it holds, what guardrails judge, what
+// abort does.
 [[nodiscard]] std::string rule_plan(const rules::Rule& rule);
 [[nodiscard]] std::string rule_json(const rules::Rule& rule);
 

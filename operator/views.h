@@ -1,5 +1,6 @@
-// What the broker says of rollouts, devices, releases, evidence and its audit record, as plain data. States stay the broker's own
-// words, so that an older musterctl shows what a newer broker says. Decoded by operator/decode.h; any thread.
+// What the broker says of rollouts, devices, releases, evidence and its audit record, as plain data. States stay the
+// broker's own words, so that an older musterctl shows what a newer broker says. Decoded by operator/decode.h; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +35,15 @@ struct VersionView {
   friend bool operator==(const VersionView&, const VersionView&) = default;
 };
 
+// One guardrail's verdict on one segment.
+struct GuardrailView {
+  std::string name, segment, verdict, sentence;  // segment: "class=rk3566 region=eu"; empty: all targets together
+  std::uint32_t voted = 0, exceeded = 0;         // devices
+  bool frozen = false;
+
+  friend bool operator==(const GuardrailView&, const GuardrailView&) = default;
+};
+
 struct RolloutView {
   std::string rollout, state, waiting_for, started_by;
   std::vector<VersionView> versions;
@@ -41,7 +51,8 @@ struct RolloutView {
   std::uint32_t targets = 0, reached = 0, done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
   std::uint32_t wave = 0;  // index of the open one
   std::vector<WaveView> waves;
-  std::vector<FailureView> failures;  // newest first
+  std::vector<FailureView> failures;      // newest first
+  std::vector<GuardrailView> guardrails;  // in the order of the rule; none: it has none
 
   friend bool operator==(const RolloutView&, const RolloutView&) = default;
 };

@@ -66,6 +66,8 @@ inline constexpr std::size_t list_literal_max = 256;
 // --- rules ---
 inline constexpr std::size_t rule_text_len_max = 64 * 1024;
 inline constexpr std::size_t waves_max = 32;
+inline constexpr std::size_t guardrails_max = 16;        // of one rule
+inline constexpr std::size_t segments_max = 1024;        // of one guardrail
 inline constexpr std::size_t diagnostics_max = 100;      // errors reported for one file
 inline constexpr std::size_t rollouts_max = 256;         // known to one broker, ended ones included
 

@@ -28,6 +28,18 @@ void write_waves(JsonWriter& json, const std::vector<rules::WaveStatus>& waves) 
   json.close(']');
 }
 
+// Nothing at all for a rule without guardrails.
+void write_guardrails(JsonWriter& json, const std::vector<rules::GuardrailStatus>& guardrails) {
+  if (guardrails.empty()) return;
+  json.key("guardrails").open('[');
+  for (const auto& one : guardrails) {
+    json.open('{').field("name", one.guardrail).field("segment", one.segment).field("verdict", name_of(one.verdict));
+    json.field("voted", one.voted).field("exceeded", one.exceeded).field("frozen", one.frozen);
+    json.field("sentence", one.sentence).close('}');
+  }
+  json.close(']');
+}
+
 void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
   json.key(name).open('[');
   for (const auto& text : texts) json.text(text);
@@ -139,7 +151,9 @@ std::string status_json(const rules::RolloutStatus& status) {
     json.open('{').field("device", failure.device).field("error", failure.error).field("detail", failure.detail);
     json.field("acknowledged", failure.acknowledged).close('}');
   }
-  return json.close(']').close('}').take();
+  json.close(']');
+  write_guardrails(json, status.guardrails);
+  return json.close('}').take();
 }
 
 std::string release_json(const Release& release, ByteView envelope) {

@@ -1,5 +1,7 @@
 #include "broker-plugin/core/devices.h"
 
+#include <cassert>
+
 #include "broker-plugin/store/keys.h"
 
 namespace muster::broker {
@@ -8,19 +10,23 @@ bool DeviceTable::take_report(std::string_view device, std::uint64_t boot_id, st
   return row(device).report.advance(boot_id, seq);
 }
 
-bool DeviceTable::take_health(std::string_view device, std::uint64_t boot_id, std::uint64_t seq, ByteView summary) {
+Arrival DeviceTable::take_health(std::string_view device, std::uint64_t boot_id, std::uint64_t seq, ByteView summary) {
   auto& at = row(device);
-  if (!at.summary.advance(boot_id, seq)) return false;
+  const bool any = !at.health.empty();  // before the first one, (0, 0) is newer too
+  if (any && at.summary.boot_id == boot_id && at.summary.seq == seq) return Arrival::again;
+  if (!at.summary.advance(boot_id, seq)) return Arrival::older;
   at.health.assign(summary.begin(), summary.end());
   if (!at.unsaved) {
     at.unsaved = true;
     unsaved_.emplace_back(device);
   }
-  return true;
+  return Arrival::newer;
 }
 
-void DeviceTable::restore_health(std::string_view device, ByteView summary) {
-  row(device).health.assign(summary.begin(), summary.end());
+void DeviceTable::restore_health(std::string_view device, std::uint64_t boot_id, std::uint64_t seq, ByteView summary) {
+  auto& at = row(device);
+  at.summary = {boot_id, seq};
+  at.health.assign(summary.begin(), summary.end());
 }
 
 ByteView DeviceTable::health(std::string_view device) const {
@@ -35,9 +41,15 @@ std::vector<Record> DeviceTable::unsaved_health(std::size_t max) {
     unsaved_.pop_back();
     auto& at = row(device);
     at.unsaved = false;
-    records.push_back({keys::join(keys::health, device), std::string(ByteView(at.health).text())});
+    records.push_back(health_record(device));
   }
   return records;
+}
+
+Record DeviceTable::health_record(std::string_view device) const {
+  const auto summary = health(device);
+  assert(!summary.empty());
+  return {keys::join(keys::health, device), std::string(summary.text())};
 }
 
 }  // namespace muster::broker

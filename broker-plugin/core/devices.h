@@ -13,6 +13,13 @@
 
 namespace muster::broker {
 
+// Where a message stands in the order of its device's.
+enum class Arrival : std::uint8_t {
+  newer,
+  again,  // the newest one once more: QoS 1 may deliver twice, and devices send again what nobody acknowledged
+  older,
+};
+
 class DeviceTable {
  public:
   // The device is known, be it from the store or from a message.
@@ -22,16 +29,19 @@ class DeviceTable {
 
   // False for a report older than the newest one taken; the same one again is fine. Remembers the newest.
   [[nodiscard]] bool take_report(std::string_view device, std::uint64_t boot_id, std::uint64_t seq);
-  // The same for health summaries, which it keeps.
-  [[nodiscard]] bool take_health(std::string_view device, std::uint64_t boot_id, std::uint64_t seq, ByteView summary);
+  // Keeps a health summary that is newer than the last one; others change nothing.
+  [[nodiscard]] Arrival take_health(std::string_view device, std::uint64_t boot_id, std::uint64_t seq,
+                                    ByteView summary);
 
-  // A summary from the store, after a restart.
-  void restore_health(std::string_view device, ByteView summary);
+  // A summary from the store, after a restart: the same one is no news when it comes again.
+  void restore_health(std::string_view device, std::uint64_t boot_id, std::uint64_t seq, ByteView summary);
   // The last summary; empty when there is none. Valid until the next change.
   [[nodiscard]] ByteView health(std::string_view device) const;
 
   // At most `max` summaries that the store does not have yet, as records.
   [[nodiscard]] std::vector<Record> unsaved_health(std::size_t max);
+  // The last summary as a record. REQUIRES: there is one.
+  [[nodiscard]] Record health_record(std::string_view device) const;
 
  private:
   struct Order {

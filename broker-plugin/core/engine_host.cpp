@@ -46,11 +46,12 @@ void EngineHost::stop_acting(const std::string& why) {
     done(Answer::failed(ErrorKind::internal, "the broker has stopped deciding: " + why));
 }
 
-bool EngineHost::step(What what) {
+bool EngineHost::step(What what, const std::function<Record()>& beside) {
   return perform_guarded([&](Work& work) {
     effects_.clear();
     engine_.step({work.now_s, std::move(what)}, effects_);
     perform(effects_, work);
+    if (beside && !work.records.empty()) work.records.push_back(beside());
   });
 }
 

@@ -27,8 +27,15 @@ class EngineHost {
 
   EngineHost(rules::Engine engine, Clock clock, const ReleaseRegistry& releases, Writer& writer, host::Log& log);
 
-  // Takes one event; its effects follow once durable. False when the host has stopped, and nothing was done.
-  bool step(What what);
+  // Takes one event; its effects follow once durable. False when the host has stopped, and nothing was done. `beside`
+  // is a record of the host's own that belongs to the event: it becomes durable in one batch with what the engine
+  // persists, and is not asked for when that is nothing.
+  bool step(What what, const std::function<Record()>& beside = {});
+
+  // Some rollout judges what this device measures: DeviceHealth is an event worth its cost.
+  [[nodiscard]] bool wants_health(std::string_view device) const {
+    return stopped_.empty() && engine_.wants_health(device);
+  }
 
   // A command of an operator. `done` runs once its outcome is durable, or at once when the host has stopped.
   // The answer is a message, or an error of kind refused.

@@ -107,8 +107,13 @@ std::string_view Inbox::take_health(const Inbound& inbound, ByteView payload) {
   if (const auto fault = verify(payload, summary); fault != WireFault::none) return name_of(fault);
   if (device_in(summary->device_id()) != inbound.user) return "foreign_device";
   if (inbound.retain) return "retain_flag";
-  if (!devices_.take_health(inbound.user, summary->boot_id(), summary->seq(), payload)) return "stale_report";
+  const auto arrival = devices_.take_health(inbound.user, summary->boot_id(), summary->seq(), payload);
+  if (arrival == Arrival::older) return "stale_report";
   counters_.accept("health");
+  // Most summaries are for people alone, and nothing is asked more often than this.
+  if (arrival == Arrival::newer && engine_.wants_health(inbound.user)) {
+    engine_.step(translate(*summary), [&] { return devices_.health_record(inbound.user); });
+  }
   return {};
 }
 

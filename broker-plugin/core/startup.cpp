@@ -100,7 +100,9 @@ tl::expected<void, Error> restore_devices(const Store& store, const rules::Engin
     const AlignedBytes summary{ByteView(value)};
     const wire::HealthSummary* verified = nullptr;
     // A summary that no longer passes is not worth refusing to start: the device sends the next one.
-    if (verify(summary.view(), verified) == WireFault::none) devices.restore_health(name, summary.view());
+    if (verify(summary.view(), verified) == WireFault::none) {
+      devices.restore_health(name, verified->boot_id(), verified->seq(), summary.view());
+    }
     return true;
   });
 }

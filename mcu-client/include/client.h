@@ -151,7 +151,8 @@ class Client final : private MqttHandler {
   void finish_fill();
   void watch_over(std::uint64_t now_ms);
   [[nodiscard]] std::uint64_t now_ms() const { return port_.uptime_ms(port_.context); }
-  [[nodiscard]] std::uint64_t now_s() const;
+  [[nodiscard]] std::uint64_t clock_s() const;  // 0: this device has no clock
+  [[nodiscard]] std::uint64_t now_s() const;    // never under the newest signed time
   void log(LogLevel level, const char* line) const;
   void note(EventCode code, std::uint32_t a = 0, std::uint32_t b = 0, std::uint32_t c = 0);
 
@@ -213,7 +214,7 @@ class Client final : private MqttHandler {
   std::uint64_t roots_again_ms_ = 0;  // when the chain is asked for once more, of which too many came; 0: not
   std::uint64_t connect_at_ms_ = 0, alive_ms_ = 0, check_until_ms_ = 0, window_end_ms_ = 0, policy_at_ms_ = 0,
                 progress_at_ms_ = 0;
-  std::uint64_t window_start_s_ = 0;
+  std::uint64_t window_start_s_ = 0;  // by the clock; without one 0, also where a signed time is known
   std::uint64_t state_seq_ = 0, health_seq_ = 0;
 };
 

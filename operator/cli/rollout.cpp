@@ -89,11 +89,16 @@ void add_watch(CLI::App& group, Session& session, const std::string& name, const
 void add_rollout_commands(CLI::App& app, Session& session) {
   auto& group = add_group(app, "rollout", "start, steer and watch rollouts");
 
-  auto file = std::make_shared<NameOption>();
+  auto check = std::make_shared<RolloutCheckOptions>();
   auto* command = add_command(group, session, "check", "check a rule file and say what it will do; needs no broker",
-                              "musterctl rollout check reader-2.yaml",
-                              [&session, file] { return rollout_check(file->name, session.terminal); });
-  command->add_option("FILE", file->name, "the rule file (YAML)")->required();
+                              "musterctl rollout check reader-2.yaml --fleet plant.yaml",
+                              [&session, check] { return rollout_check(*check, session.terminal); });
+  command->add_option("FILE", check->file, "the rule file (YAML)")->required();
+  command
+      ->add_option("--fleet", check->fleet,
+                   "also say how many devices of the fleet in this file (YAML) each wave reaches, and which waves "
+                   "are too small for a guardrail's verdict")
+      ->type_name("FILE");
 
   auto start = std::make_shared<RolloutStartOptions>();
   command = add_command(group, session, "start", "start the rollout that a rule file describes",

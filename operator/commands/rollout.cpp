@@ -4,8 +4,12 @@
 
 #include "host/files.h"
 #include "operator/decode.h"
+#include "operator/fleet_plan.h"
+#include "operator/json_text.h"
+#include "operator/render/moment.h"
 #include "operator/render/rollout_text.h"
 #include "operator/rule_text.h"
+#include "rules/config/load_fleet.h"
 #include "rules/config/load_rule.h"
 #include "schemas/limits.h"
 
@@ -17,21 +21,30 @@ struct CheckedRule {
   rules::Rule rule;
 };
 
-// Reads and checks a rule file; an error has every diagnostic on a line of its own after the first.
+// Every diagnostic of a file on a line of its own after the first.
+Error error_of(const std::string& file, const std::vector<rules::Diagnostic>& diagnostics) {
+  auto message = file + " has " + count_text(diagnostics.size(), "error");
+  for (const auto& diagnostic : diagnostics) message += "\n" + diagnostic.text();
+  return {ErrorKind::invalid, std::move(message)};
+}
+
 tl::expected<CheckedRule, Error> read_rule(const std::string& file) {
   auto bytes = host::read_file(file, limits::rule_text_len_max);
   if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
   CheckedRule checked;
   checked.text = ByteView(*bytes).text();
   auto loaded = rules::load_rule(checked.text, file);
-  if (!loaded.rule) {
-    const auto count = loaded.diagnostics.size();
-    auto message = file + " has " + std::to_string(count) + (count == 1 ? " error" : " errors");
-    for (const auto& diagnostic : loaded.diagnostics) message += "\n" + diagnostic.text();
-    return tl::make_unexpected(Error{ErrorKind::invalid, std::move(message)});
-  }
+  if (!loaded.rule) return tl::make_unexpected(error_of(file, loaded.diagnostics));
   checked.rule = std::move(*loaded.rule);
   return checked;
+}
+
+tl::expected<rules::DescribedFleet, Error> read_fleet(const std::string& file) {
+  auto bytes = host::read_file(file, limits::rule_text_len_max);
+  if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
+  auto loaded = rules::load_fleet(ByteView(*bytes).text(), file);
+  if (!loaded.fleet) return tl::make_unexpected(error_of(file, loaded.diagnostics));
+  return std::move(*loaded.fleet);
 }
 
 // A rollout that stands still because the broker decides nothing any more looks like one that has time.
@@ -45,10 +58,18 @@ void warn_when_stopped(ControlClient& client, const Terminal& terminal) {
 
 }  // namespace
 
-Outcome rollout_check(const std::string& file, const Terminal& terminal) {
-  const auto checked = read_rule(file);
+Outcome rollout_check(const RolloutCheckOptions& options, const Terminal& terminal) {
+  const auto checked = read_rule(options.file);
   if (!checked) return tl::make_unexpected(checked.error());
-  terminal.result(file + " is valid.\n" + rule_plan(checked->rule), rule_json(checked->rule));
+  auto text = options.file + " is valid.\n" + rule_plan(checked->rule);
+  auto json = rule_json(checked->rule);
+  if (!options.fleet.empty()) {
+    const auto fleet = read_fleet(options.fleet);
+    if (!fleet) return tl::make_unexpected(fleet.error());
+    text += "\n" + fleet_plan(checked->rule, *fleet, options.fleet);
+    json = json_object({{"rule", RawJson{json}}, {"fleet", RawJson{fleet_plan_json(checked->rule, *fleet)}}});
+  }
+  terminal.result(text, json);
   return ExitCode::ok;
 }
 

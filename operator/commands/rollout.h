@@ -8,8 +8,12 @@
 
 namespace muster::ctl {
 
+struct RolloutCheckOptions {
+  std::string file;
+  std::string fleet;  // a fleet file to plan against; empty: none
+};
 // Checks the rule file without a broker and says what it will do.
-[[nodiscard]] Outcome rollout_check(const std::string& file, const Terminal& terminal);
+[[nodiscard]] Outcome rollout_check(const RolloutCheckOptions& options, const Terminal& terminal);
 
 struct RolloutStartOptions {
   std::string file, reason;

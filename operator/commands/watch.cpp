@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "operator/decode.h"
+#include "operator/render/guardrail_text.h"
 #include "operator/render/rollout_text.h"
 #include "operator/render/screen.h"
 #include "operator/render/text_width.h"
@@ -23,6 +24,12 @@ constexpr milliseconds backoff_max{5000};
 
 bool contains(const std::vector<std::string>& list, const std::string& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// What a running rollout waits for counts its guardrails' votes, one after the other: not each of them is news.
+RolloutView without_vote_counts(RolloutView view) {
+  if (view.state == "running" && !view.guardrails.empty()) view.waiting_for.clear();
+  return view;
 }
 
 // Shows statuses the way that the terminal and the options ask for.
@@ -76,9 +83,10 @@ class Display {
     screen_.draw(lines);
   }
   void print_line() {
-    auto line = rollout_line(*last_);
-    if (line != last_line_) *terminal_.out << line << std::endl;
-    last_line_ = std::move(line);
+    for (const auto& news : guardrail_news_.lines(*last_)) *terminal_.out << news << std::endl;
+    auto news = rollout_line(without_vote_counts(*last_));
+    if (news != last_line_) *terminal_.out << rollout_line(*last_) << std::endl;
+    last_line_ = std::move(news);
   }
 
   const WatchOptions& options_;
@@ -86,6 +94,7 @@ class Display {
   Screen screen_;
   std::optional<RolloutView> last_;
   std::string json_, last_line_, trouble_;
+  GuardrailNews guardrail_news_;
 };
 
 class Watch {

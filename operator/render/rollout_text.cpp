@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operator/render/bar.h"
+#include "operator/render/guardrail_text.h"
 #include "operator/render/moment.h"
 #include "operator/render/table.h"
 #include "operator/render/text_width.h"
@@ -103,6 +104,9 @@ std::vector<std::string> rollout_frame(const RolloutView& view, std::uint64_t no
                         columns, mark));
   }
   lines.push_back(fit("  " + totals(view), columns, mark));
+  if (const auto verdicts = guardrail_totals(view.guardrails); !verdicts.empty()) {
+    lines.push_back(fit("  " + verdicts, columns, mark));
+  }
   if (!view.waiting_for.empty()) {
     lines.push_back(fit("  " + painted(harmless(view.waiting_for), paint_of_state(view.state), style), columns, mark));
   }
@@ -117,6 +121,7 @@ std::string rollout_text(const RolloutView& view, std::uint64_t now_s, std::size
   if (view.ended_s != 0) text += ", ended " + moment_text(view.ended_s);
   text += "\n";
   for (const auto& failure : view.failures) text += failure_line(failure, style) + "\n";
+  if (!view.guardrails.empty()) text += "\n" + guardrail_table(view.guardrails, columns, style);
   return text;
 }
 

@@ -10,12 +10,13 @@
 
 namespace muster::ctl {
 
-// One line each for the rollout, its waves with their bars, the totals and what it waits for; no line wider than
-// `columns` (at least 20), so that redrawing in place can count on one row a line. `now_s` gives the elapsed time.
+// One line each for the rollout, its waves with their bars, the totals, its guardrails' verdicts in numbers and what it
+// waits for; no line wider than `columns` (at least 20), so that redrawing in place can count on one row a line.
+// `now_s` gives the elapsed time.
 [[nodiscard]] std::vector<std::string> rollout_frame(const RolloutView& view, std::uint64_t now_s, std::size_t columns,
                                                      const Style& style);
 
-// The same without width limit, with the failed devices: `rollout status NAME`.
+// The same with the failed devices and the table of guardrails: `rollout status NAME`.
 [[nodiscard]] std::string rollout_text(const RolloutView& view, std::uint64_t now_s, std::size_t columns,
                                        const Style& style);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <sstream>
 
 namespace muster::ctl {
 namespace {
@@ -58,6 +59,28 @@ std::string Table::text(std::size_t columns_max, const Style& style) const {
   for (const auto& column : columns_) titles.push_back(column.title);
   add_line(titles, Paint::faint);
   for (const auto& row : rows_) add_line(row, Paint::plain);
+  return text;
+}
+
+std::string Table::text_with_sentences(std::size_t columns_max, const Style& style) const {
+  constexpr std::size_t indent = 6;
+  constexpr std::size_t sentence_width_min = 20;
+  if (width() <= columns_max) return text(columns_max, style);
+  Table head({columns_.begin(), columns_.end() - 1});
+  for (const auto& row : rows_) head.add_row({row.begin(), row.end() - 1});
+  std::istringstream lines(head.text(columns_max, style));
+  std::string line, text;
+  std::getline(lines, line);
+  text += line + "\n";
+  for (const auto& row : rows_) {
+    std::getline(lines, line);
+    text += line + "\n";
+    if (row.back().empty()) continue;
+    const auto room = columns_max > indent + sentence_width_min ? columns_max - indent : sentence_width_min;
+    for (const auto& part : wrapped(row.back(), room)) {
+      text += std::string(indent, ' ') + painted(part, Paint::faint, style) + "\n";
+    }
+  }
   return text;
 }
 

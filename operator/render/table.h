@@ -30,6 +30,10 @@ class Table {
   // widest columns give way first.
   [[nodiscard]] std::string text(std::size_t columns_max, const Style& style) const;
 
+  // The same for a table whose last column holds sentences, which are to be read and not cut: where they do not fit
+  // they stand below their rows, wrapped.
+  [[nodiscard]] std::string text_with_sentences(std::size_t columns_max, const Style& style) const;
+
  private:
   [[nodiscard]] std::vector<std::size_t> widths(std::size_t columns_max) const;
 

@@ -1,5 +1,6 @@
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "rules/config/load_rule.h"
 
@@ -19,6 +20,15 @@ bool parse_duration_ms(std::string_view text, std::uint64_t& ms) {
   if (unit_ms == 0 || count > std::numeric_limits<std::uint64_t>::max() / unit_ms) return false;
   ms = count * unit_ms;
   return true;
+}
+
+std::string duration_as_written(std::uint64_t ms) {
+  constexpr std::pair<std::uint64_t, std::string_view> units[] = {
+      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1000, "s"}};
+  for (const auto& [size, unit] : units) {
+    if (ms != 0 && ms % size == 0) return std::to_string(ms / size) + std::string(unit);
+  }
+  return ms == 0 ? "0s" : std::to_string(ms) + "ms";
 }
 
 }  // namespace muster::rules

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "rules/condition/did_you_mean.h"
 #include "rules/config/load_rule.h"
+#include "rules/config/percent.h"
 #include "schemas/ids.h"
 
 namespace muster::rules {
@@ -52,18 +54,9 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-std::string duration_text(std::uint64_t ms) {
-  constexpr std::pair<std::uint64_t, std::string_view> units[] = {
-      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1000, "s"}};
-  for (const auto& [size, unit] : units) {
-    if (ms != 0 && ms % size == 0) return std::to_string(ms / size) + std::string(unit);
-  }
-  return ms == 0 ? "0s" : std::to_string(ms) + "ms";
-}
-
 std::optional<std::uint64_t> read_any_duration(const YamlNode& node, std::string_view what, std::uint64_t min_ms,
                                                std::uint64_t max_ms, Problems& problems) {
-  const std::string range = "a duration from " + duration_text(min_ms) + " to " + duration_text(max_ms);
+  const std::string range = "a duration from " + duration_as_written(min_ms) + " to " + duration_as_written(max_ms);
   const std::string form = range + ": a whole number with its unit, ms, s, m, h or d, such as 90s or 24h";
   if (!is_scalar(node, what, form, problems)) return std::nullopt;
   std::uint64_t ms = 0;
@@ -183,6 +176,55 @@ std::optional<std::uint64_t> read_integer(const YamlNode& node, std::string_view
     return std::nullopt;
   }
   return value;
+}
+
+std::optional<double> read_number(const YamlNode& node, std::string_view what, std::uint32_t largest,
+                                  Problems& problems) {
+  const std::string bound = std::to_string(largest);
+  const std::string form = "a number from -" + bound + " to " + bound + ", such as 180, 0.5 or -20";
+  if (!is_scalar(node, what, form, problems)) return std::nullopt;
+  const std::string_view text = node.text;
+  double value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool starts_well = read.ec == std::errc() && std::isfinite(value);
+  const bool whole = starts_well && read.ptr == text.data() + text.size();
+  if (node.quoted && whole) {
+    problems.add(node, std::string(what) + " is a quoted text", "the number without quote marks: " + node.text);
+    return std::nullopt;
+  }
+  if (whole && std::abs(value) > largest) {
+    problems.add(node, std::string(what) + " of " + node.text + " is out of range", form);
+    return std::nullopt;
+  }
+  if (whole) return value;
+  const std::string number(text.data(), starts_well ? read.ptr : text.data());
+  problems.add(node, quoted(text) + " for " + std::string(what) + (starts_well ? " has a unit" : " is not a number"),
+               starts_well ? form + ", without a unit: " + number : form);
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> read_percent_ppm(const YamlNode& node, std::string_view what, std::uint32_t min_ppm,
+                                              std::uint32_t max_ppm, Problems& problems) {
+  const std::string range = "a percentage from " + percent_text(min_ppm) + "% to " + percent_text(max_ppm) + "%";
+  const std::string form = range + ": a number with its percent sign and at most four decimals, such as " +
+                           (min_ppm > 500'000 ? "99% or 99.5%" : "5% or 0.25%");
+  if (!is_scalar(node, what, form, problems)) return std::nullopt;
+  std::uint64_t ppm = 0;
+  const PercentFault fault = parse_percent_ppm(node.text, ppm);
+  if (fault != PercentFault::none) {
+    problems.add(node,
+                 quoted(node.text) + " for " + std::string(what) +
+                     (fault == PercentFault::no_sign    ? " has no percent sign"
+                      : fault == PercentFault::too_fine ? " has more than four decimals"
+                                                        : " is not a percentage"),
+                 form);
+    return std::nullopt;
+  }
+  if (ppm < min_ppm || ppm > max_ppm) {
+    problems.add(node, std::string(what) + " of " + node.text + " is out of range", range);
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(ppm);
 }
 
 std::optional<std::uint32_t> read_duration_ms(const YamlNode& node, std::string_view what, std::uint64_t min_ms,

@@ -50,6 +50,13 @@ class Fields {
 [[nodiscard]] std::optional<std::string> read_id(const YamlNode& node, std::string_view what, Problems& problems);
 [[nodiscard]] std::optional<std::uint64_t> read_integer(const YamlNode& node, std::string_view what, std::uint64_t min,
                                                         std::uint64_t max, Problems& problems);
+// A decimal number without a unit, such as 180, 0.5, -20 or 1e6, from -largest to largest.
+[[nodiscard]] std::optional<double> read_number(const YamlNode& node, std::string_view what, std::uint32_t largest,
+                                                Problems& problems);
+// A percentage such as 5% or 0.25% in millionths of the whole, exactly; min and max in that unit.
+[[nodiscard]] std::optional<std::uint32_t> read_percent_ppm(const YamlNode& node, std::string_view what,
+                                                            std::uint32_t min_ppm, std::uint32_t max_ppm,
+                                                            Problems& problems);
 // Milliseconds, or whole seconds; min and max in that unit.
 [[nodiscard]] std::optional<std::uint32_t> read_duration_ms(const YamlNode& node, std::string_view what,
                                                             std::uint64_t min_ms, std::uint64_t max_ms,

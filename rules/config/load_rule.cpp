@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rules/config/fields.h"
+#include "rules/config/guardrails.h"
 #include "rules/config/waves.h"
 #include "schemas/limits.h"
 
@@ -14,15 +15,14 @@ constexpr std::uint64_t day_s = 86'400;
 constexpr std::uint64_t halt_failed_devices_max = 1'000'000;
 constexpr std::uint64_t unreachable_after_s_max = 30 * day_s;
 constexpr std::uint64_t attempt_timeout_s_max = 30 * day_s;
+constexpr std::uint64_t baseline_window_s_max = 30 * day_s;
 
 // What the design has and this version does not do yet.
 std::vector<LaterKey> later_rule_keys() {
-  return {{"guardrails", "Until then halt.failed_devices alone stops a rollout"},
-          {"pace", "Until then a wave assigns all its devices at once: use more and smaller waves"}};
+  return {{"pace", "Until then a wave assigns all its devices at once: use more and smaller waves"}};
 }
 std::vector<LaterKey> later_rollback_keys() {
-  return {{"first", "Until then all planes of a failed device go back together"},
-          {"keep_previous_for", "Until then a device keeps its previous release until the next one replaces it"}};
+  return {{"keep_previous_for", "Until then a device keeps its previous release until the next one replaces it"}};
 }
 
 class RuleReader {
@@ -31,8 +31,8 @@ class RuleReader {
 
   Rule read(const YamlNode& document) {
     Fields fields(document, "a rule",
-                  {"rollout", "seed", "targets", "versions", "order", "waves", "halt", "rollback", "unreachable_after",
-                   "attempt_timeout"},
+                  {"rollout", "seed", "targets", "versions", "order", "waves", "halt", "guardrails", "baseline_window",
+                   "rollback", "unreachable_after", "attempt_timeout"},
                   problems_, later_rule_keys());
     if (const YamlNode* node = fields.require("rollout", "rollout: NAME")) {
       rule_.rollout = read_id(*node, "the name of a rollout", problems_).value_or("");
@@ -51,6 +51,10 @@ class RuleReader {
       rule_.waves = read_waves(*node, problems_);
     }
     if (const YamlNode* node = fields.find("halt")) read_halt(*node);
+    if (const YamlNode* node = fields.find("guardrails")) {
+      rule_.guardrails = read_guardrails(*node, rule_.waves, problems_);
+    }
+    if (const YamlNode* node = fields.find("baseline_window")) read_baseline_window(*node, fields.has("guardrails"));
     if (const YamlNode* node = fields.find("rollback")) read_rollback(*node);
     read_times(fields);
     return std::move(rule_);
@@ -121,10 +125,8 @@ class RuleReader {
   }
 
   void read_rollback(const YamlNode& node) {
-    Fields fields(node, "rollback", {"on_abort"}, problems_, later_rollback_keys());
-    if (const YamlNode* first = fields.find("first")) {
-      (void)read_plane(*first, "first", problems_);
-    }
+    Fields fields(node, "rollback", {"first", "on_abort"}, problems_, later_rollback_keys());
+    if (const YamlNode* first = fields.find("first")) read_rollback_first(*first);
     if (const YamlNode* window = fields.find("keep_previous_for")) {
       (void)read_duration_s(*window, "keep_previous_for", 0, 3650 * day_s, problems_);
     }
@@ -132,6 +134,24 @@ class RuleReader {
       const auto choice = read_choice(*on_abort, "on_abort", {"keep", "revert"}, problems_);
       rule_.on_abort = choice.value_or(0) == 1 ? AbortDefault::revert : AbortDefault::keep;
     }
+  }
+
+  void read_rollback_first(const YamlNode& node) {
+    rule_.rollback_first = read_plane(node, "first", problems_);
+    if (!rule_.rollback_first || named_[static_cast<std::size_t>(*rule_.rollback_first)]) return;
+    problems_.add(node, "first names " + std::string(name_of(*rule_.rollback_first)) + ", which is not in versions",
+                  "a plane that versions names");
+  }
+
+  void read_baseline_window(const YamlNode& node, bool guarded) {
+    rule_.baseline_window_s =
+        read_duration_s(node, "baseline_window", 0, baseline_window_s_max, problems_).value_or(rule_.baseline_window_s);
+    const bool unreadable = guarded && rule_.guardrails.empty();
+    const bool compared = std::any_of(rule_.guardrails.begin(), rule_.guardrails.end(),
+                                      [](const Guardrail& g) { return g.against != Against::absolute; });
+    if (compared || unreadable) return;
+    problems_.add(node, "no guardrail compares with what was before the update",
+                  "baseline_window removed, or a guardrail against: baseline or control");
   }
 
   void read_times(const Fields& fields) {

@@ -21,5 +21,7 @@ struct LoadedRule {
 
 // Durations as rule and release files write them: "90s", "15m", "24h", "14d", "500ms". False when it is none.
 [[nodiscard]] bool parse_duration_ms(std::string_view text, std::uint64_t& ms);
+// The same way back, in the largest unit that leaves a whole number: "90s", "48h", "2d".
+[[nodiscard]] std::string duration_as_written(std::uint64_t ms);
 
 }  // namespace muster::rules

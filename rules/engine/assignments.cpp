@@ -21,6 +21,7 @@ std::uint64_t next_epoch(const Device& device) {
 }
 
 // The rollout's planes backwards, the others where they were: what goes first on the way in goes last on the way out.
+// The plane that the rule wants back first comes before all.
 Sequence reversed(const Rollout& rollout) {
   std::array<std::size_t, plane_count> planes{};
   for (std::size_t i = 0; i < plane_count; ++i) planes[i] = plane_at(rollout.sequence, i);
@@ -35,6 +36,9 @@ Sequence reversed(const Rollout& rollout) {
       std::swap(planes[low++], planes[high--]);
     }
   }
+  if (const auto first = rollout.rule.rollback_first)
+    std::stable_partition(planes.begin(), planes.end(),
+                          [&](std::size_t plane) { return plane == static_cast<std::size_t>(*first); });
   return static_cast<Sequence>(planes[0] | (planes[1] << 2) | (planes[2] << 4));
 }
 
@@ -71,12 +75,17 @@ bool Core::try_assign(MemberIndex index) {
   if (!rollout.assigning()) return false;
 
   Standing blocked = Standing::assigned;
-  if (claim_on(rollout, device_index) != Claim::free) {
+  if (!member.frozen && rollout.guards.frozen(fleet_.facts(device_index)))
+    members_.change(index, [](Member& m) { m.frozen = true; });
+  if (member.frozen) {
+    blocked = Standing::waiting;
+    mark_persist(device_index);
+  } else if (claim_on(rollout, device_index) != Claim::free) {
     blocked = Standing::held_by_other;
   } else if (orders_.hold(fleet_.id(device_index), fleet_.facts(device_index), rollout.manifests, false)) {
     blocked = Standing::waiting;
   }
-  if (blocked != Standing::assigned) {
+  if (member.frozen || blocked != Standing::assigned) {
     members_.touch(rollout);  // what stands in the way may be another thing than before
     if (member.standing != blocked) {
       members_.change(index, [&](Member& m) { m.standing = blocked; });
@@ -93,6 +102,7 @@ bool Core::try_assign(MemberIndex index) {
     fleet_.set_digest(device.assigned[plane], rollout.target[plane]);
     device.holder[plane] = rollout.number;
   }
+  if (rollout.guards.any() && rollout.guards.reach(watch_of(index), fleet_.facts(device_index))) rollout.persist = true;
   members_.change(index, [](Member& m) { m.reached = true; });
   issue(device_index, index, rollout.sequence, rollout.rule.waves[member.wave].soak_s);
   return true;
@@ -176,7 +186,7 @@ std::string Core::fault_of_return(const Member& member, std::size_t plane) const
 // aborted release on its return. A plane that may not go back stays as it runs now.
 void Core::withdraw(MemberIndex index) {
   const Member& member = members_[index];
-  const Rollout& rollout = *member.rollout;
+  Rollout& rollout = *member.rollout;
   Device& device = fleet_[member.device];
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
     if (!rollout.governs(plane)) continue;
@@ -188,6 +198,7 @@ void Core::withdraw(MemberIndex index) {
                 "rollout " + rollout.name() + ": plane " + name + " stays as it is: " + fault);
   }
   members_.change(index, [](Member& m) { m.withdrawn = true; });
+  rollout.guards.excuse(member.watch);
   issue(member.device, index, reversed(rollout), 0);
 }
 

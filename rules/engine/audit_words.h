@@ -22,6 +22,12 @@ inline constexpr std::string_view wave_awaiting_approval = "wave.awaiting_approv
 inline constexpr std::string_view wave_approved = "wave.approved";
 inline constexpr std::string_view wave_done = "wave.done";
 
+// --- a guardrail ---
+inline constexpr std::string_view guardrail_passed = "guardrail.passed";
+inline constexpr std::string_view guardrail_failed = "guardrail.failed";
+inline constexpr std::string_view guardrail_waived = "guardrail.waived";  // a wave goes on without its verdict
+inline constexpr std::string_view segment_frozen = "segment.frozen";
+
 // --- a device ---
 inline constexpr std::string_view device_joined = "device.joined";  // belongs to a wave that had opened before
 inline constexpr std::string_view device_failed = "device.failed";

@@ -54,7 +54,7 @@ Core::Answer Core::run(const Command& command, const ApproveWave& body) {
       command.who, audit::wave_approved, rollout->name(),
       with_reason(describe_wave(wave) + ": " + std::to_string(tally.of(Standing::done)) + " done, " +
                       std::to_string(tally.failed) + " failed, " + std::to_string(tally.of(Standing::unreachable)) +
-                      " unreachable of " + std::to_string(tally.devices()),
+                      " unreachable of " + std::to_string(tally.devices()) + rollout->guards.review(),
                   command.why));
   rollout->waves[rollout->wave].approved = true;
   members_.touch(*rollout);
@@ -91,8 +91,7 @@ Core::Answer Core::run(const Command& command, const PauseRollout& body) {
           rollout->name()};
 }
 
-std::uint32_t Core::acknowledge(Rollout& rollout) {
-  const auto count = rollout.total().unacknowledged;
+void Core::acknowledge(Rollout& rollout) {
   const auto failed =
       members_.sorted(rollout, [](const Member& member) { return member.failed && !member.acknowledged; });
   for (const auto index : failed) {
@@ -105,16 +104,26 @@ std::uint32_t Core::acknowledge(Rollout& rollout) {
     rollout.departed[wave].unacknowledged = 0;
   }
   for (auto& failure : rollout.failures) failure.acknowledged = true;
+  if (rollout.guards.failed_unacknowledged() != 0) {
+    std::vector<WatchIndex> watches;
+    members_.for_each(rollout, [&](MemberIndex index) {
+      const Member& member = members_[index];
+      if (!member.reached || member.watch == 0) return;
+      watches.push_back(member.watch);
+      mark_persist(member.device);
+    });
+    rollout.guards.acknowledge(watches);
+  }
   rollout.persist = true;
   members_.touch(rollout);
-  return count;
 }
 
 Core::Answer Core::run(const Command& command, const ResumeRollout& body) {
   auto* rollout = find_rollout(body.rollout);
   if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
   const auto& name = rollout->name();
-  const auto unacknowledged = rollout->total().unacknowledged;
+  const auto verdicts = rollout->guards.failed_unacknowledged();
+  const auto unacknowledged = rollout->total().unacknowledged + verdicts;
   const bool stopped = rollout->state == RolloutState::paused || rollout->state == RolloutState::halted;
   if (!rollout->serving()) {
     return {
@@ -128,7 +137,8 @@ Core::Answer Core::run(const Command& command, const ResumeRollout& body) {
                 ", neither paused nor halted; there is nothing to resume",
             name};
   }
-  if (!body.acknowledge_failures && (rollout->state == RolloutState::halted || limit_reached(*rollout))) {
+  if (!body.acknowledge_failures &&
+      (rollout->state == RolloutState::halted || limit_reached(*rollout) || verdicts != 0)) {
     return {false,
             "rollout " + name + " has " + failures_text(unacknowledged) +
                 " that nobody acknowledged; look at them, then resume with the failures acknowledged, or abort",
@@ -141,7 +151,9 @@ Core::Answer Core::run(const Command& command, const ResumeRollout& body) {
     for (const auto& failure : rollout->failures) {
       if (!failure.acknowledged) devices += (devices.empty() ? "" : ", ") + failure.device;
     }
-    done = "acknowledged " + failures_text(acknowledge(*rollout));
+    if (verdicts != 0) devices += (devices.empty() ? "" : "; ") + rollout->guards.failed_sentence();
+    acknowledge(*rollout);
+    done = "acknowledged " + failures_text(unacknowledged);
     turn_.audit(command.who, audit::failures_acknowledged, name,
                 with_reason(failures_text(unacknowledged) + ": " + devices, command.why));
   }
@@ -160,6 +172,32 @@ Core::Answer Core::run(const Command& command, const ResumeRollout& body) {
   return {true, done + "; it is " + std::string(name_of(rollout->state)), name};
 }
 
+// Ends a rollout: who was not reached leaves it, and who was goes back, all or those that are not done. How many, in
+// words.
+std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why) {
+  rollout.stop_who = who;
+  rollout.stop_why = why;
+  rollout.abort_mode = revert ? AbortMode::revert : AbortMode::keep;
+  const auto unreached = members_.sorted(rollout, [](const Member& member) { return !member.reached; });
+  for (const auto index : unreached) {
+    if (members_[index].wave != no_wave) mark_persist(members_[index].device);
+    members_.depart(index);
+  }
+  const auto back = members_.sorted(rollout, [&](const Member& member) {
+    return !member.withdrawn && (revert || member.standing != Standing::done);
+  });
+  for (const auto index : back) withdraw(index);
+  const auto total = rollout.total();
+  auto reached = std::to_string(total.reached) + " of " + count_text(total.targets, "target") + " reached, " +
+                 std::to_string(total.failed) + " failed; " + std::to_string(back.size()) +
+                 " go back to their earlier versions";
+  set_state(rollout, revert ? RolloutState::reverting : RolloutState::aborted);
+  turn_.audit(who, revert ? audit::rollout_reverting : audit::rollout_aborted, rollout.name(),
+              with_reason(std::string(revert ? "abort with revert: " : "abort with keep: ") + reached, why));
+  if (!revert) offer_devices_of(rollout);
+  return reached;
+}
+
 Core::Answer Core::run(const Command& command, const AbortRollout& body) {
   auto* rollout = find_rollout(body.rollout);
   if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
@@ -168,27 +206,7 @@ Core::Answer Core::run(const Command& command, const AbortRollout& body) {
     return {false, "rollout " + name + " is " + std::string(name_of(rollout->state)) + " already", name};
   const bool by_rule_revert = rollout->rule.on_abort == AbortDefault::revert;
   const bool revert = body.mode == AbortMode::revert || (body.mode == AbortMode::by_rule && by_rule_revert);
-  rollout->stop_who = command.who;
-  rollout->stop_why = command.why;
-  rollout->abort_mode = revert ? AbortMode::revert : AbortMode::keep;
-
-  const auto unreached = members_.sorted(*rollout, [](const Member& member) { return !member.reached; });
-  for (const auto index : unreached) {
-    if (members_[index].wave != no_wave) mark_persist(members_[index].device);
-    members_.depart(index);
-  }
-  const auto back =
-      members_.sorted(*rollout, [&](const Member& member) { return revert || member.standing != Standing::done; });
-  for (const auto index : back) withdraw(index);
-
-  const auto total = rollout->total();
-  const auto reached = std::to_string(total.reached) + " of " + count_text(total.targets, "target") + " reached, " +
-                       std::to_string(total.failed) + " failed; " + std::to_string(back.size()) +
-                       " go back to their earlier versions";
-  set_state(*rollout, revert ? RolloutState::reverting : RolloutState::aborted);
-  turn_.audit(command.who, revert ? audit::rollout_reverting : audit::rollout_aborted, name,
-              with_reason(std::string(revert ? "abort with revert: " : "abort with keep: ") + reached, command.why));
-  if (!revert) offer_devices_of(*rollout);
+  const auto reached = abort(*rollout, revert, command.who, command.why);
   settle_all();
   return {true, "aborted rollout " + name + (revert ? " with revert: " : " with keep: ") + reached, name};
 }

@@ -11,6 +11,7 @@ void Core::step(const Event& event, std::vector<Effect>& effects) {
   turn_.now_s = std::max(turn_.now_s, event.now_s);
   if (!started_) start();
   turn_.of_device = std::holds_alternative<DeviceReport>(event.what) ||
+                    std::holds_alternative<DeviceHealth>(event.what) ||
                     std::holds_alternative<DeviceSeen>(event.what) || std::holds_alternative<DeviceLost>(event.what);
   std::visit([this](const auto& what) { on(what); }, event.what);
   settle_all();
@@ -23,7 +24,14 @@ void Core::start() {
   started_ = true;
   started_s_ = turn_.now_s;
   for (const auto& [number, rollout] : rollouts_) {
-    members_.for_each(*rollout, [this](MemberIndex member) { arm(member); });
+    if (rollout->guards.any()) members_.touch(*rollout);  // time alone may have something for it to do, and says when
+    members_.for_each(*rollout, [this](MemberIndex member) {
+      auto& guards = members_[member].rollout->guards;
+      const auto watch = members_[member].watch;
+      // Silence counts from here: before it nothing is known.
+      if (watch != 0 && guards.was_heard(watch)) guards.watches[watch].heard_s = static_cast<std::uint32_t>(started_s_);
+      arm(member);
+    });
   }
 }
 

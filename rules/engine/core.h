@@ -2,6 +2,8 @@
 // One file of functions a concern:
 //   core.cpp         events in, effects out, in the order effect.h asks for
 //   reports.cpp      what devices say; what time does to them
+//   health.cpp       what they measure, and when silence says something
+//   verdicts.cpp     what follows from the verdicts of guardrails
 //   cohorts.cpp      who is a target, which wave a device belongs to, filling a wave
 //   assignments.cpp  which rollout may have a device; assigning and taking back
 //   waves.cpp        gates, halt, completion: the states of a rollout, as a table
@@ -43,6 +45,7 @@ class Core {
   [[nodiscard]] bool device(std::string_view id, DeviceStatus& status) const;
   void republish(std::vector<Effect>& effects) const;
   [[nodiscard]] std::string check() const;
+  [[nodiscard]] bool wants_health(std::string_view id) const;
   [[nodiscard]] std::uint64_t stale_reports() const { return stale_reports_; }
 
  private:
@@ -74,6 +77,24 @@ class Core {
   void arm(MemberIndex index);
   void expire(MemberIndex index);
   [[nodiscard]] Standing in_work(const Member& member) const;  // assigned, reverting or unreachable
+
+  // --- health.cpp ---
+  void on(const DeviceHealth& health);
+  [[nodiscard]] static bool judges_health(const Member& member);
+  [[nodiscard]] WatchIndex watch_of(MemberIndex index);
+  void measure(MemberIndex index, const DeviceHealth& health);
+  void expire_silence(MemberIndex index);
+  void voted(MemberIndex index);
+
+  // --- verdicts.cpp ---
+  void act_on_verdicts(Rollout& rollout);
+  void follow_fail(Rollout& rollout, std::size_t guardrail, std::uint16_t segment);
+  void freeze_segment(Rollout& rollout, std::size_t guardrail, std::uint16_t segment);
+  void freeze_releases(Rollout& rollout, const std::string& why);
+  [[nodiscard]] std::uint64_t baseline_until_s(const Rollout& rollout) const;  // 0: nothing is compared
+  [[nodiscard]] bool guards_open(Rollout& rollout);
+  void note_waivers(Rollout& rollout);
+  void halt_for(Rollout& rollout, const std::string& why);
 
   // --- cohorts.cpp ---
   [[nodiscard]] bool matches(ByteView program, DeviceIndex index) const;
@@ -133,7 +154,8 @@ class Core {
   [[nodiscard]] bool make_room(std::string_view who);
   Rollout& create(const Command& command, const StartRollout& body);
   void adopt(std::unique_ptr<Rollout> rollout);
-  [[nodiscard]] std::uint32_t acknowledge(Rollout& rollout);
+  void acknowledge(Rollout& rollout);
+  std::string abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why);
   [[nodiscard]] Rollout* find_rollout(std::string_view name) const;
 
   // --- sentences.cpp ---

@@ -47,6 +47,10 @@ void Engine::republish(std::vector<Effect>& effects) const {
   state_->core.republish(effects);
 }
 
+bool Engine::wants_health(std::string_view device) const {
+  return state_->core.wants_health(device);
+}
+
 std::uint64_t Engine::stale_reports() const {
   return state_->core.stale_reports();
 }

@@ -39,6 +39,8 @@ class Engine {
   [[nodiscard]] bool device(std::string_view device, DeviceStatus& status) const;
   // Every current standing order set and assignment, as effects: what a host publishes again after a restart.
   void republish(std::vector<Effect>& effects) const;
+  // True when some rollout that the device is in judges its health: otherwise a DeviceHealth event changes nothing.
+  [[nodiscard]] bool wants_health(std::string_view device) const;
   // How many reports were dropped because they were not newer than the last one of their device.
   [[nodiscard]] std::uint64_t stale_reports() const;
   // Counts everything again, over all devices, and compares with the counts kept along the way; empty, or what differs.

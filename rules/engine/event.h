@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "rules/engine/readings.h"
 #include "rules/engine/rule.h"
 #include "schemas/bytes.h"
 
@@ -43,7 +44,8 @@ enum class DeviceState : std::uint8_t { healthy, degraded, recovering, safe_mode
 struct DeviceReport {
   std::string device;
   std::uint64_t boot_id = 0;
-  std::uint64_t seq = 0;  // a report not newer than (boot_id, seq) of the last one is dropped
+  std::uint64_t reported_s = 0;  // by the device's clock; 0: it has none
+  std::uint64_t seq = 0;         // a report not newer than (boot_id, seq) of the last one is dropped
   DeviceFacts facts;
   DeviceState state = DeviceState::healthy;
   std::array<Sha256, plane_count> active{};  // zero: the plane is empty
@@ -53,6 +55,14 @@ struct DeviceReport {
   std::uint64_t directive_epoch = 0;  // newest directive it accepted, over all scopes
   std::string attempt_error;          // name of the error code, empty for none
   std::string attempt_detail;
+};
+
+// A health summary that the host has verified and that is newer than the device's last one.
+struct DeviceHealth {
+  std::string device;
+  std::uint64_t window_start_s = 0;  // by the device's clock; 0: it has none
+  std::uint32_t window_s = 0;
+  Readings readings;
 };
 
 struct DeviceSeen {
@@ -114,7 +124,7 @@ struct Tick {};
 
 struct Event {
   std::uint64_t now_s = 0;
-  std::variant<DeviceReport, DeviceSeen, DeviceLost, Command, Tick> what;
+  std::variant<DeviceReport, DeviceHealth, DeviceSeen, DeviceLost, Command, Tick> what;
 };
 
 }  // namespace muster::rules

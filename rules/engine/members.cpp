@@ -30,6 +30,7 @@ void Members::remove(MemberIndex index) {
   const Member& member = slab_[index];
   count(member, UINT32_MAX);
   touch(*member.rollout);
+  member.rollout->guards.leave(member.watch, member.reached, false);
   unlink(index);
 }
 
@@ -37,6 +38,7 @@ void Members::depart(MemberIndex index) {
   const Member& member = slab_[index];
   Rollout& rollout = *member.rollout;
   rollout.departed[rollout.tally_index(member.wave)].add(member, 1);
+  rollout.guards.leave(member.watch, member.reached, true);
   rollout.persist = true;
   touch(rollout);
   unlink(index);
@@ -74,7 +76,14 @@ bool Members::before(MemberIndex a, MemberIndex b) const {
 
 std::string Members::recount(const Rollout& rollout) const {
   std::vector<Tally> found = rollout.departed;
-  for_each(rollout, [&](MemberIndex index) { found[rollout.tally_index(slab_[index].wave)].add(slab_[index], 1); });
+  auto votes = rollout.guards.recount_begin();
+  for_each(rollout, [&](MemberIndex index) {
+    const Member& member = slab_[index];
+    found[rollout.tally_index(member.wave)].add(member, 1);
+    if (member.watch != 0 && member.reached) rollout.guards.recount_add(votes, member.watch);
+  });
+  if (auto difference = rollout.guards.recount_end(votes); !difference.empty())
+    return "rollout " + rollout.name() + ", " + difference;
   for (std::size_t wave = 0; wave < found.size(); ++wave) {
     if (found[wave] == rollout.tallies[wave]) continue;
     const auto name = wave < rollout.waves.size() ? rollout.rule.waves[wave].name : std::string("none yet");

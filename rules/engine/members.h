@@ -45,6 +45,10 @@ class Members {
   void set_prior(MemberIndex index, std::size_t plane, Handle digest) {
     fleet_.set_digest(slab_[index].prior[plane], digest);
   }
+  void set_watch(MemberIndex index, WatchIndex watch) { slab_[index].watch = watch; }
+  void set_measured_from(MemberIndex index, std::uint64_t time_s) {
+    slab_[index].measured_from_s = static_cast<std::uint32_t>(std::min<std::uint64_t>(time_s, UINT32_MAX));
+  }
   void set_timer(MemberIndex index, std::uint64_t deadline_s) { slab_[index].timer_s = deadline_s; }
 
   // `visit` gets a MemberIndex and must not add or remove members.

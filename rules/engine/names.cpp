@@ -24,6 +24,13 @@ constexpr std::array<std::string_view, 8> standing_names = {"waiting",     "assi
                                                             "unreachable", "reverting", "reverted", "held_by_other"};
 constexpr std::array<std::string_view, 7> order_names = {"safe_mode", "resume",        "rollback",     "freeze",
                                                          "thaw",      "pause_updates", "send_evidence"};
+constexpr std::array<std::string_view, 3> against_names = {"absolute", "baseline", "control"};
+constexpr std::array<std::string_view, 4> on_fail_names = {"pause", "rollback", "freeze_segment", "freeze_release"};
+constexpr std::array<std::string_view, attribute_count> attribute_names = {"class",    "region",     "site",
+                                                                           "customer", "os_version", "memory_tier"};
+constexpr std::array<std::string_view, reading_count> reading_names = {
+    "load_time_ms", "p50_ms",      "p95_ms",       "p99_ms",  "peak_ram_mb", "dropped_frames", "temperature_c",
+    "inferences",   "cpu_percent", "disk_free_mb", "thermal", "error_code",  "crash_count"};
 
 template <typename Enum, std::size_t size>
 std::string_view name_in(const std::array<std::string_view, size>& names, Enum value) {
@@ -32,8 +39,34 @@ std::string_view name_in(const std::array<std::string_view, size>& names, Enum v
   return names[index];
 }
 
+template <typename Enum, std::size_t size>
+std::optional<Enum> find_in(const std::array<std::string_view, size>& names, std::string_view name) {
+  for (std::size_t i = 0; i < size; ++i) {
+    if (names[i] == name) return static_cast<Enum>(i);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
+std::string_view name_of(Against against) {
+  return name_in(against_names, against);
+}
+std::string_view name_of(OnFail on_fail) {
+  return name_in(on_fail_names, on_fail);
+}
+std::string_view name_of(Attribute attribute) {
+  return name_in(attribute_names, attribute);
+}
+std::optional<Attribute> attribute_from(std::string_view name) {
+  return find_in<Attribute>(attribute_names, name);
+}
+std::string_view name_of(Reading reading) {
+  return name_in(reading_names, reading);
+}
+std::optional<Reading> reading_from(std::string_view name) {
+  return find_in<Reading>(reading_names, name);
+}
 std::string_view name_of(Plane plane) {
   return name_in(plane_names, plane);
 }
@@ -57,10 +90,7 @@ std::string_view name_of(OrderKind kind) {
 }
 
 std::optional<Plane> plane_from(std::string_view name) {
-  for (std::size_t i = 0; i < plane_count; ++i) {
-    if (plane_names[i] == name) return static_cast<Plane>(i);
-  }
-  return std::nullopt;
+  return find_in<Plane>(plane_names, name);
 }
 
 }  // namespace muster::rules

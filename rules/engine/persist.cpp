@@ -1,5 +1,6 @@
 // Records out. Each format is read back in restore.cpp, field by field in the same order.
 #include <algorithm>
+#include <cstring>
 
 #include "rules/engine/core.h"
 
@@ -34,8 +35,8 @@ Standing durable_standing(const Member& member) {
 
 std::uint64_t flags_of(const Member& member) {
   std::uint64_t flags = 0;
-  const bool bits[] = {member.target,       member.reached,     member.failed,
-                       member.acknowledged, member.rolled_back, member.withdrawn};
+  const bool bits[] = {member.target,      member.reached,   member.failed, member.acknowledged,
+                       member.rolled_back, member.withdrawn, member.frozen};
   for (std::size_t i = 0; i < std::size(bits); ++i) flags |= static_cast<std::uint64_t>(bits[i]) << i;
   return flags;
 }
@@ -48,18 +49,40 @@ void write_member(const Member& member, DigestTable& digests, ByteWriter& out) {
   for (const auto handle : member.prior) out.number(digests.number_of(handle));
   out.number(member.epoch);
   out.number(member.assigned_s);
+  out.number(member.measured_from_s);
+  member.rollout->guards.encode_watch(member.watch, out);
 }
 
 void write_tally(const Tally& tally, ByteWriter& out) {
   for (const auto count : tally.standing) out.number(count);
   for (const auto count : {tally.targets, tally.reached, tally.failed, tally.unacknowledged,
-                           tally.acknowledged_standing, tally.rolled_back}) {
+                           tally.acknowledged_standing, tally.rolled_back, tally.frozen}) {
     out.number(count);
   }
 }
 
 void write_bytes(const Bytes& bytes, ByteWriter& out) {
   out.text(ByteView(bytes).text());
+}
+
+void write_guardrail(const Guardrail& guardrail, ByteWriter& out) {
+  out.text(guardrail.name);
+  out.text(guardrail.metric);
+  out.text(guardrail.when_text);
+  write_bytes(guardrail.when, out);
+  out.number(static_cast<std::uint64_t>(guardrail.against));
+  std::uint64_t limit_bits = 0;
+  std::memcpy(&limit_bits, &guardrail.limit, sizeof limit_bits);
+  out.number(limit_bits);
+  out.flag(guardrail.lower_is_worse);
+  out.number(guardrail.tolerate_ppm);
+  out.number(guardrail.error_ppm);
+  out.number(guardrail.by.size());
+  for (const auto attribute : guardrail.by) out.number(static_cast<std::uint64_t>(attribute));
+  out.number(static_cast<std::uint64_t>(guardrail.on_fail));
+  out.number(guardrail.observe_s);
+  out.number(guardrail.silent_after_s);
+  out.number(guardrail.advance_after_s);
 }
 
 }  // namespace
@@ -130,6 +153,7 @@ std::string Core::rollout_record(const Rollout& rollout) {
     out.text(failure.detail);
     out.flag(failure.acknowledged);
   }
+  rollout.guards.encode(out);
   return seal_record("rollout/" + rollout.name(), out.bytes());
 }
 
@@ -162,6 +186,10 @@ std::string Core::rule_record(const Rollout& rollout) {
   out.number(rule.unreachable_after_s);
   out.number(rule.attempt_timeout_s);
   out.number(static_cast<std::uint64_t>(rule.on_abort));
+  out.number(rule.baseline_window_s);
+  out.number(rule.rollback_first ? static_cast<std::uint64_t>(*rule.rollback_first) + 1 : 0);
+  out.number(rule.guardrails.size());
+  for (const auto& guardrail : rule.guardrails) write_guardrail(guardrail, out);
   return seal_record("rollout_rule/" + rollout.name(), out.bytes());
 }
 

@@ -22,7 +22,7 @@ std::size_t Pool::place_of(std::string_view bytes, std::uint32_t hash) const {
   const std::size_t mask = table_.size() - 1;
   std::size_t place = hash & mask;
   while (table_[place].handle != 0) {
-    if (table_[place].hash == hash && entries_[table_[place].handle].bytes == bytes) break;
+    if (table_[place].hash == hash && entries_[table_[place].handle].view() == bytes) break;
     place = (place + 1) & mask;
   }
   return place;
@@ -44,9 +44,7 @@ Handle Pool::intern(std::string_view bytes) {
     place = place_of(bytes, hash);
   }
   const Handle handle = entries_.allocate();
-  Entry& entry = entries_[handle];
-  entry.bytes.assign(bytes);
-  entry.references = 1;
+  entries_[handle] = PoolEntry(bytes);
   table_[place] = {hash, handle};
   ++used_;
   return handle;
@@ -70,10 +68,10 @@ void Pool::retain(Handle handle) {
 
 void Pool::release(Handle handle) {
   if (handle == 0) return;
-  Entry& entry = entries_[handle];
+  PoolEntry& entry = entries_[handle];
   assert(entry.references != 0);
   if (--entry.references != 0) return;
-  unlink(place_of(entry.bytes, hash_of(entry.bytes)));
+  unlink(place_of(entry.view(), hash_of(entry.view())));
   entries_.release(handle);
   --used_;
 }
@@ -93,7 +91,7 @@ void Pool::unlink(std::size_t place) {
 }
 
 std::string_view Pool::bytes(Handle handle) const {
-  return handle == 0 ? std::string_view() : std::string_view(entries_[handle].bytes);
+  return handle == 0 ? std::string_view() : entries_[handle].view();
 }
 
 void Pool::assign(Handle& slot, std::string_view value) {

@@ -4,10 +4,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "rules/engine/pool_entry.h"
 #include "rules/engine/slab.h"
 
 namespace muster::rules {
@@ -36,10 +36,6 @@ class Pool {
   void assign(Handle& slot, std::string_view value);
 
  private:
-  struct Entry {
-    std::string bytes;
-    std::uint32_t references = 0;
-  };
   // The hash stands beside the handle so that a probe that passes by does not touch the entry.
   struct Place {
     std::uint32_t hash = 0;
@@ -50,7 +46,7 @@ class Pool {
   void grow();
   void unlink(std::size_t place);
 
-  Slab<Entry> entries_;
+  Slab<PoolEntry> entries_;
   std::vector<Place> table_;  // open addressing, linear probing; size is a power of two
   std::size_t used_ = 0;
 };

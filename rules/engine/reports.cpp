@@ -23,6 +23,7 @@ void Core::on(const DeviceReport& report) {
     return;
   }
   if (change.durable) mark_persist(index);
+  turn_.device_clock_s = report.reported_s;
   learn_directive_epoch(report);
   judge_all(index);
   if (!change.facts) return;
@@ -95,7 +96,9 @@ void Core::on(const Tick&) {
   });
   for (const auto index : due) expire(index);
   for (const auto& [number, rollout] : rollouts_) {
-    if (rollout->sentence_due) members_.touch(*rollout);
+    const bool in_time = rollout->guards_due_s != 0 && turn_.now_s >= rollout->guards_due_s;
+    if (in_time) rollout->guards_due_s = 0;
+    if (rollout->sentence_due || in_time) members_.touch(*rollout);
   }
 }
 
@@ -133,6 +136,11 @@ void Core::recover(MemberIndex index) {
     m.standing = Standing::done;
     m.failed = m.acknowledged = m.rolled_back = false;
   });
+  members_.set_measured_from(index, turn_.device_clock_s != 0 ? turn_.device_clock_s : turn_.now_s);
+  // It has just spoken: its silence counts from here, however long the update took.
+  if (auto& guards = rollout.guards; member.watch != 0 && guards.watches[member.watch].heard_s != 0)
+    guards.watches[member.watch].heard_s = static_cast<std::uint32_t>(turn_.now_s);
+  arm(index);
   mark_persist(member.device);
   if (!had_failed) return;
   std::erase_if(rollout.failures, [&](const FailedDevice& failure) { return failure.device == id; });
@@ -186,6 +194,11 @@ Standing Core::in_work(const Member& member) const {
 }
 
 std::uint64_t Core::deadline_of(const Member& member) const {
+  if (member.standing == Standing::done && member.watch != 0 && judges_health(member)) {
+    const auto heard_s = member.rollout->guards.watches[member.watch].heard_s;
+    const auto silent_s = member.rollout->guards.silence_due_s(member.watch);
+    return heard_s == 0 || silent_s == 0 ? 0 : plus(heard_s, silent_s);
+  }
   if (member.standing != Standing::assigned && member.standing != Standing::reverting) return 0;
   const Device& device = fleet_[member.device];
   const Rule& rule = member.rollout->rule;
@@ -213,6 +226,7 @@ void Core::expire(MemberIndex index) {
     arm(index);
     return;
   }
+  if (member.standing == Standing::done) return expire_silence(index);
   const Device& device = fleet_[member.device];
   if (!device.connected) {
     members_.change(index, [](Member& m) { m.standing = Standing::unreachable; });

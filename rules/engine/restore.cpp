@@ -1,5 +1,6 @@
 // Records in: the state of an engine from what persist.cpp wrote, in any order. Damage is found, never guessed around.
 #include <algorithm>
+#include <cstring>
 
 #include "rules/engine/core.h"
 #include "rules/engine/facts.h"
@@ -46,7 +47,7 @@ Handle read_handle(ByteReader& in, const std::vector<Handle>& digests) {
 void read_tally(ByteReader& in, Tally& tally) {
   for (auto& count : tally.standing) count = in.number32();
   for (auto* count : {&tally.targets, &tally.reached, &tally.failed, &tally.unacknowledged,
-                      &tally.acknowledged_standing, &tally.rolled_back}) {
+                      &tally.acknowledged_standing, &tally.rolled_back, &tally.frozen}) {
     *count = in.number32();
   }
 }
@@ -58,6 +59,27 @@ void read_flags(std::uint64_t flags, Member& member) {
   member.acknowledged = (flags & 8) != 0;
   member.rolled_back = (flags & 16) != 0;
   member.withdrawn = (flags & 32) != 0;
+  member.frozen = (flags & 64) != 0;
+}
+
+bool read_guardrail(ByteReader& in, Guardrail& guardrail) {
+  guardrail.name = in.text(text_len_max);
+  guardrail.metric = in.text(text_len_max);
+  guardrail.when_text = in.text(text_len_max);
+  guardrail.when = read_bytes(in, limits::program_len_max);
+  guardrail.against = read_enum(in, Against::control);
+  const auto limit_bits = in.number();
+  std::memcpy(&guardrail.limit, &limit_bits, sizeof guardrail.limit);
+  guardrail.lower_is_worse = in.flag();
+  guardrail.tolerate_ppm = in.number32();
+  guardrail.error_ppm = in.number32();
+  const auto by = in.number_max(attribute_count);
+  for (std::uint64_t i = 0; i < by; ++i) guardrail.by.push_back(read_enum(in, Attribute::memory_tier));
+  guardrail.on_fail = read_enum(in, OnFail::freeze_release);
+  guardrail.observe_s = in.number();
+  guardrail.silent_after_s = in.number();
+  guardrail.advance_after_s = in.number();
+  return in.ok() && fault_of_guardrail(guardrail).empty();
 }
 
 bool read_rule(ByteReader& in, Rollout& rollout) {
@@ -93,6 +115,13 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
   rule.unreachable_after_s = in.number();
   rule.attempt_timeout_s = in.number();
   rule.on_abort = read_enum(in, AbortDefault::revert);
+  rule.baseline_window_s = in.number();
+  if (const auto first = in.number_max(plane_count); first != 0) rule.rollback_first = static_cast<Plane>(first - 1);
+  const auto guardrails = in.number_max(limits::guardrails_max);
+  for (std::uint64_t i = 0; i < guardrails && in.ok(); ++i) {
+    rule.guardrails.emplace_back();
+    if (!read_guardrail(in, rule.guardrails.back())) return false;
+  }
   return in.at_end() && !rule.waves.empty() && !rollout.releases.empty() &&
          check_program(ByteView(rule.targets)) == ProgramFault::none;
 }
@@ -209,6 +238,7 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
     failure.acknowledged = in.flag();
     rollout->failures.push_back(std::move(failure));
   }
+  if (!rollout->guards.decode(in)) return false;
   seen.push_back(name);
   return in.at_end();
 }
@@ -268,13 +298,18 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     Member fields;
     fields.wave = static_cast<std::uint8_t>(in.number_max(limits::waves_max - 1));
     fields.standing = read_enum(in, Standing::held_by_other);
-    read_flags(in.number_max(63), fields);
+    read_flags(in.number_max(127), fields);
     for (auto& handle : fields.prior) handle = read_handle(in, digests);
     fields.epoch = in.number();
     fields.assigned_s = in.number();
+    fields.measured_from_s = in.number32();
     if (!in.ok()) return false;
     auto* rollout = by_number(number);
-    if (rollout == nullptr) continue;  // forgotten: its devices' records are not written again for that
+    if (rollout == nullptr) {  // forgotten: its devices' records are not written again for that
+      Guards::skip_watch(in);
+      continue;
+    }
+    if (!rollout->guards.decode_watch(fields.watch, fields.reached, in)) return false;
     if (fields.wave >= rollout->waves.size() || members_.find(index, *rollout) != 0) return false;
     for (const auto handle : fields.prior) fleet_.keep(handle);
     members_.add(*rollout, index, fields);

@@ -8,6 +8,9 @@ void Tally::add(const Member& member, std::uint32_t step) {
   standing[static_cast<std::size_t>(member.standing)] += step;
   if (member.target) targets += step;
   if (member.reached) reached += step;
+  const bool accepted = member.failed && member.acknowledged && member.standing == Standing::failed;
+  const bool silent = member.standing == Standing::unreachable || member.standing == Standing::held_by_other;
+  if (member.frozen && !accepted && !silent) frozen += step;
   if (!member.failed) return;
   failed += step;
   if (member.rolled_back) rolled_back += step;
@@ -23,6 +26,7 @@ void Tally::add(const Tally& other) {
   unacknowledged += other.unacknowledged;
   acknowledged_standing += other.acknowledged_standing;
   rolled_back += other.rolled_back;
+  frozen += other.frozen;
 }
 
 std::uint32_t Tally::devices() const {

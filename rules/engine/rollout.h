@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rules/engine/device.h"
+#include "rules/engine/guards.h"
 #include "rules/engine/rule.h"
 #include "rules/engine/status.h"
 
@@ -33,9 +34,13 @@ struct Member {
   bool acknowledged : 1 = false;  // … and an operator accepted that
   bool rolled_back : 1 = false;   // … by putting itself back
   bool withdrawn : 1 = false;     // was told to go back to `prior`
-  std::uint64_t epoch = 0;        // of the assignment (or withdrawal) that this rollout caused last
-  std::uint64_t assigned_s = 0;   // when
-  std::uint64_t timer_s = 0;      // its entry in the timers; 0: none
+  bool frozen : 1 = false;        // its segment is frozen: it gets nothing more
+  WatchIndex watch = 0;           // what is known of its readings; 0: nothing
+  // Since when it is done, by its own clock, or ours when it has none: what was measured later counts.
+  std::uint32_t measured_from_s = 0;
+  std::uint64_t epoch = 0;       // of the assignment (or withdrawal) that this rollout caused last
+  std::uint64_t assigned_s = 0;  // when
+  std::uint64_t timer_s = 0;     // its entry in the timers; 0: none
 };
 static_assert(sizeof(Member) <= 72, "a million devices are kept in memory");
 
@@ -46,6 +51,7 @@ struct Tally {
   std::uint32_t failed = 0, unacknowledged = 0,
                 acknowledged_standing = 0;  // the last: standing failed and acknowledged
   std::uint32_t rolled_back = 0;
+  std::uint32_t frozen = 0;  // … and neither unreachable, held by another rollout nor an acknowledged failure
 
   void add(const Member& member, std::uint32_t step);  // step 1, or UINT32_MAX for -1
   void add(const Tally& other);
@@ -100,6 +106,9 @@ struct Rollout {
   std::uint32_t wave = 0;
   std::vector<WaveRun> waves;
   std::vector<FailedDevice> failures;  // newest first, at most failures_shown_max
+
+  Guards guards;
+  std::uint64_t guards_due_s = 0;  // when time alone may open the wave or end the measuring before it; 0: never
 
   MemberIndex first_member = 0;
   std::vector<Tally> tallies;   // by wave; the last one is of members in no wave yet

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "rules/engine/guardrail.h"
 #include "schemas/bytes.h"
 
 namespace muster::rules {
@@ -46,6 +47,10 @@ struct Rule {
   std::uint64_t unreachable_after_s = 60;      // a lost device stops counting against its wave after this
   std::uint64_t attempt_timeout_s = 3600;      // a reachable device that shows no end of its attempt by then has failed
   AbortDefault on_abort = AbortDefault::keep;  // what `abort` does when it is not told
+  std::vector<Guardrail> guardrails;           // at most guardrails_max
+  // How long devices are measured before the first wave opens, when a guardrail compares with before.
+  std::uint64_t baseline_window_s = 3600;
+  std::optional<Plane> rollback_first;  // goes back before the others; none: in the reverse of the way in
 };
 
 }  // namespace muster::rules

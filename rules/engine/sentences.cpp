@@ -50,6 +50,9 @@ std::string join_names(const Members::Named& named) {
 
 std::string halted_sentence(const Rollout& rollout) {
   const auto count = rollout.total().unacknowledged;
+  if (rollout.guards.failed_unacknowledged() != 0) {
+    return "halted: " + rollout.guards.failed_sentence() + "; resume with the failures acknowledged, or abort";
+  }
   if (count == 0) {
     return "halted by failures from which all devices have recovered since; resume with the failures acknowledged, or "
            "abort";
@@ -87,7 +90,10 @@ bool Core::refresh_status(Rollout& rollout) const {
   if (changed) prepare_status(rollout, status);
   const auto total = rollout.total();
   rollout.sentence_due = sentence_can_wait(rollout, total.targets);
-  if (!rollout.sentence_due) put(status.waiting_for, waiting_for(rollout), changed);
+  if (!rollout.sentence_due) {
+    put(status.waiting_for, waiting_for(rollout), changed);
+    if (rollout.guards.any()) put(status.guardrails, rollout.guards.status(), changed);
+  }
   put(status.state, rollout.state, changed);
   put(status.ended_s, rollout.ended_s, changed);
   put(status.targets, total.targets, changed);
@@ -122,7 +128,8 @@ std::string Core::waiting_for(const Rollout& rollout) const {
       const auto frozen = frozen_sentence(rollout);
       const auto next =
           last ? std::string("complete the rollout") : "open " + describe_wave(rollout.rule.waves[rollout.wave + 1]);
-      return describe_wave(wave) + " is healthy; approve to " + next + (frozen.empty() ? "" : "; " + frozen);
+      return describe_wave(wave) + " is healthy; approve to " + next + (frozen.empty() ? "" : "; " + frozen) +
+             rollout.guards.review();
     }
     case RolloutState::paused:
       return stopped_sentence(rollout, "paused");
@@ -152,6 +159,11 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   const auto& rule = rollout.rule.waves[rollout.wave];
   const auto& tally = rollout.tallies[rollout.wave];
   const auto name = describe_wave(rule);
+  if (rollout.waves[rollout.wave].state == WaveState::pending) {
+    const auto until_s = baseline_until_s(rollout);
+    return count_text(rollout.total().targets, "target") + " are measured before " + name +
+           " opens, which it does in " + std::to_string(until_s > turn_.now_s ? until_s - turn_.now_s : 0) + " s";
+  }
   if (tally.devices() == 0) {
     if (rule.percent == 0 && rollout.total().targets != 0) {
       return "no target is in the ring of " + name + " (" + rule.ring_text + "); it goes on when one is, or abort";
@@ -172,6 +184,9 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
     return "waiting for " + name_some(rollout, rollout.wave, Standing::unreachable) + ": all devices of " + name +
            " are unreachable";
   }
+  if (tally.frozen != 0 && tally.of(Standing::done) == 0)
+    return "all devices of " + name + " are in frozen segments; abort, and start anew with other targets";
+  if (auto missing = rollout.guards.missing_sentence(); !missing.empty()) return name + " is done; " + missing;
   return {};
 }
 

@@ -83,6 +83,11 @@ std::string Core::fault_of_start(const StartRollout& body) const {
   if (check_program(ByteView(rule.targets)) != ProgramFault::none) return "its targets are not a checked condition";
   if (auto fault = fault_of_waves(rule); !fault.empty()) return fault;
   if (auto fault = fault_of_versions(body); !fault.empty()) return fault;
+  if (rule.guardrails.size() > limits::guardrails_max)
+    return "it has more than " + std::to_string(limits::guardrails_max) + " guardrails";
+  for (const auto& guardrail : rule.guardrails) {
+    if (auto fault = fault_of_guardrail(guardrail); !fault.empty()) return "guardrail " + guardrail.name + ": " + fault;
+  }
   std::vector<Sha256> manifests;
   for (const auto& release : body.releases) manifests.push_back(release.manifest);
   if (const auto* freeze = orders_.fleet_freeze(manifests); freeze != nullptr) {
@@ -158,6 +163,7 @@ void Core::adopt(std::unique_ptr<Rollout> rollout) {
   rollout->tallies.resize(rollout->waves.size() + 1);
   rollout->departed.resize(rollout->waves.size() + 1);
   rollout->sequence = sequence_of(rollout->releases);
+  rollout->guards.adopt(rollout->rule);
   for (const auto& release : rollout->releases) {
     rollout->target[static_cast<std::size_t>(release.plane)] = fleet_.intern(release.manifest);
     rollout->manifests.push_back(release.manifest);
@@ -202,6 +208,9 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
     fields.target = true;
     members_.add(rollout, index, fields);
   }
+  std::vector<std::string_view> facts;
+  for (const auto index : targets) facts.push_back(fleet_.facts(index));
+  rollout.guards.plan(facts);
   std::string versions;
   for (const auto& release : rollout.releases) {
     versions += (versions.empty() ? "" : ", ") + std::string(name_of(release.plane)) + " " + describe(release);
@@ -212,6 +221,12 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
   turn_.audit(command.who, audit::rollout_started, rollout.name(), std::move(why));
   settle_all();
   answer.ok = true;
+  if (rollout.waves[0].state == WaveState::pending) {
+    answer.message = "rollout " + rollout.name() + " started: " + count_text(targets.size(), "target") +
+                     " are measured for " + std::to_string(rollout.rule.baseline_window_s) + " s before " +
+                     describe_wave(rollout.rule.waves[0]) + " opens";
+    return answer;
+  }
   answer.message = "rollout " + rollout.name() + " started: " + describe_wave(rollout.rule.waves[0]) +
                    " is open with " + std::to_string(rollout.tallies[0].devices()) + " of " +
                    count_text(targets.size(), "target");

@@ -8,6 +8,7 @@
 
 #include "rules/engine/event.h"
 #include "rules/engine/rule.h"
+#include "rules/verdict/sequential_test.h"
 
 namespace muster::rules {
 
@@ -36,6 +37,17 @@ struct FailedDevice {
   friend bool operator==(const FailedDevice&, const FailedDevice&) = default;
 };
 
+// One guardrail's verdict on one segment.
+struct GuardrailStatus {
+  std::string guardrail;
+  std::string segment;  // "class=rk3566 region=eu"; empty: all targets together
+  Verdict verdict = Verdict::inconclusive;
+  std::uint32_t voted = 0, exceeded = 0;  // devices; exceeded are among voted
+  bool frozen = false;                    // the segment gets nothing more
+  std::string sentence;                   // what the verdict rests on, or what it waits for
+  friend bool operator==(const GuardrailStatus&, const GuardrailStatus&) = default;
+};
+
 struct RolloutStatus {
   std::string rollout;
   RolloutState state = RolloutState::running;
@@ -51,7 +63,11 @@ struct RolloutStatus {
   std::uint32_t wave = 0;  // index of the open wave
   std::vector<WaveStatus> waves;
   std::vector<FailedDevice> failures;  // newest first, at most 20
+  // By guardrail in the rule's order, then segments: failed ones first, then by name; at most segments_shown_max each.
+  std::vector<GuardrailStatus> guardrails;
 };
+
+inline constexpr std::size_t segments_shown_max = 20;
 
 // One device as `device show` prints it.
 struct DeviceStanding {

@@ -47,7 +47,8 @@ constexpr Transition transitions[] = {
 
 std::string counts_of(const Tally& tally) {
   return std::to_string(tally.of(Standing::done)) + " done, " + std::to_string(tally.failed) + " failed, " +
-         std::to_string(tally.of(Standing::unreachable)) + " unreachable of " + std::to_string(tally.devices());
+         std::to_string(tally.of(Standing::unreachable)) + " unreachable of " + std::to_string(tally.devices()) +
+         (tally.frozen == 0 ? std::string() : "; " + std::to_string(tally.frozen) + " are in frozen segments");
 }
 
 }  // namespace
@@ -62,6 +63,7 @@ void Core::set_state(Rollout& rollout, RolloutState state) {
 }
 
 void Core::settle(Rollout& rollout) {
+  if (rollout.guards.any() && rollout.serving()) act_on_verdicts(rollout);
   switch (rollout.state) {
     case RolloutState::running:
     case RolloutState::awaiting_approval:
@@ -87,6 +89,10 @@ void Core::settle_waves(Rollout& rollout) {
     if (rollout.waves.back().state == WaveState::done) return complete(rollout);
     WaveRun& run = rollout.waves[rollout.wave];
     if (run.state == WaveState::pending) {
+      if (const auto until_s = baseline_until_s(rollout); rollout.wave == 0 && turn_.now_s < until_s) {
+        rollout.guards_due_s = until_s;
+        return;
+      }
       open_wave(rollout);
     } else {
       reopen_if_empty(rollout);
@@ -95,7 +101,13 @@ void Core::settle_waves(Rollout& rollout) {
       if (rollout.state == RolloutState::awaiting_approval) set_state(rollout, RolloutState::running);
       return;
     }
-    if (rollout.rule.waves[rollout.wave].gate == Gate::manual && !run.approved) return await_approval(rollout);
+    if (rollout.rule.waves[rollout.wave].gate == Gate::manual) {
+      if (!run.approved) return await_approval(rollout);
+    } else if (!guards_open(rollout)) {
+      return;
+    } else {
+      note_waivers(rollout);
+    }
     close_wave(rollout);
   }
 }
@@ -104,6 +116,7 @@ void Core::open_wave(Rollout& rollout) {
   WaveRun& run = rollout.waves[rollout.wave];
   run.state = WaveState::open;
   run.opened_s = turn_.now_s;
+  rollout.guards.wave_opens(rollout.wave);
   rollout.persist = true;
   fill_wave(rollout);
   const auto& tally = rollout.tallies[rollout.wave];
@@ -114,7 +127,9 @@ void Core::open_wave(Rollout& rollout) {
     why += "; " + std::to_string(count) + " unreachable";
   if (const auto count = tally.of(Standing::held_by_other); count != 0)
     why += "; " + std::to_string(count) + " held by another rollout";
-  if (const auto count = tally.of(Standing::waiting); count != 0)
+  if (tally.frozen != 0) why += "; " + std::to_string(tally.frozen) + " in frozen segments get nothing";
+  // Of those that wait, the frozen ones: nobody in this wave was reached before it opened.
+  if (const auto count = tally.of(Standing::waiting) - tally.frozen; count != 0)
     why += "; " + std::to_string(count) + " kept back by orders";
   turn_.audit("muster", audit::wave_opened, rollout.name(), std::move(why));
 }
@@ -133,15 +148,15 @@ void Core::reopen_if_empty(Rollout& rollout) {
                   count_text(rollout.total().targets, "target"));
 }
 
-// Every device of the wave is done, unreachable, held by another rollout or an acknowledged failure, and at least one
-// says something: silence alone is not health.
+// Every device of the wave is done, unreachable, held by another rollout, an acknowledged failure or in a frozen
+// segment, and at least one says something: silence alone is not health.
 bool Core::wave_healthy(const Rollout& rollout) const {
   const auto& tally = rollout.tallies[rollout.wave];
   const auto devices = tally.devices();
   if (devices == 0) return rollout.waves[rollout.wave].covered;
   const auto spoken = tally.of(Standing::done) + tally.acknowledged_standing;
   const auto silent = tally.of(Standing::unreachable) + tally.of(Standing::held_by_other);
-  return spoken != 0 && spoken + silent == devices;
+  return spoken != 0 && spoken + silent + tally.frozen == devices;
 }
 
 bool Core::limit_reached(const Rollout& rollout) const {

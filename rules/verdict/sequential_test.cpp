@@ -53,6 +53,18 @@ std::uint32_t smallest(std::uint32_t most, const Holds& holds) {
 
 }  // namespace
 
+std::string_view name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::inconclusive:
+      return "inconclusive";
+    case Verdict::pass:
+      return "pass";
+    case Verdict::fail:
+      return "fail";
+  }
+  return {};
+}
+
 SequentialTest::SequentialTest(std::uint32_t tolerate_ppm, std::uint32_t error_ppm, std::uint32_t shared_by)
     : tolerate_(static_cast<double>(tolerate_ppm) / ppm),
       odds_((1 - tolerate_) / tolerate_),
@@ -122,21 +134,22 @@ std::uint32_t SequentialTest::more_fine_to_pass(const Votes& votes) const {
 void RunningTest::add(const SequentialTest& test, bool exceeded) {
   ++votes_.devices;
   if (exceeded) ++votes_.exceeded;
-  if (verdict_ == Verdict::inconclusive && (votes_.exceeded >= fail_look_ || votes_.fine() >= pass_look_)) look(test);
+  const bool may_pass = verdict_ == Verdict::inconclusive && votes_.fine() >= pass_look_;
+  if (verdict_ != Verdict::fail && (votes_.exceeded >= fail_look_ || may_pass)) look(test);
 }
 
 void RunningTest::worsen(const SequentialTest& test) {
   assert(votes_.fine() > 0);
   ++votes_.exceeded;
-  if (verdict_ == Verdict::inconclusive)
-    look(test);  // one fine vote less: a fail may be nearer than the last look said
+  if (verdict_ != Verdict::fail) look(test);  // one fine vote less: a fail may be nearer than the last look said
 }
 
 void RunningTest::look(const SequentialTest& test) {
-  verdict_ = test.judge(votes_);
-  if (verdict_ != Verdict::inconclusive) return;
+  const auto now = test.judge(votes_);
+  if (now != Verdict::inconclusive) verdict_ = now;
+  if (verdict_ == Verdict::fail) return;
   fail_look_ = votes_.exceeded + test.more_exceeded_to_fail(votes_);
-  pass_look_ = votes_.fine() + test.more_fine_to_pass(votes_);
+  if (verdict_ == Verdict::inconclusive) pass_look_ = votes_.fine() + test.more_fine_to_pass(votes_);
 }
 
 }  // namespace muster::rules

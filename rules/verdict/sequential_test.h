@@ -13,10 +13,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace muster::rules {
 
 enum class Verdict : std::uint8_t { inconclusive, pass, fail };
+[[nodiscard]] std::string_view name_of(Verdict verdict);
 
 // Counts add up over waves, segments and brokers.
 struct Votes {
@@ -58,10 +60,13 @@ class SequentialTest {
   double tolerate_, odds_, limit_;  // odds_: of not exceeding, (1 - tolerate) / tolerate
 };
 
-// One test that runs: counts votes, and looks as seldom as it can without missing the vote that decides. A verdict
-// stands for good.
+// One test that runs: counts votes, and looks as seldom as it can without missing the vote that decides. A fail stands
+// for good. A pass stands until a fail: whoever goes on after it still hears when it gets worse.
 class RunningTest {
  public:
+  RunningTest() = default;
+  // One that has come so far.
+  RunningTest(const Votes& votes, Verdict verdict) : votes_(votes), verdict_(verdict) {}
   // The device's one vote.
   void add(const SequentialTest& test, bool exceeded);
   // A device that had voted that it did not exceed now does.

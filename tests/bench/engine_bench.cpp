@@ -14,8 +14,8 @@
 #include "broker-plugin/core/startup.h"
 #include "broker-plugin/store/keys.h"
 #include "broker-plugin/store/store.h"
-#include "rules/condition/compile.h"
 #include "rules/engine/engine.h"
+#include "tests/bench/engine_fleet.h"
 #include "tests/bench/lib/clock.h"
 #include "tests/bench/lib/measure.h"
 #include "tests/bench/lib/options.h"
@@ -31,59 +31,6 @@ namespace broker = muster::broker;
 constexpr double bytes_max = 400, report_us_max = 2, wave_s_max = 1, restart_s_max = 5;
 // Linear, with room for the rounds' spread and a sort's logarithm.
 constexpr double exponent_max = 1.1;
-
-// Heap in use; large blocks are counted apart by glibc.
-double heap_bytes() {
-  const auto info = mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd);
-}
-
-muster::Sha256 digest_of(std::uint8_t n) {
-  muster::Sha256 digest;
-  digest.bytes.fill(n);
-  return digest;
-}
-
-std::string id_of(std::size_t i) {
-  return "gateway-" + std::to_string(100'000'000 + i);
-}
-
-DeviceReport report_of(std::size_t i, std::uint64_t seq) {
-  static const char* const regions[] = {"eu", "us", "ap"};
-  DeviceReport report;
-  report.device = id_of(i);
-  report.boot_id = 1;
-  report.seq = seq;
-  report.facts.device_class = "rk3566";
-  report.facts.region = regions[i % 3];
-  report.facts.site = "plant-" + std::to_string(i % 500);
-  report.facts.customer = "acme";
-  report.facts.os_version = "12";
-  report.facts.memory_mb = 2048;
-  report.facts.tags = {"line-" + std::to_string(i % 4)};
-  report.active = {digest_of(1), digest_of(2), digest_of(3)};
-  return report;
-}
-
-StartRollout rollout_of(std::uint64_t seed) {
-  StartRollout start;
-  auto& rule = start.rule;
-  rule.rollout = "bench";
-  rule.seed = seed;
-  rule.targets_text = "device.class == \"rk3566\" && device.region in [\"eu\", \"us\", \"ap\"]";
-  rule.targets = compile_condition(rule.targets_text, target_vocabulary()).program;
-  rule.versions = {{Plane::model, "reader", "2"}};
-  Wave canary;
-  canary.name = "canary";
-  canary.percent = 10;
-  Wave all;
-  all.name = "all";
-  all.percent = 100;
-  rule.waves = {canary, all};
-  start.rule_text = "rollout: bench";
-  start.releases = {{Plane::model, "reader", "2", digest_of(9), 1}};
-  return start;
-}
 
 struct Figures {
   double first_us = 0, repeated_us = 0, changing_us = 0, wave_s = 0, bytes = 0;
@@ -145,15 +92,13 @@ class Life {
     }
   }
 
-  double per_device_us(double seconds) const { return seconds * 1e6 / static_cast<double>(devices_); }
-
   double join() {
     double taken_s = 0;
     for (std::size_t i = 0; i < devices_; ++i) {
       taken_s += step(DeviceSeen{id_of(i)});
       taken_s += step(report_of(i, seq_));
     }
-    return per_device_us(taken_s);
+    return per_device_us(taken_s, devices_);
   }
 
   template <typename Change>
@@ -165,7 +110,7 @@ class Life {
       change(report);
       taken_s += step(std::move(report));
     }
-    return per_device_us(taken_s);
+    return per_device_us(taken_s, devices_);
   }
 
   double open_wave() {
@@ -243,16 +188,6 @@ class Restart {
   broker::TrustSetup trust_;
   muster::e2e::Folder folder_;
 };
-
-std::string size_text(std::size_t devices) {
-  const auto digits = std::to_string(devices);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ' ';
-    text += digits[i];
-  }
-  return text + " devices";
-}
 
 struct Rows {
   Measure first, repeated, changing, wave, bytes, restart;

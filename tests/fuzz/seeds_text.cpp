@@ -155,6 +155,12 @@ void write_text_seeds(const SeedFolder& seeds) {
   write_yaml_below(seeds, "rules/examples", "rule_yaml");
   write_yaml_below(seeds, "tests/unit/rule_config/bad", "rule_yaml");
   write_yaml_below(seeds, "tests/unit/rule_config/bad", "release_yaml");
+  write_yaml_below(seeds, "tests/unit/rule_config/bad", "fleet_yaml");
+  seeds.write(
+      "fleet_yaml", "good",
+      "groups:\n  - { count: 800, class: rk3566, region: eu, site: p-7, customer: a, os_version: '12', memory_tier: "
+      "l,\n"
+      "      memory_mb: 2048, agent_version: 1.4 (beta), tags: [lab, fast], accelerators: [npu] }\n  - { count: 3 }\n");
 }
 
 }  // namespace muster::fuzz

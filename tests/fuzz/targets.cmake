@@ -28,6 +28,7 @@ set(MUSTER_FUZZ_TARGETS
   control_request            control
   rule_yaml                  rule
   release_yaml               release
+  fleet_yaml                 fleet
   condition_text             condition
   condition_program          -
   agent_state                -

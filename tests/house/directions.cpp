@@ -26,7 +26,7 @@ const std::vector<Part>& parts() {
       {"rules/condition/", {"schemas/"}, true},
       {"rules/verdict/", {}, true},
       {"rules/engine/", {"schemas/", "rules/condition/", "rules/verdict/"}, true},
-      {"rules/config/", {"schemas/", "rules/condition/", "rules/engine/"}, true},
+      {"rules/config/", {"schemas/", "rules/condition/", "rules/verdict/", "rules/engine/"}, true},
       {"broker-plugin/", {"schemas/", "host/", "trust/", "trust/signing/", "rules/"}},
       {"edge-client/", {"schemas/", "host/", "trust/", "rules/condition/"}},
       {"edge-client/agent/", {"schemas/", "trust/", "rules/condition/"}, true},

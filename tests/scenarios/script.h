@@ -21,6 +21,13 @@ struct ScriptLine {
 };
 [[nodiscard]] ScriptLine split_line(std::string_view text);
 
+// gw- 1 120: gw-01 to gw-120.
+[[nodiscard]] std::vector<std::string> ids_in_range(const std::string& prefix, std::uint64_t from, std::uint64_t to);
+
+// What is left of the trace of many steps: no records, how many devices were assigned in place of each, and each
+// rollout's last status, at the end.
+[[nodiscard]] std::vector<std::string> summarised(const std::vector<std::string>& lines);
+
 class Script {
  public:
   Script() { world_.log = &lines_; }
@@ -35,10 +42,14 @@ class Script {
   void add_device(const std::string& id, const ScriptLine& line);
   void report(const std::string& id, const ScriptLine& line);
   void commit(const ScriptLine& line);
+  void health(const std::vector<std::string>& ids, const ScriptLine& line);
+  // A report is about to be sent: it carries the time, which is the device's too.
+  void stamp(const std::string& id) { world_.devices[id].report.reported_s = world_.now_s; }
   void start(const ScriptLine& line);
   void start_file(const ScriptLine& line);
   void order(const ScriptLine& line);
   void show(const std::string& rollout);
+  void show_guardrails(const RolloutStatus& status);
   void show_device(const std::string& id);
   void send(CommandBody body, const ScriptLine& line);
 

@@ -75,6 +75,13 @@ bool at_work(const SimulatedDevice& device) {
 
 void Script::command(const ScriptLine& line) {
   if (line.words.empty()) complain("an empty command");
+  if (line.words[0] == "quietly") {
+    ScriptLine rest = line;
+    rest.words.erase(rest.words.begin());
+    command(rest);
+    lines_ = summarised(lines_);
+    return;
+  }
   if (!fleet_command(line) && !operator_command(line)) complain("unknown command " + line.words[0]);
 }
 
@@ -90,15 +97,19 @@ bool Script::fleet_command(const ScriptLine& line) {
   } else if (name == "devices") {  // devices gw- 1 10 …: gw-01 to gw-10, without their traces
     std::vector<std::string> quiet;
     world_.log = &quiet;
-    for (auto i = number(words.at(2)); i <= number(words.at(3)); ++i) {
-      add_device(words.at(1) + (i < 10 ? "0" : "") + std::to_string(i), line);
-    }
+    for (const auto& id : ids_in_range(words.at(1), number(words.at(2)), number(words.at(3)))) add_device(id, line);
     world_.log = &lines_;
   } else if (name == "report") {
     report(words.at(1), line);
   } else if (name == "commit") {
     commit(line);
+  } else if (name == "health") {
+    health({words.begin() + 1, words.end()}, line);
+  } else if (name == "healths") {  // healths gw- 1 300 …: of many, their traces summarised
+    health(ids_in_range(words.at(1), number(words.at(2)), number(words.at(3))), line);
+    lines_ = summarised(lines_);
   } else if (name == "fail") {
+    stamp(words.at(1));
     world_.roll_back(words.at(1), words.at(2), words.size() > 3 ? words[3] : "");
   } else if (name == "lost") {
     for (std::size_t i = 1; i < words.size(); ++i) world_.lose(words[i]);
@@ -181,6 +192,7 @@ void Script::add_device(const std::string& id, const ScriptLine& line) {
   }
   device.report.boot_id = 1;
   if (!device.connected) world_.see(id);
+  stamp(id);
   world_.report(id);
 }
 
@@ -204,6 +216,7 @@ void Script::report(const std::string& id, const ScriptLine& line) {
           value == "empty" ? Sha256() : world_.release(value).manifest;
   }
   if (line.options.contains("seq")) complain("seq counts by itself");
+  stamp(id);
   world_.report(id);
 }
 
@@ -216,7 +229,10 @@ void Script::commit(const ScriptLine& line) {
       if (at_work(device)) ids.push_back(id);
     }
   }
-  for (const auto& id : ids) world_.commit(id);
+  for (const auto& id : ids) {
+    stamp(id);
+    world_.commit(id);
+  }
 }
 
 void Script::start(const ScriptLine& line) {
@@ -280,6 +296,7 @@ void Script::show(const std::string& rollout) {
                      (failure.detail.empty() ? "" : ": " + failure.detail) +
                      (failure.acknowledged ? " (acknowledged)" : ""));
   }
+  show_guardrails(status);
 }
 
 void Script::show_device(const std::string& id) {

@@ -75,7 +75,7 @@ int Client::start() {
   alive_ms_ = now;
   connect_at_ms_ = now;
   window_end_ms_ = now + settings_.health_window_ms;
-  window_start_s_ = now_s();
+  window_start_s_ = clock_s();
   Started started;
   started.boot = boot_;
   const auto cause = static_cast<ResetCause>(boot_.last_cause);
@@ -132,8 +132,12 @@ void Client::forget_other_scopes(Orders& orders) const {
   }
 }
 
+std::uint64_t Client::clock_s() const {
+  return port_.unix_s != nullptr ? port_.unix_s(port_.context) : 0;
+}
+
 std::uint64_t Client::now_s() const {
-  const std::uint64_t clock = port_.unix_s != nullptr ? port_.unix_s(port_.context) : 0;
+  const std::uint64_t clock = clock_s();
   const std::uint64_t bound = machine_.state().newest_signed_s;
   return clock > bound ? clock : bound;
 }

@@ -129,7 +129,7 @@ bool Client::send_state() {
   fields.device_id = identity_.device_id;
   fields.seq = ++state_seq_;
   fields.boot_id = boot_.starts;
-  fields.reported_s = port_.unix_s != nullptr ? port_.unix_s(port_.context) : 0;
+  fields.reported_s = clock_s();
   fields.facts = facts_of(identity_);
   fields.facts.agent_version = application_.version;
   fields.state = state.device;
@@ -234,7 +234,7 @@ bool Client::send_health() {
   if (size <= 0) log(LogLevel::error, "the health summary does not fit into the outbound buffer");
   readings_.next_window();
   health_due_ = false;
-  window_start_s_ = now_s();
+  window_start_s_ = clock_s();
   window_end_ms_ = now + settings_.health_window_ms;
   return true;
 }

@@ -1,4 +1,6 @@
 // Rule files: a rule that keeps every limit, or diagnostics that say where and what would be right.
+#include <cmath>
+
 #include "rules/condition/program.h"
 #include "rules/config/load_rule.h"
 #include "schemas/ids.h"
@@ -6,8 +8,30 @@
 #include "tests/fuzz/target.h"
 #include "tests/fuzz/yaml_checks.h"
 
+namespace {
+
+using namespace muster;
+
+void check_guardrail(const rules::Guardrail& guardrail) {
+  FUZZ_REQUIRE(is_id(guardrail.name), "a guardrail without a valid name");
+  FUZZ_REQUIRE(guardrail.metric.empty() != guardrail.when.empty(), "a guardrail that judges not exactly one thing");
+  FUZZ_REQUIRE(guardrail.metric.empty() || is_id(guardrail.metric), "a metric that no device can send");
+  FUZZ_REQUIRE(guardrail.when.empty() || rules::check_program(guardrail.when) == rules::ProgramFault::none,
+               "a condition that cannot be evaluated");
+  FUZZ_REQUIRE(std::isfinite(guardrail.limit), "a limit that is no number");
+  FUZZ_REQUIRE(guardrail.against == rules::Against::absolute || guardrail.metric == "delegate_active" ||
+                   (guardrail.limit > 0 && guardrail.limit <= (guardrail.lower_is_worse ? 1 : 100)),
+               "a change that is none");
+  FUZZ_REQUIRE(guardrail.tolerate_ppm > 0 && guardrail.tolerate_ppm < 1'000'000, "a share that is none");
+  FUZZ_REQUIRE(guardrail.error_ppm > 0 && guardrail.error_ppm < 500'000, "a confidence that is none");
+  FUZZ_REQUIRE(guardrail.by.size() <= 3, "too many attributes");
+  FUZZ_REQUIRE(guardrail.on_fail != rules::OnFail::freeze_segment || !guardrail.by.empty(), "no segment to freeze");
+  FUZZ_REQUIRE(guardrail.observe_s > 0 && guardrail.silent_after_s > 0, "a time that is none");
+}
+
+}  // namespace
+
 FUZZ_TARGET(rule_yaml) {
-  using namespace muster;
   const fuzz::ExactCopy copy(input);
   const auto text = copy.view().text();
   const auto loaded = rules::load_rule(text, "rule.yaml");
@@ -35,4 +59,8 @@ FUZZ_TARGET(rule_yaml) {
     FUZZ_REQUIRE(wave.percent > percent, "shares that do not grow");
     percent = wave.percent;
   }
+  FUZZ_REQUIRE(rule.guardrails.size() <= limits::guardrails_max, "the number of guardrails");
+  for (const auto& guardrail : rule.guardrails) check_guardrail(guardrail);
+  FUZZ_REQUIRE(!rule.rollback_first || (planes >> static_cast<unsigned>(*rule.rollback_first) & 1u) != 0,
+               "a plane to go back first that is not in the rule");
 }

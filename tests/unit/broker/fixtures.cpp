@@ -166,17 +166,22 @@ Bytes make_report(const ReportFields& fields) {
   return finished(builder);
 }
 
-Bytes make_health(const std::string& device, std::uint64_t seq, double p95_ms) {
+Bytes make_health(const HealthFields& fields) {
   flatbuffers::FlatBufferBuilder builder;
-  const auto id = builder.CreateString(device);
+  const auto id = builder.CreateString(fields.device);
   wire::HealthSummaryBuilder summary(builder);
   summary.add_device_id(id);
-  summary.add_seq(seq);
-  summary.add_boot_id(1);
-  summary.add_window_s(60);
-  summary.add_p95_ms(p95_ms);
+  summary.add_seq(fields.seq);
+  summary.add_boot_id(fields.boot_id);
+  summary.add_window_start_s(fields.window_start_s);
+  summary.add_window_s(fields.window_s);
+  summary.add_p95_ms(fields.p95_ms);
   wire::FinishHealthSummaryBuffer(builder, summary.Finish());
   return finished(builder);
+}
+
+Bytes make_health(const std::string& device, std::uint64_t seq, double p95_ms) {
+  return make_health({.device = device, .seq = seq, .p95_ms = p95_ms});
 }
 
 Bytes make_evidence(const std::string& device, const Sha256& bundle, std::uint64_t offset, std::uint64_t total,

@@ -98,6 +98,14 @@ struct ReportFields {
   wire::ErrorCode error = wire::ErrorCode::none;
 };
 [[nodiscard]] Bytes make_report(const ReportFields& fields);
+struct HealthFields {
+  std::string device = "gw-1";
+  std::uint64_t boot_id = 1, seq = 1;
+  std::uint64_t window_start_s = 0;
+  std::uint32_t window_s = 60;
+  double p95_ms = -1;
+};
+[[nodiscard]] Bytes make_health(const HealthFields& fields);
 [[nodiscard]] Bytes make_health(const std::string& device, std::uint64_t seq, double p95_ms);
 [[nodiscard]] Bytes make_evidence(const std::string& device, const Sha256& bundle, std::uint64_t offset,
                                   std::uint64_t total, std::string_view data);

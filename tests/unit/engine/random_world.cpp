@@ -14,7 +14,7 @@ constexpr std::array<const char*, 4> targets = {"true", "device.region == \"eu\"
 
 Swarm::Swarm(std::uint64_t seed) {
   std::mt19937_64 random(seed ^ 0x5eed);
-  for (auto* option : {&links, &facts, &failures, &orders, &rings}) *option = random() % 3 != 0;
+  for (auto* option : {&links, &facts, &failures, &orders, &rings, &guardrails}) *option = random() % 3 != 0;
   devices_max = 3 + random() % 40;
 }
 
@@ -40,6 +40,8 @@ void RandomWorld::act() {
   const auto dice = pick(100);
   if (world.devices.size() < 3 || (dice < 8 && world.devices.size() < swarm_.devices_max)) {
     join();
+  } else if (swarm_.guardrails && swarm_.measures && dice < 35) {
+    measure();
   } else if (dice < 75) {
     device_step();
   } else if (dice < 85) {
@@ -146,8 +148,44 @@ void RandomWorld::start() {
   rule.seed = random_();
   rule.halt_failed_devices = 1 + static_cast<std::uint32_t>(pick(3));
   rule.attempt_timeout_s = swarm_.links ? 300 : 1'000'000'000;
+  if (swarm_.guardrails) add_guardrails(rule);
   rule.on_abort = chance(50) ? AbortDefault::revert : AbortDefault::keep;
   world.start(rule);
+}
+
+void RandomWorld::add_guardrails(Rule& rule) {
+  const std::array<const char*, 4> metrics = {"p95_ms", "edit_distance", "delegate_active", "crash_count"};
+  rule.baseline_window_s = pick(3) * 300;
+  const auto count = 1 + pick(3);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Guardrail rail;
+    rail.name = "g" + std::to_string(i);
+    rail.metric = metrics[pick(metrics.size())];
+    rail.against = static_cast<Against>(pick(3));
+    rail.limit = rail.against == Against::absolute ? 40 : 0.2;
+    rail.lower_is_worse = chance(20);
+    rail.tolerate_ppm = 200'000 + static_cast<std::uint32_t>(pick(600'000));
+    rail.error_ppm = 100'000 + static_cast<std::uint32_t>(pick(300'000));
+    if (chance(50)) rail.by.push_back(Attribute::region);
+    rail.on_fail = static_cast<OnFail>(pick(rail.by.empty() ? 2 : 4));
+    if (rail.by.empty() && rail.on_fail == OnFail::rollback && chance(50)) rail.on_fail = OnFail::freeze_release;
+    rail.observe_s = 60 + pick(300);
+    rail.silent_after_s = 300 + pick(3000);
+    rail.advance_after_s = chance(50) ? 60 + pick(3000) : 0;
+    rule.guardrails.push_back(rail);
+  }
+}
+
+void RandomWorld::measure() {
+  DeviceHealth health;
+  health.device = any_device();
+  health.window_s = 60 + static_cast<std::uint32_t>(pick(300));
+  if (chance(90)) health.readings.set(Reading::p95_ms, static_cast<double>(20 + pick(40)));
+  if (chance(10)) health.readings.set(Reading::crash_count, static_cast<double>(pick(60)));
+  if (chance(70)) health.readings.tasks.push_back({"edit_distance", static_cast<double>(pick(60))});
+  if (chance(80)) health.readings.delegate_active = chance(80) ? "npu" : "cpu";
+  if (chance(40)) world.tick(pick(300));
+  world.step(health);
 }
 
 void RandomWorld::order() {

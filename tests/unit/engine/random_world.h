@@ -17,6 +17,8 @@ struct Swarm {
   bool failures = true;
   bool orders = true;
   bool rings = true;
+  bool guardrails = true;
+  bool measures = true;  // with guardrails: devices send health summaries
   std::size_t devices_max = 30;
 };
 
@@ -38,6 +40,8 @@ class RandomWorld {
   void operator_step();
   void start();
   void order();
+  void measure();
+  void add_guardrails(Rule& rule);
 
   std::mt19937_64 random_;
   Swarm swarm_;

@@ -126,6 +126,54 @@ TEST(RolloutCheck, SaysInWordsWhatARuleWillDo) {
   EXPECT_TRUE(contains(json.out, R"("rollout":"reader-deu-1","seed":7)")) << json.out;
 }
 
+const std::string guarded_rule = std::string(good_rule) +
+                                 "guardrails:\n"
+                                 "  - { name: quality, metric: edit_distance, against: baseline, max_increase: 12.5%,\n"
+                                 "      by: [region, class], on_fail: freeze_segment }\n"
+                                 "  - { name: memory, when: gpu_oom_count > 2, tolerate: 20%, on_fail: rollback,\n"
+                                 "      on_inconclusive: { advance_after: 48h } }\n";
+
+TEST(RolloutCheck, SaysWhatGuardrailsJudge) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write("rule.yaml", guarded_rule);
+  const auto ran = musterctl({"rollout", "check", file});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(contains(ran.out,
+                       "quality: a device exceeds when edit_distance is more than 12.5 % higher than before, measured "
+                       "for 10 min 00 s; a fail (more than 5 % of the devices of one region and class exceed, at 99 %) "
+                       "freezes the segment and brings it back; without a verdict a wave holds"))
+      << ran.out;
+  EXPECT_TRUE(contains(ran.out, "memory: a device exceeds when gpu_oom_count > 2, measured")) << ran.out;
+  EXPECT_TRUE(contains(ran.out, "a wave goes on 2 d 0 h after it opened")) << ran.out;
+  EXPECT_TRUE(contains(ran.out, "The first wave opens after 1 h 00 min in which its targets are measured.")) << ran.out;
+  const auto json = musterctl({"rollout", "check", file, "--json"});
+  EXPECT_TRUE(contains(json.out, R"("metric":"edit_distance","against":"baseline","limit":0.125)")) << json.out;
+}
+
+TEST(RolloutCheck, SaysWhichWavesOfAFleetAreTooSmall) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write("rule.yaml", guarded_rule);
+  const auto fleet = directory.write("fleet.yaml",
+                                     "groups:\n  - { count: 800, class: a, region: de }\n"
+                                     "  - { count: 75, class: a, region: us }\n");
+  const auto ran = musterctl({"rollout", "check", file, "--fleet", fleet});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(contains(ran.out, "Of the 875 devices in " + fleet + " it targets 800:\n  1. canary reaches 80\n"))
+      << ran.out;
+  EXPECT_TRUE(contains(ran.out,
+                       "wave canary reaches about 80 devices with region=de class=a; a pass of guardrail "
+                       "quality at 99 % with tolerate 5 % needs 114 in its one segment: whoever approves "
+                       "the wave decides without it"))
+      << ran.out;
+  EXPECT_FALSE(contains(ran.out, "wave all reaches")) << ran.out;
+  const auto json = musterctl({"rollout", "check", file, "--fleet", fleet, "--json"});
+  EXPECT_TRUE(contains(json.out, R"("fleet":{"devices":875,"targets":800,"waves":[{"name":"canary","reached":80})"))
+      << json.out;
+  const auto bad = musterctl({"rollout", "check", file, "--fleet", directory.write("bad.yaml", "group: []\n")});
+  EXPECT_EQ(bad.code, 5);
+  EXPECT_TRUE(contains(bad.err, "bad.yaml:1:1: unknown key 'group' in a fleet; did you mean 'groups'?")) << bad.err;
+}
+
 TEST(RolloutCheck, ShowsAllErrorsOfABadRule) {
   const TemporaryDirectory directory;
   const auto file = directory.write("rule.yaml",

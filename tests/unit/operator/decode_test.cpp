@@ -22,6 +22,18 @@ TEST(Decode, ReadsARolloutsStatus) {
   EXPECT_EQ(view->failures, (std::vector<FailureView>{{"d1", "probe_failed", "exit 1", false}}));
 }
 
+TEST(Decode, ReadsGuardrailsWhereARolloutHasSome) {
+  EXPECT_TRUE(decode_rollout(R"({"rollout":"r","state":"running"})")->guardrails.empty());
+  const auto view = decode_rollout(
+      R"({"rollout":"r","state":"running","guardrails":[
+    {"name":"quality","segment":"region=de","verdict":"fail","voted":12,"exceeded":5,"frozen":true,"sentence":"too many"},
+    {"name":"latency","verdict":"inconclusive","from_the_future":{}}]})");
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(view->guardrails, (std::vector<GuardrailView>{{"quality", "region=de", "fail", "too many", 12, 5, true},
+                                                          {"latency", "", "inconclusive", "", 0, 0, false}}));
+  EXPECT_FALSE(decode_rollout(R"({"rollout":"r","state":"running","guardrails":[{"verdict":"fail"}]})"));
+}
+
 TEST(Decode, ReadsADeviceWithEmptyAndUnknownPlanes) {
   const auto view = decode_device(
       R"({"device":"d1","connected":true,"reported":true,"last_seen_s":5,"facts":{"class":"rk3566","site":"","memory_mb":2048,"tags":["a","b"]},

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "operator/commands/watch.h"
+#include "operator/render/guardrail_text.h"
 #include "operator/render/screen.h"
 #include "operator/render/text_width.h"
 
@@ -94,6 +95,92 @@ TEST(RolloutFrame, WhatDevicesSayCannotDriveTheTerminal) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_NE(text.find("d?[2J1  probe_failed: line?break  (acknowledged)"), std::string::npos) << text;
   EXPECT_NE(text.find("started 1970-01-01 00:16:40 by alice"), std::string::npos) << text;
+}
+
+std::vector<GuardrailView> guardrails() {
+  return {{"latency", "", "inconclusive", "97 more devices without an exceedance give a pass", 3, 0, false},
+          {"quality", "region=us", "pass", "", 200, 0, false},
+          {"quality", "region=de", "fail", "5 of 12 devices exceeded: more than 5 % do, at 99 %", 12, 5, true},
+          {"crashes", "", "inconclusive", "", 0, 0, false}};
+}
+
+TEST(Guardrails, AreCountedInTheFrameAndFollowInATable) {
+  auto v = view();
+  v.guardrails = guardrails();
+  const auto text = rollout_text(v, 1125, 120, ascii);
+  EXPECT_NE(text.find("2 unreachable\n  guardrails 1 pass, 1 fail, 2 inconclusive\n  started "), std::string::npos)
+      << text;
+  EXPECT_NE(
+      text.find(" by alice\n\n"
+                "guardrail  segment    verdict       exceeded  why\n"
+                "quality    region=de  fail, frozen   5 of 12  5 of 12 devices exceeded: more than 5 % do, at 99 %\n"
+                "latency    all        inconclusive    0 of 3  97 more devices without an exceedance give a pass\n"
+                "quality    region=us  pass          0 of 200\n"
+                "crashes    all        inconclusive  no votes\n"),
+      std::string::npos)
+      << text;
+  EXPECT_EQ(rollout_text(view(), 1125, 120, ascii).find("guardrail"), std::string::npos) << "a rule without any";
+}
+
+TEST(Guardrails, SentencesAreNotCutOnANarrowTerminal) {
+  EXPECT_EQ(guardrail_table(guardrails(), 50, ascii),
+            "guardrail  segment    verdict       exceeded\n"
+            "quality    region=de  fail, frozen   5 of 12\n"
+            "      5 of 12 devices exceeded: more than 5 % do,\n"
+            "      at 99 %\n"
+            "latency    all        inconclusive    0 of 3\n"
+            "      97 more devices without an exceedance give a\n"
+            "      pass\n"
+            "quality    region=us  pass          0 of 200\n"
+            "crashes    all        inconclusive  no votes\n");
+}
+
+TEST(Guardrails, NoLineIsWiderThanTheTerminal) {
+  auto v = view();
+  v.guardrails = guardrails();
+  for (std::size_t columns = 20; columns < 150; ++columns) {
+    for (const auto& line : rollout_frame(v, 2000, columns, unicode)) ASSERT_LE(display_width(line), columns) << line;
+  }
+  std::istringstream table(guardrail_table(guardrails(), 48, {true, true}));
+  for (std::string line; std::getline(table, line);) EXPECT_LE(display_width(line), 48u) << line;
+}
+
+TEST(Guardrails, AreNewsWhenTheirVerdictChanges) {
+  auto v = view();
+  v.guardrails = guardrails();
+  GuardrailNews news;
+  EXPECT_EQ(news.lines(v),
+            (std::vector<std::string>{"reader-2 guardrail quality, region=us: pass: 0 of 200 exceeded",
+                                      "reader-2 guardrail quality, region=de: fail, frozen: 5 of 12 devices exceeded: "
+                                      "more than 5 % do, at 99 %"}))
+      << "what had a verdict before the watch began";
+  v.guardrails[0].voted = 50;
+  v.guardrails[0].sentence = "50 more";
+  EXPECT_TRUE(news.lines(v).empty()) << "votes alone are no news";
+  v.guardrails[0].verdict = "pass";
+  v.guardrails[2].verdict = "inconclusive";
+  v.guardrails[2].frozen = false;
+  v.guardrails[2].voted = v.guardrails[2].exceeded = 0;
+  v.guardrails[2].sentence.clear();
+  v.guardrails.erase(v.guardrails.begin() + 1);
+  EXPECT_EQ(news.lines(v), (std::vector<std::string>{"reader-2 guardrail latency, all: pass: 50 more",
+                                                     "reader-2 guardrail quality, region=de: inconclusive"}));
+  v.guardrails = guardrails();
+  v.guardrails[0].verdict = "pass";
+  v.guardrails[2].verdict = "inconclusive";
+  v.guardrails[2].frozen = false;
+  EXPECT_TRUE(news.lines(v).empty()) << "a segment that was left out for a while is told once";
+}
+
+TEST(Guardrails, WhatARuleSaysCannotDriveTheTerminal) {
+  GuardrailView one{"a\x1b[2J", "region=\x1b", "\x1b", "x\ny", 1, 1, false};
+  auto v = view();
+  v.guardrails = {one};
+  GuardrailNews news;
+  for (const auto& text : {guardrail_table(v.guardrails, 200, ascii), news.lines(v).at(0)}) {
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_NE(text.find("x?y"), std::string::npos) << text;
+  }
 }
 
 TEST(RolloutLine, SaysItInOne) {

@@ -1,12 +1,15 @@
-// What documents and examples show must load: each ```yaml block marked `rule` or `release` in docs/, and
-// rules/examples/.
+// What documents and examples show must load: each ```yaml block marked `rule`, `release` or `fleet` in docs/, and
+// rules/examples/. What they say in numbers must be so.
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <regex>
 #include <sstream>
 
 #include "rules/condition/compile.h"
 #include "rules/condition/format.h"
+#include "rules/config/percent.h"
+#include "rules/verdict/sequential_test.h"
 #include "tests/unit/rule_config/fixture.h"
 
 namespace muster::rules::test {
@@ -42,14 +45,44 @@ std::vector<Block> blocks_of(const std::string& path, const std::string& info) {
 TEST(Documents, BlocksOfTheRulesPageLoad) {
   const auto rules = blocks_of("docs/rules.md", "yaml rule");
   const auto releases = blocks_of("docs/rules.md", "yaml release");
-  EXPECT_GE(rules.size(), 3u);
+  const auto fleets = blocks_of("docs/rules.md", "yaml fleet");
+  EXPECT_GE(rules.size(), 4u);
   EXPECT_GE(releases.size(), 2u);
+  EXPECT_GE(fleets.size(), 1u);
   for (const Block& block : rules) {
     EXPECT_EQ(lines_of(load_rule(block.text, "docs/rules.md+" + std::to_string(block.line)).diagnostics), "");
   }
   for (const Block& block : releases) {
     EXPECT_EQ(lines_of(load_release(block.text, "docs/rules.md+" + std::to_string(block.line)).diagnostics), "");
   }
+  for (const Block& block : fleets) {
+    EXPECT_EQ(lines_of(load_fleet(block.text, "docs/rules.md+" + std::to_string(block.line)).diagnostics), "");
+  }
+}
+
+// The rules page's table of how many devices a verdict needs.
+TEST(Documents, FiguresOfVerdictsAreThoseOfTheTest) {
+  static const std::regex row(R"(\| (\d+%) \| (\d+%) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|)");
+  std::istringstream in(read_whole("docs/rules.md"));
+  std::size_t rows = 0;
+  for (std::string line; std::getline(in, line);) {
+    std::smatch cell;
+    if (!std::regex_match(line, cell, row)) continue;
+    ++rows;
+    std::uint64_t confidence = 0, tolerate = 0;
+    ASSERT_EQ(parse_percent_ppm(cell[1].str(), confidence), PercentFault::none);
+    ASSERT_EQ(parse_percent_ppm(cell[2].str(), tolerate), PercentFault::none);
+    const auto tolerate_ppm = static_cast<std::uint32_t>(tolerate);
+    const auto error_ppm = static_cast<std::uint32_t>(SequentialTest::ppm - confidence);
+    const SequentialTest test(tolerate_ppm, error_ppm);
+    const auto figure = [&](std::size_t column) { return static_cast<std::uint32_t>(std::stoul(cell[column].str())); };
+    EXPECT_EQ(figure(3), test.devices_to_pass(0)) << line;
+    EXPECT_EQ(figure(4), test.devices_to_pass(1)) << line;
+    EXPECT_EQ(figure(5), SequentialTest(tolerate_ppm, error_ppm, 3 + 1).devices_to_pass(0)) << line;
+    EXPECT_EQ(figure(6), test.exceeded_to_fail(10)) << line;
+    EXPECT_EQ(figure(7), test.exceeded_to_fail(100)) << line;
+  }
+  EXPECT_EQ(rows, 6u);
 }
 
 TEST(Documents, ConditionsOfTheConditionsPageCompile) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "rules/config/load_fleet.h"
 #include "rules/config/load_release.h"
 #include "rules/config/load_rule.h"
 

@@ -1,5 +1,5 @@
 // Every file in bad/ and exactly what an operator reads about it. MUSTER_REGENERATE=1 writes the expected texts again;
-// the diff is then what is reviewed. Files starting with release_ are releases, the others rules.
+// the diff is then what is reviewed. Files starting with release_ are releases, with fleet_ fleets, the others rules.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -12,6 +12,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string errors_of(const std::string& name, const std::string& text) {
+  if (name.starts_with("release_")) return lines_of(load_release(text, name).diagnostics);
+  if (name.starts_with("fleet_")) return lines_of(load_fleet(text, name).diagnostics);
+  return lines_of(load_rule(text, name).diagnostics);
+}
+
 TEST(Golden, ErrorTexts) {
   const bool regenerate = std::getenv("MUSTER_REGENERATE") != nullptr;
   std::size_t files = 0;
@@ -20,8 +26,7 @@ TEST(Golden, ErrorTexts) {
     ++files;
     const std::string name = entry.path().filename().string();
     const std::string text = read_whole(entry.path().string());
-    const std::string lines = name.rfind("release_", 0) == 0 ? lines_of(load_release(text, name).diagnostics)
-                                                             : lines_of(load_rule(text, name).diagnostics);
+    const std::string lines = errors_of(name, text);
     EXPECT_FALSE(lines.empty()) << name << " is in bad/ and loads";
     const fs::path expected = fs::path(entry.path()).replace_extension(".txt");
     if (regenerate) std::ofstream(expected, std::ios::binary) << lines;

@@ -36,6 +36,9 @@ TEST(LoadRule, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(rule.unreachable_after_s, 60u);
   EXPECT_EQ(rule.attempt_timeout_s, 3600u);
   EXPECT_EQ(rule.on_abort, AbortDefault::keep);
+  EXPECT_TRUE(rule.guardrails.empty());
+  EXPECT_EQ(rule.baseline_window_s, 3600u);
+  EXPECT_EQ(rule.rollback_first, std::nullopt);
   ASSERT_EQ(rule.waves.size(), 1u);
   EXPECT_EQ(rule.waves[0].gate, Gate::automatic);
   EXPECT_EQ(rule.waves[0].soak_s, 0u);
@@ -112,15 +115,22 @@ TEST(LoadRule, WavesThatCanNotBeReached) {
 
 // A rule that asks for protection that is not there must not load.
 TEST(LoadRule, KeysOfLaterVersionsAreRefused) {
-  EXPECT_THAT(rule_errors(with("guardrails: []\n")),
-              HasSubstr("'guardrails' in a rule has no effect in this version of Muster; remove it"));
-  EXPECT_THAT(rule_errors(with("pace: { per_minute: 6 }\n")), HasSubstr("'pace' in a rule has no effect"));
-  EXPECT_THAT(rule_errors(with("rollback: { first: config }\n")),
-              HasSubstr("r:5:13: 'first' in rollback has no effect"));
+  EXPECT_THAT(rule_errors(with("pace: { per_minute: 6 }\n")),
+              HasSubstr("'pace' in a rule has no effect in this version of Muster; remove it"));
   EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: 14d }\n")),
               HasSubstr("'keep_previous_for' in rollback has no effect"));
-  EXPECT_THAT(rule_errors(with("rollback: { first: modell }\n")), HasSubstr("did you mean 'model'?"))
+  EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: soon }\n")), HasSubstr("is not a duration"))
       << "still validated";
+}
+
+TEST(LoadRule, TheFirstPlaneToGoBackIsOneOfTheRule) {
+  const LoadedRule loaded = load_rule(with("rollback: { first: model }\n"), "r");
+  ASSERT_TRUE(loaded.rule) << lines_of(loaded.diagnostics);
+  EXPECT_EQ(loaded.rule->rollback_first, Plane::model);
+  EXPECT_EQ(load_rule(minimal, "r").rule->rollback_first, std::nullopt);
+  EXPECT_THAT(rule_errors(with("rollback: { first: modell }\n")), HasSubstr("did you mean 'model'?"));
+  EXPECT_EQ(rule_errors(with("rollback: { first: config }\n")),
+            "r:5:20: first names config, which is not in versions; a plane that versions names\n");
 }
 
 TEST(LoadRule, ConditionErrorsPointIntoTheValue) {

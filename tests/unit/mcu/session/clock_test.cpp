@@ -319,5 +319,17 @@ TEST(McuSessionClock, FiftyDaysOnOneConnection) {
   EXPECT_TRUE(world.until_attempt(1, AttemptState::committed, 600000));
 }
 
+// A signed time is a lower bound for what has expired and no clock: a window that seemed to begin at it would lie
+// before everything that the broker compares it with.
+TEST(McuSessionClock, WithoutAClockAWindowHasNoStart) {
+  TestWorld world;
+  ASSERT_TRUE(world.start_and_settle());
+  world.assign(1, {&test_releases().model});
+  ASSERT_TRUE(world.until_attempt(1, AttemptState::committed));
+  world.run(180000);
+  ASSERT_GE(world.broker.healths.size(), 2u);
+  for (const auto& health : world.broker.healths) EXPECT_EQ(health.window_start_s, 0u);
+}
+
 }  // namespace
 }  // namespace muster::mcu::sim

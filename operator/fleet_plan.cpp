@@ -1,0 +1,77 @@
+#include "operator/fleet_plan.h"
+
+#include <cmath>
+
+#include "operator/json_text.h"
+#include "operator/render/moment.h"
+#include "rules/config/reach.h"
+
+namespace muster::ctl {
+namespace {
+
+constexpr std::size_t sentences_shown_max = 20;
+
+struct Planned {
+  std::uint64_t devices = 0, targets = 0;
+  std::vector<std::uint64_t> reached;  // by wave
+  std::vector<rules::OutOfReach> out_of_reach;
+};
+
+Planned plan(const rules::Rule& rule, const rules::DescribedFleet& fleet) {
+  Planned planned;
+  for (const auto& group : fleet.groups) planned.devices += group.count;
+  const auto groups = rules::plan_waves(rule, fleet);
+  for (const auto& group : groups) planned.targets += group.devices;
+  for (std::size_t wave = 0; wave < rule.waves.size(); ++wave) {
+    double reached = 0;
+    for (const auto& group : groups) reached += group.reached[wave];
+    planned.reached.push_back(static_cast<std::uint64_t>(std::llround(reached)));
+  }
+  planned.out_of_reach = rules::verdicts_out_of_reach(rule, groups);
+  return planned;
+}
+
+}  // namespace
+
+std::string fleet_plan(const rules::Rule& rule, const rules::DescribedFleet& fleet, const std::string& file) {
+  const auto planned = plan(rule, fleet);
+  auto text = "Of the " + count_text(planned.devices, "device") + " in " + file + " it targets " +
+              std::to_string(planned.targets) + ":";
+  for (std::size_t wave = 0; wave < rule.waves.size(); ++wave) {
+    text += "\n  " + std::to_string(wave + 1) + ". " + rule.waves[wave].name + " reaches " +
+            std::to_string(planned.reached[wave]);
+  }
+  if (rule.guardrails.empty()) return text;
+  const auto& found = planned.out_of_reach;
+  if (planned.targets == 0) return text + "\nNo device, no verdict.";
+  if (found.empty()) return text + "\nEach wave is large enough for a verdict of each guardrail.";
+  text += "\nToo small for a verdict, even when every device is fine:";
+  for (std::size_t i = 0; i < found.size() && i < sentences_shown_max; ++i)
+    text += "\n  " + rules::sentence_of(found[i], rule);
+  if (found.size() > sentences_shown_max)
+    text += "\n  and " + std::to_string(found.size() - sentences_shown_max) + " more (--json has all)";
+  return text;
+}
+
+std::string fleet_plan_json(const rules::Rule& rule, const rules::DescribedFleet& fleet) {
+  const auto planned = plan(rule, fleet);
+  std::vector<RawJson> waves, out_of_reach;
+  for (std::size_t wave = 0; wave < rule.waves.size(); ++wave)
+    waves.push_back({json_object({{"name", rule.waves[wave].name}, {"reached", planned.reached[wave]}})});
+  for (const auto& found : planned.out_of_reach) {
+    JsonFields fields{{"wave", rule.waves[found.wave].name},
+                      {"guardrail", rule.guardrails[found.guardrail].name},
+                      {"segment", found.segment},
+                      {"devices", std::uint64_t{found.devices}},
+                      {"targets", std::uint64_t{found.targets}}};
+    if (found.needed) fields.emplace_back("needed", std::uint64_t{*found.needed});
+    fields.emplace_back("sentence", rules::sentence_of(found, rule));
+    out_of_reach.push_back({json_object(fields)});
+  }
+  return json_object({{"devices", planned.devices},
+                      {"targets", planned.targets},
+                      {"waves", RawJson{json_array(waves)}},
+                      {"out_of_reach", RawJson{json_array(out_of_reach)}}});
+}
+
+}  // namespace muster::ctl

@@ -1,0 +1,380 @@
+#include "rules/config/guardrails.h"
+
+#include <algorithm>
+#include <set>
+
+#include "rules/condition/did_you_mean.h"
+#include "rules/condition/program.h"
+#include "rules/config/fields.h"
+#include "rules/engine/readings.h"
+#include "schemas/limits.h"
+
+namespace muster::rules {
+
+namespace {
+
+constexpr std::uint64_t day_s = 86'400;
+constexpr std::uint64_t observe_s_max = 30 * day_s;
+constexpr std::uint64_t silent_after_s_max = 30 * day_s;
+constexpr std::uint64_t advance_after_s_max = 90 * day_s;
+constexpr std::uint64_t state_max_max = 1'000'000;
+constexpr std::uint32_t limit_max = 999'999'999;  // readings are cut at a thousand million: none would exceed more
+constexpr std::size_t by_max = 3;
+constexpr std::uint32_t whole_ppm = 1'000'000;
+constexpr std::uint32_t increase_ppm_max = 100 * whole_ppm;
+
+constexpr std::string_view delegate_metric = "delegate_active";
+constexpr std::string_view device_setting = "slo_ms";
+// Names that conditions have for standard keys besides their own.
+constexpr std::pair<std::string_view, std::string_view> other_names[] = {
+    {"inference_p50_ms", "p50_ms"}, {"inference_p95_ms", "p95_ms"}, {"inference_p99_ms", "p99_ms"}};
+
+// What a guardrail judges, as far as the rest of it depends on that.
+enum class Judged : std::uint8_t { nothing, measurement, state, thermal, delegate, condition };
+
+// Knows nothing, and remembers what it was asked for. A condition of which nothing is known is evaluated to its end but
+// for what stands behind a literal that decides.
+class NamesOf final : public Environment {
+ public:
+  Value lookup(std::string_view name) const override {
+    names_.emplace(name);
+    return {};
+  }
+  [[nodiscard]] bool has(std::string_view name) const { return names_.find(name) != names_.end(); }
+
+ private:
+  mutable std::set<std::string, std::less<>> names_;
+};
+
+class GuardrailReader {
+ public:
+  GuardrailReader(const std::vector<Wave>& waves, Problems& problems) : waves_(waves), problems_(problems) {}
+
+  Guardrail read(const YamlNode& node) {
+    Guardrail guardrail;
+    guardrail.against = Against::baseline;
+    Fields fields(node, "a guardrail",
+                  {"name", "metric", "when", "against", "max", "min", "max_increase", "max_decrease", "tolerate",
+                   "confidence", "by", "on_fail", "observe", "silent_after", "on_inconclusive"},
+                  problems_);
+    if (!fields.is_map()) return guardrail;
+    if (const YamlNode* name = fields.require("name", "name: latency")) read_name(*name, guardrail);
+    judged_ = read_judged(fields, node, guardrail);
+    const bool compared = read_against(fields, guardrail);
+    if (judged_ == Judged::condition || judged_ == Judged::delegate) {
+      refuse_limits(fields);
+    } else {
+      read_limit(fields, node, compared, guardrail);
+    }
+    read_test(fields, guardrail);
+    read_times(fields, guardrail);
+    read_on_fail(fields, guardrail);
+    if (const YamlNode* value = fields.find("on_inconclusive")) read_on_inconclusive(*value, guardrail);
+    return guardrail;
+  }
+
+ private:
+  void read_name(const YamlNode& node, Guardrail& guardrail) {
+    guardrail.name = read_id(node, "the name of a guardrail", problems_).value_or("");
+    for (const std::string& other : names_) {
+      if (other == guardrail.name) {
+        problems_.add(node, "two guardrails are called " + other, "a name of its own for each guardrail");
+      }
+    }
+    if (!guardrail.name.empty()) names_.push_back(guardrail.name);
+  }
+
+  Judged read_judged(const Fields& fields, const YamlNode& node, Guardrail& guardrail) {
+    const YamlNode* metric = fields.find("metric");
+    const YamlNode* when = fields.find("when");
+    if (fields.has("metric") && fields.has("when")) {
+      problems_.add(node, "a guardrail with both 'metric' and 'when'",
+                    "one of them; two things to judge are two guardrails");
+    }
+    if (!fields.has("metric") && !fields.has("when")) {
+      problems_.add(node, "a guardrail without 'metric' or 'when'", "metric: p95_ms, or when: gpu_oom_count > 0");
+    }
+    if (when != nullptr) read_when(*when, guardrail);
+    const Judged judged = metric != nullptr ? read_metric(*metric, guardrail) : Judged::nothing;
+    return fields.has("when") ? Judged::condition : judged;
+  }
+
+  void read_when(const YamlNode& node, Guardrail& guardrail) {
+    auto when = read_condition(node, "when", recovery_vocabulary(), problems_);
+    if (!when) return;
+    NamesOf names;
+    (void)evaluate(when->program, names);
+    if (names.has(device_setting)) {
+      problems_.add(node, "slo_ms is a setting of each device, which the broker does not know",
+                    "the number itself, as in p99_ms > 200");
+    }
+    if (names.has(delegate_metric)) {
+      problems_.add(node, "delegate_active is a text, and conditions on readings compare numbers",
+                    "a guardrail of its own: metric: delegate_active");
+    }
+    guardrail.when_text = std::move(when->text);
+    guardrail.when = std::move(when->program);
+  }
+
+  Judged read_metric(const YamlNode& node, Guardrail& guardrail) {
+    auto metric = read_id(node, "the name of a metric", problems_);
+    if (!metric || is_mistaken(node, *metric)) return Judged::nothing;
+    guardrail.metric = std::move(*metric);
+    if (guardrail.metric == delegate_metric) return Judged::delegate;
+    const auto reading = reading_from(guardrail.metric);
+    if (!reading || *reading < first_state_reading) return Judged::measurement;
+    return *reading == Reading::thermal ? Judged::thermal : Judged::state;
+  }
+
+  // Any other name may be a task metric; but a slip in a standard name would make a guardrail that never has a verdict.
+  bool is_mistaken(const YamlNode& node, std::string_view metric) {
+    if (metric == device_setting) {
+      problems_.add(node, "slo_ms is a setting of the device, not a reading",
+                    "a standard key, such as p95_ms, or a task metric");
+      return true;
+    }
+    for (const auto& [other, name] : other_names) {
+      if (metric != other) continue;
+      problems_.add(node, "only conditions know " + std::string(other), "metric: " + std::string(name));
+      return true;
+    }
+    std::vector<std::string_view> known = {delegate_metric};
+    for (std::size_t i = 0; i < reading_count; ++i) known.push_back(name_of(static_cast<Reading>(i)));
+    constexpr std::size_t long_enough = 8;  // as in conditions: shorter names are near each other by chance
+    for (const std::string_view name : known) {
+      if (name.size() < long_enough || edit_distance(name, metric) != 1) continue;
+      problems_.add(node, std::string(metric) + " is no standard reading",
+                    "did you mean " + std::string(name) +
+                        "? A task metric needs a name that differs from it in more than one letter");
+      return true;
+    }
+    return false;
+  }
+
+  // False when it is not known what the guardrail compares with.
+  bool read_against(const Fields& fields, Guardrail& guardrail) {
+    if (judged_ != Judged::delegate && judged_ != Judged::nothing) guardrail.against = Against::absolute;
+    const YamlNode* node = fields.find("against");
+    if (node == nullptr) {
+      if (fields.has("against") || judged_ == Judged::nothing) guardrail.against = Against::baseline;
+      return judged_ != Judged::nothing && !fields.has("against");
+    }
+    if (judged_ == Judged::condition) {
+      problems_.add(*node, "'against' in a guardrail with 'when'",
+                    "remove it: the condition alone says when a device exceeds; 'metric' is what can be compared");
+      return false;
+    }
+    const auto choice = read_choice(*node, "against", {"absolute", "baseline", "control"}, problems_);
+    if (!choice) {
+      guardrail.against = Against::baseline;
+      return false;
+    }
+    const auto against = static_cast<Against>(*choice);
+    const bool fits = fits_to_metric(*node, against, guardrail);
+    if (fits) guardrail.against = against;
+    return fits && judged_ != Judged::nothing;
+  }
+
+  bool fits_to_metric(const YamlNode& node, Against against, const Guardrail& guardrail) {
+    const std::string pair = guardrail.metric + " against " + std::string(name_of(against));
+    if (judged_ == Judged::delegate && against != Against::baseline) {
+      problems_.add(node, pair,
+                    "against: baseline, or the key removed: it exceeds when it is another one than before the update");
+      return false;
+    }
+    if ((judged_ == Judged::state || judged_ == Judged::thermal) && against != Against::absolute) {
+      problems_.add(node, pair, "against: absolute, or the key removed: a state is good or bad whatever it was before");
+      return false;
+    }
+    if (against == Against::control && !waves_.empty() && waves_.front().percent == 100) {
+      problems_.add(node, "against: control in a rule whose first wave takes all targets",
+                    "a smaller first wave, so that others are left to compare with; or against: baseline");
+    }
+    return true;
+  }
+
+  void refuse_limits(const Fields& fields) {
+    for (const std::string_view key : {"max", "min", "max_increase", "max_decrease"}) {
+      const YamlNode* node = fields.find(key);
+      if (node == nullptr) continue;
+      const bool condition = judged_ == Judged::condition;
+      problems_.add(*node,
+                    "'" + std::string(key) + "' in a guardrail " + (condition ? "with 'when'" : "on delegate_active"),
+                    condition ? "remove it: the condition is the limit"
+                              : "remove it: it exceeds when it is another one than before the update");
+    }
+  }
+
+  void read_limit(const Fields& fields, const YamlNode& node, bool compared, Guardrail& guardrail) {
+    const bool absolute = guardrail.against == Against::absolute;
+    const std::string_view upper = absolute ? "max" : "max_increase", lower = absolute ? "min" : "max_decrease";
+    if (compared) {
+      refuse_other_limits(fields, guardrail);
+      if (fields.has(upper) && fields.has(lower)) {
+        problems_.add(node, "a guardrail with both '" + std::string(upper) + "' and '" + std::string(lower) + "'",
+                      "one of them; two limits are two guardrails");
+      }
+      const bool none =
+          !fields.has("max") && !fields.has("min") && !fields.has("max_increase") && !fields.has("max_decrease");
+      if (none && judged_ != Judged::state) problems_.add(node, "a guardrail without a limit", limit_example(absolute));
+    }
+    if (const YamlNode* value = fields.find("max")) read_max(*value, guardrail);
+    if (const YamlNode* value = fields.find("min")) read_min(*value, guardrail);
+    if (const YamlNode* value = fields.find("max_increase")) {
+      const auto ppm = read_percent_ppm(*value, "max_increase", 1, increase_ppm_max, problems_);
+      if (ppm && !absolute) guardrail.limit = static_cast<double>(*ppm) / whole_ppm;
+    }
+    if (const YamlNode* value = fields.find("max_decrease")) {
+      const auto ppm = read_percent_ppm(*value, "max_decrease", 1, whole_ppm - 1, problems_);
+      if (!ppm || absolute) return;
+      guardrail.limit = static_cast<double>(*ppm) / whole_ppm;
+      guardrail.lower_is_worse = true;
+    }
+  }
+
+  [[nodiscard]] std::string limit_example(bool absolute) const {
+    if (judged_ == Judged::thermal) return "max: nominal, fair or serious";
+    return absolute ? "max: or min: with a number in the metric's own unit, or against: baseline with max_increase: 10%"
+                    : "max_increase: 10%, or max_decrease: 10% where less is worse";
+  }
+
+  void refuse_other_limits(const Fields& fields, const Guardrail& guardrail) {
+    const bool absolute = guardrail.against == Against::absolute;
+    using Keys = std::vector<std::string_view>;
+    for (const std::string_view key : absolute ? Keys{"max_increase", "max_decrease"} : Keys{"max", "min"}) {
+      const YamlNode* node = fields.find(key);
+      if (node == nullptr) continue;
+      if (!absolute) {
+        problems_.add(*node, "'" + std::string(key) + "' with against: " + std::string(name_of(guardrail.against)),
+                      "max_increase or max_decrease, a percentage; or against: absolute");
+      } else if (judged_ == Judged::measurement) {
+        problems_.add(*node, "'" + std::string(key) + "' without something to compare with",
+                      "against: baseline or against: control beside it; or max or min, a number");
+      } else {
+        problems_.add(*node, "'" + std::string(key) + "' for the state " + guardrail.metric,
+                      "max alone: a state that is higher is worse");
+      }
+    }
+  }
+
+  void read_max(const YamlNode& node, Guardrail& guardrail) {
+    switch (judged_) {
+      case Judged::thermal: {
+        const auto choice = read_choice(node, "max", {"nominal", "fair", "serious", "critical"}, problems_);
+        if (choice) guardrail.limit = static_cast<double>(*choice) + 1;
+        if (choice == 3u) {
+          problems_.add(node, "no thermal state is worse than critical: the guardrail would never act",
+                        "the worst state that is still good: nominal, fair or serious");
+        }
+        return;
+      }
+      case Judged::state:
+        guardrail.limit = static_cast<double>(read_integer(node, "max", 0, state_max_max, problems_).value_or(0));
+        return;
+      case Judged::measurement:
+        guardrail.limit = read_number(node, "max", limit_max, problems_).value_or(0);
+        return;
+      case Judged::nothing:
+      case Judged::delegate:
+      case Judged::condition:
+        return;
+    }
+  }
+
+  void read_min(const YamlNode& node, Guardrail& guardrail) {
+    if (judged_ == Judged::state || judged_ == Judged::thermal) {
+      problems_.add(node, "'min' for the state " + guardrail.metric, "max alone: a state that is higher is worse");
+    }
+    if (judged_ != Judged::measurement) return;
+    guardrail.limit = read_number(node, "min", limit_max, problems_).value_or(0);
+    guardrail.lower_is_worse = true;
+  }
+
+  void read_test(const Fields& fields, Guardrail& guardrail) {
+    if (const YamlNode* node = fields.find("tolerate")) {
+      guardrail.tolerate_ppm =
+          read_percent_ppm(*node, "tolerate", 1, whole_ppm - 1, problems_).value_or(guardrail.tolerate_ppm);
+    }
+    if (const YamlNode* node = fields.find("confidence")) {
+      const auto confidence = read_percent_ppm(*node, "confidence", whole_ppm / 2 + 1, whole_ppm - 1, problems_);
+      if (confidence) guardrail.error_ppm = whole_ppm - *confidence;
+    }
+    const YamlNode* by = fields.find("by");
+    const auto* items = by == nullptr ? nullptr : read_list(*by, "by", 1, by_max, problems_);
+    if (items == nullptr) return;
+    std::vector<std::string_view> names;
+    for (std::size_t i = 0; i < attribute_count; ++i) names.push_back(name_of(static_cast<Attribute>(i)));
+    for (const YamlNode& item : *items) {
+      const auto choice = read_choice(item, "by", names, problems_);
+      if (!choice) continue;
+      const auto attribute = static_cast<Attribute>(*choice);
+      if (std::find(guardrail.by.begin(), guardrail.by.end(), attribute) != guardrail.by.end()) {
+        problems_.add(item, std::string(name_of(attribute)) + " is in by twice", "each attribute once");
+      }
+      guardrail.by.push_back(attribute);
+    }
+  }
+
+  void read_times(const Fields& fields, Guardrail& guardrail) {
+    if (const YamlNode* node = fields.find("observe")) {
+      guardrail.observe_s =
+          read_duration_s(*node, "observe", 1, observe_s_max, problems_).value_or(guardrail.observe_s);
+    }
+    if (const YamlNode* node = fields.find("silent_after")) {
+      guardrail.silent_after_s =
+          read_duration_s(*node, "silent_after", 1, silent_after_s_max, problems_).value_or(guardrail.silent_after_s);
+    }
+  }
+
+  void read_on_fail(const Fields& fields, Guardrail& guardrail) {
+    const YamlNode* node = fields.find("on_fail");
+    if (node == nullptr) return;
+    const auto choice =
+        read_choice(*node, "on_fail", {"pause", "rollback", "freeze_segment", "freeze_release"}, problems_);
+    if (!choice) return;
+    guardrail.on_fail = static_cast<OnFail>(*choice);
+    if (guardrail.on_fail == OnFail::freeze_segment && !fields.has("by")) {
+      problems_.add(*node, "freeze_segment without 'by': there are no segments",
+                    "by: [region] beside it, or on_fail: pause");
+    }
+  }
+
+  void read_on_inconclusive(const YamlNode& node, Guardrail& guardrail) {
+    if (node.kind == YamlNode::Kind::scalar && node.text == "hold") return;
+    if (node.kind != YamlNode::Kind::map) {
+      problems_.add(node, "on_inconclusive is neither 'hold' nor a map", "hold, or { advance_after: 48h }");
+      return;
+    }
+    Fields fields(node, "on_inconclusive", {"advance_after"}, problems_);
+    const YamlNode* value = fields.require("advance_after", "advance_after: 48h, or write on_inconclusive: hold");
+    if (value == nullptr) return;
+    guardrail.advance_after_s = read_duration_s(*value, "advance_after", 1, advance_after_s_max, problems_).value_or(0);
+    if (guardrail.advance_after_s == 0) return;
+    for (const Wave& wave : waves_) {
+      if (wave.gate == Gate::manual || guardrail.advance_after_s > wave.soak_s + guardrail.observe_s) continue;
+      problems_.add(
+          *value,
+          "advance_after of " + value->text + " is over before a device of wave " + wave.name + " can have voted",
+          "more than the wave's soak and the guardrail's observe together");
+      return;
+    }
+  }
+
+  const std::vector<Wave>& waves_;
+  Problems& problems_;
+  std::vector<std::string> names_;
+  Judged judged_ = Judged::nothing;  // by the guardrail that is being read
+};
+
+}  // namespace
+
+std::vector<Guardrail> read_guardrails(const YamlNode& node, const std::vector<Wave>& waves, Problems& problems) {
+  std::vector<Guardrail> guardrails;
+  const auto* items = read_list(node, "guardrails", 1, limits::guardrails_max, problems);
+  if (items == nullptr) return guardrails;
+  GuardrailReader reader(waves, problems);
+  for (const YamlNode& item : *items) guardrails.push_back(reader.read(item));
+  return guardrails;
+}
+
+}  // namespace muster::rules

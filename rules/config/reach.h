@@ -1,0 +1,45 @@
+// Whether the waves of a rule are large enough for its guardrails' verdicts, said before anything starts: which waves
+// will stand still, or be left to a person or to a timeout, although nothing is wrong. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rules/config/load_fleet.h"
+#include "rules/engine/rule.h"
+
+namespace muster::rules {
+
+// Targets that say the same of themselves, and how many of them the waves reach.
+struct PlannedGroup {
+  DeviceFacts facts;
+  std::uint32_t devices = 0;
+  std::vector<double> reached;  // by wave: so many devices are to be expected in it and the waves before it
+};
+
+// The groups of `fleet` that the rule targets, wave by wave. Rings take whole groups. A percentage takes as many
+// devices as the engine will, and of each group its share of those not in yet: the seed and the ids decide which ones,
+// so that a group's number is what is to be expected. The devices have no ids here: conditions see an empty device.id.
+[[nodiscard]] std::vector<PlannedGroup> plan_waves(const Rule& rule, const DescribedFleet& fleet);
+
+// One wave that ends without the verdict of a guardrail on a segment even when no device exceeds and all vote.
+struct OutOfReach {
+  std::size_t wave = 0, guardrail = 0;  // index in the rule
+  std::string segment;                  // "class=rk3566 region=eu"; empty: all targets together
+  std::uint32_t segments = 1;           // that share the guardrail's error
+  std::uint32_t devices = 0;            // the most that can have voted by then: waves add up
+  std::uint32_t targets = 0;            // of the segment
+  std::optional<std::uint32_t> needed;  // votes for a pass; none: more than any fleet has
+};
+
+// By wave, then guardrail, then segment. A segment counts from the first wave that can be expected to reach it, with at
+// least one device. REQUIRES: each group has its number for each wave.
+[[nodiscard]] std::vector<OutOfReach> verdicts_out_of_reach(const Rule& rule, const std::vector<PlannedGroup>& groups);
+
+// "wave canary reaches 8 devices; a pass of guardrail latency at 99 % with tolerate 5 % needs 100: it will hold; …"
+[[nodiscard]] std::string sentence_of(const OutOfReach& found, const Rule& rule);
+
+}  // namespace muster::rules

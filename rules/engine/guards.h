@@ -1,0 +1,145 @@
+// The guardrails of one rollout at work: what devices measured becomes votes, votes are counted by segment, and each
+// segment's test gives a verdict. Decides nothing else: the engine's core says what follows (verdicts.cpp). Pure; owned
+// by the engine. Results depend on the four basic operations of IEEE 754 doubles and on the order of events alone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/engine/event.h"
+#include "rules/engine/record.h"
+#include "rules/engine/rule.h"
+#include "rules/engine/status.h"
+#include "rules/engine/watch.h"
+#include "rules/verdict/sequential_test.h"
+
+namespace muster::rules {
+
+// The devices of one guardrail that are judged together.
+struct Segment {
+  Segment(std::string segment_name, const SequentialTest& segment_test)
+      : name(std::move(segment_name)), test(segment_test) {}
+  std::string name;  // "class=rk3566 region=eu"; empty: all targets
+  SequentialTest test;
+  RunningTest run;
+  std::uint32_t devices = 0;  // that were assigned the rollout and have voted or may yet
+  Votes departed;             // the part of the votes whose devices a newer rollout has taken since
+  std::uint32_t departed_devices = 0;
+  bool acted = false;         // what a fail asks for has been done
+  bool acknowledged = false;  // an operator has accepted a fail; votes count from zero since
+  bool frozen = false;        // nobody in it is assigned any more
+  bool passed = false;        // its pass has been written to the audit record
+};
+
+class Guards {
+ public:
+  // The guardrails of `rule`, which must outlive this, for a rollout of so many waves.
+  void adopt(const Rule& rule);
+  [[nodiscard]] bool any() const { return !runs_.empty(); }
+  // Some guardrail compares with what was before the update.
+  [[nodiscard]] bool compares() const;
+  // The shortest silence that is a vote; 0: no guardrails.
+  [[nodiscard]] std::uint64_t silent_after_s() const { return silent_after_s_; }
+
+  // --- segments ---
+  // At the start, with the packed facts of every target: the segments that share the error rate.
+  void plan(const std::vector<std::string_view>& targets);
+  // A device was assigned: it belongs to its segments from now on, and no longer to the control cohort. True when it
+  // is the first of one.
+  [[nodiscard]] bool reach(WatchIndex watch, std::string_view facts);
+  // True when a segment that these facts belong to is frozen.
+  [[nodiscard]] bool frozen(std::string_view facts) const;
+  [[nodiscard]] bool in_segment(std::size_t guardrail, std::uint16_t segment, std::string_view facts) const;
+
+  // --- measuring ---
+  // A summary of a device that was not assigned yet.
+  void measure_before(WatchIndex watch, const DeviceHealth& health);
+  // One of a device that is done and was assigned in this wave. True when it voted, or voted worse than before.
+  [[nodiscard]] bool measure_after(WatchIndex watch, const DeviceHealth& health, std::size_t wave);
+  // It has measured something, at any time.
+  [[nodiscard]] bool was_heard(WatchIndex watch) const;
+  // After how long a silence it votes; 0: never, all its votes are bad already.
+  [[nodiscard]] std::uint64_t silence_due_s(WatchIndex watch) const;
+  // It was told to go back: where it has not voted, nothing is expected of it any more.
+  void excuse(WatchIndex watch);
+  // Nothing was heard of a done device for so long. True when it voted.
+  [[nodiscard]] bool silent(WatchIndex watch, std::uint64_t silence_s);
+  // The next wave opens: what its devices are compared with counts from here.
+  void wave_opens(std::size_t wave);
+
+  // --- members that leave ---
+  // As if it had never been in, or (kept) as history.
+  void leave(WatchIndex watch, bool reached, bool kept);
+
+  // --- verdicts ---
+  struct Run {
+    const Guardrail* rule = nullptr;
+    enum class Kind : std::uint8_t { measurement, state, delegate, condition };
+    Kind kind = Kind::measurement;
+    std::optional<Reading> reading;
+    std::vector<Segment> segments;
+    std::map<std::string, std::uint16_t, std::less<>> by_name;
+    std::uint32_t planned = 0;  // segments known at the start
+    std::size_t same_by = 0;    // the first guardrail with the same `by`: their segments have the same numbers
+    // The control cohort's drift since its devices were first measured: sums over the same devices, in 1/1024.
+    std::int64_t first_sum = 0, now_sum = 0;
+    std::uint32_t control_devices = 0;
+    double drift = 1, drift_at_restart = 1;
+    std::vector<double> drift_at_wave;  // when each wave opened
+  };
+  [[nodiscard]] std::vector<Run>& runs() { return runs_; }
+  [[nodiscard]] const std::vector<Run>& runs() const { return runs_; }
+  // Accepts every failed verdict of segments that are not frozen: who voted, of these watches of reached devices, does
+  // not vote again, and counts begin at zero.
+  void acknowledge(const std::vector<WatchIndex>& reached);
+  [[nodiscard]] std::uint32_t failed_unacknowledged() const;
+  // No segment that devices have reached is without a pass. `waived`: those are left out that have waited long enough,
+  // and told.
+  [[nodiscard]] bool open(std::uint64_t waited_s, std::vector<std::string>* waived) const;
+  // When the next guardrail gives up waiting for a verdict, counted from when the wave opened; 0: none does.
+  [[nodiscard]] std::uint64_t next_waiver_s(std::uint64_t waited_s) const;
+  [[nodiscard]] std::vector<GuardrailStatus> status() const;
+  // Each that has failed and was not accepted, in one sentence.
+  [[nodiscard]] std::string failed_sentence() const;
+  // Each that has no pass yet, in one sentence; empty when none is.
+  [[nodiscard]] std::string missing_sentence() const;
+  // "; guardrails: quality in region=de: pass, 0 of 120 exceeded; …" of segments with devices; empty without
+  // guardrails.
+  [[nodiscard]] std::string review() const;
+  // "guardrail quality in region=de: 15 of 100 exceeded (tolerate 5 % at 99 %)"
+  [[nodiscard]] std::string verdict_text(std::size_t guardrail, std::uint16_t segment) const;
+
+  // --- records ---
+  void encode(ByteWriter& out) const;
+  [[nodiscard]] bool decode(ByteReader& in);
+  void encode_watch(WatchIndex watch, ByteWriter& out) const;
+  // Over the watch of a rollout that is not known any more.
+  static void skip_watch(ByteReader& in);
+  // Also counts the votes of a reached device.
+  [[nodiscard]] bool decode_watch(WatchIndex& watch, bool reached, ByteReader& in);
+
+  // --- counting again, for tests and assertions: begin, add every reached device, end says what differs ---
+  using Recount = std::vector<std::vector<Segment>>;
+  [[nodiscard]] Recount recount_begin() const;
+  void recount_add(Recount& recount, WatchIndex watch) const;
+  [[nodiscard]] std::string recount_end(const Recount& recount) const;
+
+  Watches watches;
+
+ private:
+  [[nodiscard]] std::uint16_t segment_of(Run& run, std::string_view facts);
+  std::uint16_t add_segment(Run& run, std::string name);
+  void forget_control(Run& run, const Gauge& gauge);
+  bool cast(Run& run, Gauge& gauge, Vote vote);
+  static void count(Segment& segment, Vote vote);
+
+  std::vector<Run> runs_;
+  const Rule* rule_ = nullptr;
+  std::uint64_t silent_after_s_ = 0;
+};
+
+}  // namespace muster::rules

@@ -1,0 +1,326 @@
+// Verdicts of segments: gates, sentences, records.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "rules/engine/guards.h"
+#include "schemas/limits.h"
+
+namespace muster::rules {
+
+namespace {
+
+// "5 %", "0.25 %": of millionths.
+std::string percent_text(std::uint64_t ppm) {
+  std::string text = std::to_string(ppm / 10'000);
+  std::string rest = std::to_string(10'000 + ppm % 10'000).substr(1);
+  while (!rest.empty() && rest.back() == '0') rest.pop_back();
+  return (rest.empty() ? text : text + "." + rest) + " %";
+}
+
+std::string count_of(const Votes& votes) {
+  return std::to_string(votes.exceeded) + " of " + std::to_string(votes.devices) + " exceeded";
+}
+
+std::string terms_of(const Guardrail& rule) {
+  return "tolerate " + percent_text(rule.tolerate_ppm) + " at " + percent_text(SequentialTest::ppm - rule.error_ppm);
+}
+
+// What the verdict rests on, or what it takes.
+std::string sentence_of(const Guards::Run& run, const Segment& segment) {
+  const auto& votes = segment.run.votes();
+  std::string text = count_of(votes) + " (" + terms_of(*run.rule) + ")";
+  const auto counted = votes.devices < segment.devices ? segment.devices - votes.devices : 0;
+  switch (segment.run.verdict()) {
+    case Verdict::pass:
+    case Verdict::fail:
+      break;
+    case Verdict::inconclusive:
+      text += "; a pass takes " + std::to_string(segment.test.more_fine_to_pass(votes)) + " more that do not";
+      if (counted != 0) text += "; " + std::to_string(counted) + " of its devices have not voted";
+      break;
+  }
+  if (segment.acknowledged) text += "; an earlier fail was acknowledged";
+  if (segment.frozen) text += "; the segment is frozen and goes back";
+  return text;
+}
+
+bool holds(const Segment& segment) {
+  if (segment.devices == 0 || segment.frozen) return false;
+  if (segment.run.verdict() == Verdict::pass) return false;
+  return !(segment.acknowledged && segment.run.verdict() == Verdict::inconclusive);
+}
+
+std::string title_of(const Guards::Run& run, const Segment& segment) {
+  return run.rule->name + (segment.name.empty() ? "" : " in " + segment.name);
+}
+
+// What `words` has to say of each segment (empty: nothing), at most `shown_max` of them, behind `head`.
+template <typename Words>
+std::string list(std::string_view head, std::size_t shown_max, const std::vector<Guards::Run>& runs, Words words) {
+  std::string text;
+  std::size_t count = 0;
+  for (const auto& run : runs) {
+    for (const auto& segment : run.segments) {
+      const auto each = words(run, segment);
+      if (each.empty() || ++count > shown_max) continue;
+      text.append(text.empty() ? head : "; ").append(each);
+    }
+  }
+  if (count > shown_max) text += "; and " + std::to_string(count - shown_max) + " more";
+  return text;
+}
+
+constexpr std::size_t name_len_max = limits::segments_max;  // far above three attributes with their names
+
+}  // namespace
+
+std::uint32_t Guards::failed_unacknowledged() const {
+  std::uint32_t count = 0;
+  for (const auto& run : runs_) {
+    for (const auto& segment : run.segments)
+      count += segment.run.verdict() == Verdict::fail && !segment.frozen ? 1u : 0u;
+  }
+  return count;
+}
+
+bool Guards::open(std::uint64_t waited_s, std::vector<std::string>* waived) const {
+  bool all = true;
+  for (const auto& run : runs_) {
+    const auto patience_s = run.rule->advance_after_s;
+    for (const auto& segment : run.segments) {
+      if (!holds(segment)) continue;
+      const bool may_go = segment.run.verdict() == Verdict::inconclusive && patience_s != 0 && waited_s >= patience_s;
+      all = all && may_go;
+      if (may_go && waived != nullptr)
+        waived->push_back("guardrail " + title_of(run, segment) + ": " + sentence_of(run, segment));
+    }
+  }
+  return all;
+}
+
+std::uint64_t Guards::next_waiver_s(std::uint64_t waited_s) const {
+  std::uint64_t next = 0;
+  for (const auto& run : runs_) {
+    const auto patience_s = run.rule->advance_after_s;
+    if (patience_s > waited_s && (next == 0 || patience_s < next)) next = patience_s;
+  }
+  return next;
+}
+
+std::vector<GuardrailStatus> Guards::status() const {
+  std::vector<GuardrailStatus> found;
+  for (const auto& run : runs_) {
+    std::vector<const Segment*> segments;
+    for (const auto& segment : run.segments) segments.push_back(&segment);
+    const auto rank = [](const Segment* segment) {
+      return segment->run.verdict() == Verdict::fail ? 0 : holds(*segment) ? 1 : 2;
+    };
+    std::sort(segments.begin(), segments.end(), [&](const Segment* a, const Segment* b) {
+      return rank(a) != rank(b) ? rank(a) < rank(b) : a->name < b->name;
+    });
+    if (segments.size() > segments_shown_max) segments.resize(segments_shown_max);
+    for (const auto* segment : segments) {
+      const auto& votes = segment->run.votes();
+      found.push_back({run.rule->name, segment->name, segment->run.verdict(), votes.devices, votes.exceeded,
+                       segment->frozen, sentence_of(run, *segment)});
+    }
+  }
+  return found;
+}
+
+std::string Guards::missing_sentence() const {
+  return list("guardrail ", 3, runs_, [](const Run& run, const Segment& segment) {
+    return holds(segment) ? title_of(run, segment) + ": " + sentence_of(run, segment) : std::string();
+  });
+}
+
+std::string Guards::failed_sentence() const {
+  return list("guardrail ", 3, runs_, [](const Run& run, const Segment& segment) {
+    const bool failed = segment.run.verdict() == Verdict::fail && !segment.frozen;
+    return failed ? title_of(run, segment) + ": " + sentence_of(run, segment) : std::string();
+  });
+}
+
+std::string Guards::review() const {
+  return list("; guardrails: ", 10, runs_, [](const Run& run, const Segment& segment) {
+    if (segment.devices == 0) return std::string();
+    return title_of(run, segment) + ": " + std::string(name_of(segment.run.verdict())) + ", " +
+           count_of(segment.run.votes());
+  });
+}
+
+std::string Guards::verdict_text(std::size_t guardrail, std::uint16_t segment) const {
+  const Run& run = runs_[guardrail];
+  return "guardrail " + title_of(run, run.segments[segment]) + ": " + sentence_of(run, run.segments[segment]);
+}
+
+void Guards::acknowledge(const std::vector<WatchIndex>& reached) {
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    Run& run = runs_[i];
+    for (std::uint16_t s = 0; s < run.segments.size(); ++s) {
+      Segment& segment = run.segments[s];
+      if (segment.run.verdict() != Verdict::fail || segment.frozen) continue;
+      segment.run = RunningTest();
+      segment.devices -= segment.departed_devices;
+      segment.departed_devices = 0;
+      segment.departed = Votes();
+      segment.acknowledged = true;
+      segment.acted = segment.passed = false;
+      for (const auto watch : reached) {
+        Gauge& gauge = watches.gauge(watch, i);
+        if (gauge.segment != s || (gauge.vote != Vote::fine && gauge.vote != Vote::exceeded)) continue;
+        gauge.vote = Vote::excused;
+        --segment.devices;
+      }
+    }
+  }
+}
+
+// --- records ---
+
+void Guards::encode(ByteWriter& out) const {
+  for (const auto& run : runs_) {
+    out.number(run.planned);
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &run.drift, sizeof bits);
+    out.number(bits);
+    for (const auto at_wave : run.drift_at_wave) {
+      std::memcpy(&bits, &at_wave, sizeof bits);
+      out.number(bits);
+    }
+    out.number(run.segments.size());
+    for (const auto& segment : run.segments) {
+      out.text(segment.name);
+      out.number(static_cast<std::uint64_t>(segment.run.verdict()));
+      out.number((segment.acted ? 1u : 0u) | (segment.acknowledged ? 2u : 0u) | (segment.frozen ? 4u : 0u) |
+                 (segment.passed ? 8u : 0u));
+      out.number(segment.departed_devices);
+      out.number(segment.departed.devices);
+      out.number(segment.departed.exceeded);
+    }
+  }
+}
+
+bool Guards::decode(ByteReader& in) {
+  const auto drift = [&in](double& value) {
+    const auto bits = in.number();
+    std::memcpy(&value, &bits, sizeof bits);
+    return std::isfinite(value) && value > 0;
+  };
+  for (auto& run : runs_) {
+    run.planned = static_cast<std::uint32_t>(in.number_max(limits::segments_max));
+    if (!drift(run.drift)) return false;
+    run.drift_at_restart = run.drift;
+    for (auto& at_wave : run.drift_at_wave) {
+      if (!drift(at_wave)) return false;
+    }
+    const auto count = in.number_max(limits::segments_max);
+    for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+      std::string name(in.text(name_len_max));
+      if (run.by_name.count(name) != 0) return false;
+      Segment& segment = run.segments[add_segment(run, std::move(name))];
+      const auto verdict = static_cast<Verdict>(in.number_max(static_cast<std::uint64_t>(Verdict::fail)));
+      const auto flags = in.number_max(15);
+      segment.acted = (flags & 1) != 0;
+      segment.acknowledged = (flags & 2) != 0;
+      segment.frozen = (flags & 4) != 0;
+      segment.passed = (flags & 8) != 0;
+      segment.devices = segment.departed_devices = in.number32();
+      segment.departed.devices = in.number32();
+      segment.departed.exceeded = in.number32();
+      if (segment.departed.exceeded > segment.departed.devices) return false;
+      segment.run = RunningTest(segment.departed, verdict);
+    }
+  }
+  return in.ok();
+}
+
+void Guards::encode_watch(WatchIndex watch, ByteWriter& out) const {
+  out.number(watch != 0 ? runs_.size() : 0);
+  for (std::size_t i = 0; watch != 0 && i < runs_.size(); ++i) {
+    const Gauge& gauge = watches.gauge(watch, i);
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &gauge.before, sizeof bits);
+    out.number(bits);
+    out.number(gauge.before_count);
+    out.number(static_cast<std::uint64_t>(gauge.vote));
+    out.number(gauge.segment);
+  }
+}
+
+void Guards::skip_watch(ByteReader& in) {
+  const auto gauges = in.number_max(limits::guardrails_max);
+  for (std::uint64_t i = 0; i < 4 * gauges; ++i) (void)in.number();
+}
+
+bool Guards::decode_watch(WatchIndex& watch, bool reached, ByteReader& in) {
+  watch = 0;
+  const auto gauges = in.number_max(limits::guardrails_max);
+  if (gauges == 0) return in.ok();
+  if (gauges != runs_.size()) return false;
+  watch = watches.allocate();
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    Run& run = runs_[i];
+    Gauge& gauge = watches.gauge(watch, i);
+    const auto bits = in.number32();
+    gauge.before_count = static_cast<std::uint8_t>(in.number_max(255));
+    gauge.vote = static_cast<Vote>(in.number_max(static_cast<std::uint64_t>(Vote::excused)));
+    gauge.segment = static_cast<std::uint16_t>(in.number_max(limits::segments_max));
+    std::memcpy(&gauge.before, &bits, sizeof bits);
+    if (!in.ok() || !std::isfinite(gauge.before)) return false;
+    if (!reached) {
+      gauge = Gauge();  // what it measured counts from here: so do the sums that it was part of
+      continue;
+    }
+    if (gauge.segment >= run.segments.size()) return false;
+    count(run.segments[gauge.segment], gauge.vote);
+  }
+  return true;
+}
+
+void Guards::count(Segment& segment, Vote vote) {
+  if (vote == Vote::excused) return;
+  ++segment.devices;
+  if (vote == Vote::none) return;
+  auto votes = segment.run.votes();
+  ++votes.devices;
+  if (vote == Vote::exceeded) ++votes.exceeded;
+  segment.run = RunningTest(votes, segment.run.verdict());
+}
+
+Guards::Recount Guards::recount_begin() const {
+  Recount recount;
+  for (const auto& run : runs_) {
+    recount.emplace_back();
+    for (const auto& segment : run.segments) {
+      recount.back().push_back(segment);
+      recount.back().back().devices = segment.departed_devices;
+      recount.back().back().run = RunningTest(segment.departed, segment.run.verdict());
+    }
+  }
+  return recount;
+}
+
+void Guards::recount_add(Recount& recount, WatchIndex watch) const {
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    const Gauge& gauge = watches.gauge(watch, i);
+    count(recount[i][gauge.segment], gauge.vote);
+  }
+}
+
+std::string Guards::recount_end(const Recount& recount) const {
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    for (std::size_t s = 0; s < recount[i].size(); ++s) {
+      const Segment& kept = runs_[i].segments[s];
+      const Segment& found = recount[i][s];
+      if (kept.devices == found.devices && kept.run.votes() == found.run.votes()) continue;
+      return "guardrail " + title_of(runs_[i], kept) + ": the counts say " + count_of(kept.run.votes()) + ", " +
+             std::to_string(kept.devices) + " reached; a scan finds " + count_of(found.run.votes()) + ", " +
+             std::to_string(found.devices);
+    }
+  }
+  return {};
+}
+
+}  // namespace muster::rules

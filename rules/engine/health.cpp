@@ -1,0 +1,71 @@
+// What devices measure, and when silence says something.
+#include <algorithm>
+
+#include "rules/engine/core.h"
+
+namespace muster::rules {
+
+// An aborted rollout judges nothing, and of a device that was told to go back nothing is judged.
+bool Core::judges_health(const Member& member) {
+  return member.rollout->guards.any() && member.rollout->serving() && !member.withdrawn && !member.frozen;
+}
+
+bool Core::wants_health(std::string_view id) const {
+  const bool some = std::any_of(rollouts_.begin(), rollouts_.end(),
+                                [](const auto& each) { return each.second->guards.any() && each.second->serving(); });
+  if (!some) return false;  // which is known without a search for the device
+  const auto index = fleet_.find(id);
+  if (index == 0) return false;
+  for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
+    if (judges_health(members_[member])) return true;
+  }
+  return false;
+}
+
+void Core::on(const DeviceHealth& health) {
+  const auto index = fleet_.find(health.device);
+  if (index == 0) return;
+  for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
+    if (judges_health(members_[member])) measure(member, health);
+  }
+}
+
+WatchIndex Core::watch_of(MemberIndex index) {
+  const Member& member = members_[index];
+  if (member.watch == 0) members_.set_watch(index, member.rollout->guards.watches.allocate());
+  return member.watch;
+}
+
+void Core::measure(MemberIndex index, const DeviceHealth& health) {
+  const Member& member = members_[index];
+  Guards& guards = member.rollout->guards;
+  const auto watch = watch_of(index);
+  const bool first = guards.watches[watch].heard_s == 0;
+  guards.watches[watch].heard_s = static_cast<std::uint32_t>(turn_.now_s);
+  if (!member.reached) {
+    guards.measure_before(watch, health);
+    return;
+  }
+  if (member.standing != Standing::done) return;
+  if (first) arm(index);
+  const auto window_s = std::min<std::uint64_t>(health.window_s, turn_.now_s);
+  const auto start_s = health.window_start_s != 0 ? health.window_start_s : turn_.now_s - window_s;
+  if (start_s < member.measured_from_s) return;  // it measured in part what ran before
+  if (guards.measure_after(watch, health, member.wave)) voted(index);
+}
+
+void Core::voted(MemberIndex index) {
+  mark_persist(members_[index].device);
+  members_.touch(*members_[index].rollout);
+}
+
+// REQUIRES: the member is done and its deadline, which is about silence then, has passed.
+void Core::expire_silence(MemberIndex index) {
+  const Member& member = members_[index];
+  Guards& guards = member.rollout->guards;
+  const auto silence_s = turn_.now_s - guards.watches[member.watch].heard_s;
+  if (guards.silent(member.watch, silence_s)) voted(index);
+  arm(index);
+}
+
+}  // namespace muster::rules

@@ -1,0 +1,118 @@
+// What follows from the verdicts of guardrails: what is written down, gates, and what a fail asks for.
+#include <algorithm>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+
+namespace muster::rules {
+
+std::uint64_t Core::baseline_until_s(const Rollout& rollout) const {
+  return rollout.guards.compares() ? rollout.started_s + rollout.rule.baseline_window_s : 0;
+}
+
+// Writes down each verdict once and does what a fail asks for. Segments are looked at by index: a fail may add some.
+void Core::act_on_verdicts(Rollout& rollout) {
+  for (std::size_t i = 0; i < rollout.guards.runs().size(); ++i) {
+    for (std::uint16_t s = 0; s < rollout.guards.runs()[i].segments.size(); ++s) {
+      Segment& segment = rollout.guards.runs()[i].segments[s];
+      const auto verdict = segment.run.verdict();
+      const auto text = [&] { return "rollout " + rollout.name() + ": " + rollout.guards.verdict_text(i, s); };
+      if (verdict == Verdict::pass && !segment.passed) {
+        segment.passed = rollout.persist = true;
+        turn_.audit("muster", audit::guardrail_passed, rollout.name(), text());
+      }
+      if (verdict != Verdict::fail || segment.acted) continue;
+      segment.acted = rollout.persist = true;
+      const auto on_fail = rollout.rule.guardrails[i].on_fail;
+      turn_.audit("muster", audit::guardrail_failed, rollout.name(),
+                  text() + "; on_fail: " + std::string(name_of(on_fail)));
+      follow_fail(rollout, i, s);
+    }
+  }
+}
+
+void Core::follow_fail(Rollout& rollout, std::size_t guardrail, std::uint16_t segment) {
+  const std::string why = rollout.guards.verdict_text(guardrail, segment);
+  switch (rollout.rule.guardrails[guardrail].on_fail) {
+    case OnFail::freeze_segment:
+      return freeze_segment(rollout, guardrail, segment);
+    case OnFail::rollback:
+      if (rollout.serving()) abort(rollout, true, "muster", why);
+      return;
+    case OnFail::freeze_release:
+      freeze_releases(rollout, why);
+      return halt_for(rollout, why);
+    case OnFail::pause:
+      return halt_for(rollout, why);
+  }
+}
+
+void Core::halt_for(Rollout& rollout, const std::string& why) {
+  if (!rollout.assigning()) return;
+  set_state(rollout, RolloutState::halted);
+  turn_.audit("muster", audit::rollout_halted, rollout.name(), "rollout " + rollout.name() + ": " + why);
+}
+
+// Nobody in the segment is assigned any more, and who was goes back.
+void Core::freeze_segment(Rollout& rollout, std::size_t guardrail, std::uint16_t segment) {
+  rollout.guards.runs()[guardrail].segments[segment].frozen = true;
+  const auto members = members_.sorted(rollout, [&](const Member& member) {
+    return !member.frozen && rollout.guards.in_segment(guardrail, segment, fleet_.facts(member.device));
+  });
+  std::size_t back = 0;
+  for (const auto index : members) {
+    members_.change(index, [](Member& m) { m.frozen = true; });
+    const Member& member = members_[index];
+    if (member.wave != no_wave) mark_persist(member.device);
+    if (!member.reached || member.withdrawn || member.standing == Standing::failed) continue;
+    withdraw(index);
+    ++back;
+  }
+  const Segment& frozen = rollout.guards.runs()[guardrail].segments[segment];
+  turn_.audit("muster", audit::segment_frozen, rollout.name(),
+              "rollout " + rollout.name() + ": " + frozen.name + " gets nothing more; of " +
+                  count_text(members.size(), "device") + " there " + std::to_string(back) +
+                  " go back to their earlier versions");
+}
+
+void Core::freeze_releases(Rollout& rollout, const std::string& why) {
+  for (const auto& release : rollout.releases) {
+    GiveOrder order;
+    order.scope = "fleet";
+    order.kind = OrderKind::freeze;
+    order.plane = release.plane;
+    order.release = release.manifest;
+    order.release_name = describe(release);
+    const auto outcome = orders_.give(order, "muster", why, directive_epoch_ + 1);
+    if (!outcome.ok) {
+      turn_.note("rollout " + rollout.name() + ": " + outcome.message);
+      continue;
+    }
+    ++directive_epoch_;
+    turn_.engine = true;
+    turn_.scopes.insert(order.scope);
+    turn_.audit("muster", audit::order_given, order.scope, outcome.message + "; " + why);
+  }
+}
+
+// Whether the open wave may be left, as far as guardrails go; says when time alone could change that.
+bool Core::guards_open(Rollout& rollout) {
+  if (!rollout.guards.any()) return true;
+  const auto opened_s = rollout.waves[rollout.wave].opened_s;
+  const auto waited_s = turn_.now_s - opened_s;
+  const auto next_s = rollout.guards.next_waiver_s(waited_s);
+  rollout.guards_due_s = next_s == 0 ? 0 : opened_s + next_s;
+  return rollout.guards.open(waited_s, nullptr);
+}
+
+// The wave is left: what it goes on without is written down.
+void Core::note_waivers(Rollout& rollout) {
+  std::vector<std::string> waived;
+  (void)rollout.guards.open(turn_.now_s - rollout.waves[rollout.wave].opened_s, &waived);
+  for (const auto& text : waived)
+    turn_.audit("muster", audit::guardrail_waived, rollout.name(),
+                "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
+                    " goes on without a verdict; " + text);
+}
+
+}  // namespace muster::rules

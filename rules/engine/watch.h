@@ -1,0 +1,71 @@
+// What is known of each device's readings for the guardrails of one rollout: a block of gauges a device, one a
+// guardrail, in chunks that never move. Plain data and its storage; Guards (guards.h) says what it means. Owned by the
+// engine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace muster::rules {
+
+using WatchIndex = std::uint32_t;  // 0: none
+
+// A device's word on one guardrail.
+enum class Vote : std::uint8_t {
+  none,
+  fine,
+  exceeded,
+  excused,  // it does not vote (any more): an operator has accepted what it voted, or it was told to go back before
+};
+
+struct Gauge {
+  float before = 0;  // running mean before the update; of delegate_active a hash of the text
+  float after = 0;   // mean of the present observation; before the update: the first mean, from which drift counts
+  std::uint8_t before_count = 0;  // summaries in `before`, up to 255
+  std::uint8_t after_count : 6;   // in `after`, up to 63
+  Vote vote : 2;
+  std::uint16_t segment = 0;  // of its guardrail; set once the device was assigned
+  Gauge() : after_count(0), vote(Vote::none) {}
+};
+static_assert(sizeof(Gauge) == 12, "ten of them a device, for a million devices");
+
+struct Watch {
+  std::uint32_t heard_s = 0;     // when its last summary came; 0: none since the restart
+  std::uint32_t observed_s = 0;  // seconds measured since it is done
+};
+
+class Watches {
+ public:
+  // Each watch has so many gauges.
+  void set_gauges(std::size_t count) { gauge_count_ = count; }
+
+  [[nodiscard]] WatchIndex allocate();
+  void release(WatchIndex index);  // none is allowed, and nothing
+
+  // REQUIRES: `index` was allocated.
+  [[nodiscard]] Watch& operator[](WatchIndex index) { return chunks_[index / chunk_size].watches[index % chunk_size]; }
+  [[nodiscard]] const Watch& operator[](WatchIndex index) const {
+    return chunks_[index / chunk_size].watches[index % chunk_size];
+  }
+  [[nodiscard]] Gauge& gauge(WatchIndex index, std::size_t guardrail) {
+    return chunks_[index / chunk_size].gauges[index % chunk_size * gauge_count_ + guardrail];
+  }
+  [[nodiscard]] const Gauge& gauge(WatchIndex index, std::size_t guardrail) const {
+    return chunks_[index / chunk_size].gauges[index % chunk_size * gauge_count_ + guardrail];
+  }
+
+ private:
+  static constexpr std::uint32_t chunk_size = 1024;
+  struct Chunk {
+    std::unique_ptr<Watch[]> watches;
+    std::unique_ptr<Gauge[]> gauges;
+  };
+  std::size_t gauge_count_ = 0;
+  std::vector<Chunk> chunks_;
+  std::vector<WatchIndex> free_;
+  WatchIndex end_ = 1;
+};
+
+}  // namespace muster::rules

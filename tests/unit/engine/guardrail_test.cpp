@@ -1,0 +1,194 @@
+// Guardrails: verdicts hold waves, stop and take back.
+#include "tests/unit/engine/guarded_fleet.h"
+
+namespace muster::rules::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Guardrails : public GuardedFleet {};
+
+TEST_F(Guardrails, AWaveIsLeftWhenEnoughDevicesAreFineAndNotBefore) {
+  join(220);
+  start({rail_});
+  commit_reached();
+  const auto canaries = reached();
+  ASSERT_EQ(canaries.size(), 110u);
+  EXPECT_EQ(world_.status("r").wave, 0u) << "all are done, and none has been measured";
+  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("guardrail latency: 0 of 0 exceeded"));
+  world_.tick(window_s);
+  for (int i = 0; i < 99; ++i) say(canaries[static_cast<std::size_t>(i)], 40);
+  EXPECT_EQ(reached().size(), 110u);
+  EXPECT_EQ(verdict().verdict, Verdict::inconclusive);
+  const auto effects = say(canaries[99], 40);
+  EXPECT_EQ(verdict().verdict, Verdict::pass) << "100 of 100 at tolerate 5 %, 99 %";
+  EXPECT_EQ(World::count_audits(effects, audit::guardrail_passed), 1u);
+  EXPECT_EQ(reached().size(), 220u);
+  commit_reached();
+  EXPECT_EQ(state(), RolloutState::completed) << "votes count over waves";
+}
+
+TEST_F(Guardrails, ADeviceVotesOnceAnObservationIsCompleteAndMayVoteWorseLater) {
+  join(10);
+  rail_.observe_s = 3 * window_s;
+  start({rail_});
+  commit_reached();
+  const auto id = reached()[0];
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(verdict().voted, 0u);
+    world_.tick(window_s);
+    say(id, round == 1 ? 90 : 20);  // its mean is under the limit
+  }
+  EXPECT_EQ(verdict().voted, 1u);
+  EXPECT_EQ(verdict().exceeded, 0u);
+  for (int round = 0; round < 3; ++round) {
+    world_.tick(window_s);
+    say(id, 60);
+  }
+  EXPECT_EQ(verdict().voted, 1u);
+  EXPECT_EQ(verdict().exceeded, 1u);
+  for (int round = 0; round < 3; ++round) {
+    world_.tick(window_s);
+    say(id, 20);
+  }
+  EXPECT_EQ(verdict().exceeded, 1u) << "a vote against stands";
+}
+
+TEST_F(Guardrails, WhatWasMeasuredBeforeTheUpdateDoesNotCount) {
+  join(10);
+  start({rail_});
+  const auto id = reached()[0];
+  world_.tick(1000);
+  world_.commit(id);
+  world_.tick(window_s - 1);
+  say(id, 90);
+  EXPECT_EQ(verdict().voted, 0u) << "its window began a second before the update";
+  // By the device's own clock, which is years behind.
+  const auto other = reached()[1];
+  world_.devices[other].report.reported_s = 5000;
+  world_.commit(other);
+  const auto at = [](std::uint64_t start_s) { return [=](DeviceHealth& health) { health.window_start_s = start_s; }; };
+  world_.tick(10 * window_s);
+  say(other, 90, at(4999));
+  EXPECT_EQ(verdict().voted, 0u) << "it waited in a queue";
+  say(other, 90, at(5000));
+  EXPECT_EQ(verdict().voted, 1u);
+}
+
+TEST_F(Guardrails, AFailHaltsAndGoesOnOnlyWhenSomebodyHasAccepted) {
+  join(20);
+  start({rail_});
+  commit_reached();
+  const auto canaries = reached();
+  world_.tick(window_s);
+  say(canaries[0], 90);
+  EXPECT_EQ(state(), RolloutState::running);
+  const auto effects = say(canaries[1], 90);
+  EXPECT_EQ(state(), RolloutState::halted) << "2 of 2 at tolerate 5 %, 99 %";
+  EXPECT_EQ(World::count_audits(effects, audit::guardrail_failed), 1u);
+  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("guardrail latency: 2 of 2 exceeded (tolerate 5 % at 99 %)"));
+  EXPECT_FALSE(World::accepted(world_.command(ResumeRollout{"r", false})));
+  EXPECT_EQ(state(), RolloutState::halted);
+  const auto resumed = world_.command(ResumeRollout{"r", true}, "bob");
+  EXPECT_TRUE(World::accepted(resumed)) << World::reply(resumed);
+  EXPECT_EQ(World::count_audits(resumed, audit::failures_acknowledged), 1u);
+  EXPECT_EQ(verdict().voted, 0u);
+  EXPECT_EQ(reached().size(), 20u) << "the wave is done, and its verdict was accepted";
+  world_.tick(window_s);
+  say(canaries[0], 90);
+  EXPECT_EQ(verdict().voted, 0u) << "its vote was accepted";
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) {
+    if (std::find(canaries.begin(), canaries.end(), id) == canaries.end()) say(id, 90);
+  }
+  EXPECT_EQ(state(), RolloutState::halted) << "others fail anew";
+}
+
+TEST_F(Guardrails, AFailAfterAPassStillStops) {
+  join(220);
+  start({rail_});
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, 40);
+  ASSERT_EQ(verdict().verdict, Verdict::pass);
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, 90);
+  EXPECT_EQ(verdict().verdict, Verdict::fail);
+  EXPECT_EQ(state(), RolloutState::halted);
+}
+
+TEST_F(Guardrails, RollbackTakesAllBack) {
+  join(20);
+  rail_.on_fail = OnFail::rollback;
+  start({rail_});
+  commit_reached();
+  const auto canaries = reached();
+  world_.tick(window_s);
+  say(canaries[0], 90);
+  const auto effects = say(canaries[1], 90);
+  EXPECT_EQ(state(), RolloutState::reverting);
+  EXPECT_EQ(World::assigned_in(effects).size(), 10u);
+  for (const auto& id : canaries) world_.commit(id);
+  EXPECT_EQ(state(), RolloutState::aborted);
+  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("aborted by muster with revert: guardrail latency"));
+  for (const auto& id : canaries) EXPECT_EQ(world_.devices[id].report.active[1], world_.release("reader@1").manifest);
+}
+
+TEST_F(Guardrails, FreezeReleaseFreezesItForTheFleet) {
+  join(20);
+  rail_.on_fail = OnFail::freeze_release;
+  start({rail_});
+  commit_reached();
+  world_.tick(window_s);
+  say(reached()[0], 90);
+  const auto effects = say(reached()[1], 90);
+  EXPECT_EQ(state(), RolloutState::halted);
+  std::size_t freezes = 0;
+  for (const auto& effect : effects) {
+    const auto* direct = std::get_if<Direct>(&effect);
+    if (direct == nullptr) continue;
+    EXPECT_EQ(direct->scope, "fleet");
+    for (const auto& order : direct->orders) {
+      freezes += order.kind == OrderKind::freeze && order.release == world_.release("reader@2").manifest ? 1u : 0u;
+      EXPECT_EQ(order.by, "muster");
+    }
+  }
+  EXPECT_EQ(freezes, 1u);
+}
+
+TEST_F(Guardrails, ASegmentIsFrozenAndGoesBackWhileTheOthersGoOn) {
+  join(400);
+  rail_.by = {Attribute::region};
+  rail_.on_fail = OnFail::freeze_segment;
+  rail_.tolerate_ppm = 200'000;
+  start({rail_});
+  commit_reached();
+  const auto canaries = reached();
+  world_.tick(window_s);
+  for (const auto& id : canaries) say(id, in(id, "de") ? 90 : 40);
+  EXPECT_EQ(verdict("region=de").verdict, Verdict::fail);
+  EXPECT_TRUE(verdict("region=de").frozen);
+  EXPECT_EQ(verdict("region=us").verdict, Verdict::pass);
+  for (const auto& id : canaries) {
+    const auto& assigned = world_.devices[id].assigned->releases;
+    ASSERT_EQ(assigned.size(), 1u);
+    EXPECT_EQ(assigned[0].second, world_.release(in(id, "de") ? "reader@1" : "reader@2").manifest) << id;
+  }
+  world_.restart();
+  commit_reached();
+  EXPECT_EQ(state(), RolloutState::completed) << world_.status("r").waiting_for;
+  for (const auto& id : reached()) {
+    if (std::find(canaries.begin(), canaries.end(), id) == canaries.end()) {
+      EXPECT_TRUE(in(id, "us")) << id << " is in the frozen segment and was assigned after the freeze";
+    }
+  }
+  world_.join("late", facts_of("rk3566", "de"));
+  EXPECT_FALSE(world_.devices["late"].assigned.has_value());
+  world_.join("late2", facts_of("rk3566", "us"));
+  EXPECT_TRUE(world_.devices["late2"].assigned.has_value());
+}
+
+}  // namespace
+}  // namespace muster::rules::test

@@ -1,0 +1,214 @@
+// Guardrails: what a device measured, against what was before, and what its silence means.
+#include "rules/condition/compile.h"
+#include "tests/unit/engine/guarded_fleet.h"
+
+namespace muster::rules::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class GuardrailVotes : public GuardedFleet {};
+
+TEST_F(GuardrailVotes, TheBaselineIsMeasuredBeforeTheFirstWaveOpens) {
+  join(20);
+  rail_.against = Against::baseline;
+  rail_.limit = 0.1;
+  start({rail_});
+  EXPECT_TRUE(reached().empty());
+  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("20 targets are measured before wave first (50 %) opens"));
+  // Each device has a level of its own.
+  const auto level = [](const std::string& id) { return 10.0 + std::stoi(id.substr(1)); };
+  for (std::uint32_t passed_s = 0; passed_s < 3600; passed_s += window_s) {
+    world_.tick(window_s);
+    for (auto& [id, device] : world_.devices) say(id, level(id));
+  }
+  world_.tick(0);
+  EXPECT_EQ(reached().size(), 10u);
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, level(id) * 1.09);
+  EXPECT_EQ(verdict().exceeded, 0u);
+  EXPECT_EQ(verdict().voted, 10u);
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, level(id) * 1.11);
+  EXPECT_EQ(verdict().exceeded, 10u);
+}
+
+TEST_F(GuardrailVotes, BaselinesSurviveARestart) {
+  join(20);
+  rail_.against = Against::baseline;
+  rail_.limit = 0.1;
+  start({rail_});
+  for (auto& [id, device] : world_.devices) say(id, 40);
+  world_.tick(3600);
+  commit_reached();
+  const auto id = reached()[0];
+  world_.restart();
+  world_.tick(window_s);
+  say(id, 60);
+  EXPECT_EQ(verdict().exceeded, 1u);
+  world_.restart();
+  EXPECT_EQ(verdict().exceeded, 1u) << "and so do votes";
+  EXPECT_EQ(verdict().voted, 1u);
+}
+
+TEST_F(GuardrailVotes, TheControlCohortTakesOutWhatHappensToAll) {
+  for (const bool control : {true, false}) {
+    SCOPED_TRACE(control ? "control" : "baseline");
+    world_ = World();
+    world_.add_release(Plane::model, "reader", "1");
+    world_.add_release(Plane::model, "reader", "2");
+    join(40);
+    rail_.against = control ? Against::control : Against::baseline;
+    rail_.limit = 0.05;
+    rail_.silent_after_s = 24 * 3600;
+    start({rail_});
+    const auto level = [](const std::string& id) { return 10.0 + std::stoi(id.substr(1)); };
+    for (std::uint32_t passed_s = 0; passed_s < 3600; passed_s += window_s) {
+      world_.tick(window_s);
+      for (auto& [id, device] : world_.devices) say(id, level(id));
+    }
+    world_.tick(0);
+    commit_reached();
+    // The whole fleet gets a fifth slower: it is summer.
+    for (int round = 0; round < 30; ++round) {
+      world_.tick(window_s);
+      for (auto& [id, device] : world_.devices) {
+        if (!device.assigned) say(id, level(id) * 1.2);
+      }
+    }
+    for (const auto& id : reached()) say(id, level(id) * 1.2);
+    EXPECT_EQ(verdict().voted, 20u);
+    EXPECT_EQ(verdict().exceeded, control ? 0u : 20u);
+  }
+}
+
+TEST_F(GuardrailVotes, WhatVanishesFallsBackOrIsSilentVotesAgainst) {
+  join(20);
+  rail_.against = Against::baseline;
+  rail_.limit = 0.1;
+  rail_.tolerate_ppm = 900'000;
+  auto delegate = rail_;
+  delegate.name = "delegate";
+  delegate.metric = "delegate_active";
+  start({rail_, delegate});
+  const auto runs_on = [](const char* what) {
+    return [=](DeviceHealth& health) { health.readings.delegate_active = what; };
+  };
+  for (auto& [id, device] : world_.devices) say(id, 40, runs_on("npu"));
+  world_.tick(3600);
+  commit_reached();
+  const auto ids = reached();
+  world_.tick(window_s);
+  for (const auto& id : ids) say(id, 40, runs_on("npu"));
+  const auto of = [&](const std::string& name) {
+    for (const auto& each : world_.status("r").guardrails) {
+      if (each.guardrail == name) return each.exceeded;
+    }
+    return 99u;
+  };
+  EXPECT_EQ(of("latency") + of("delegate"), 0u);
+  world_.tick(window_s);
+  say(ids[0], 40, runs_on("cpu"));
+  EXPECT_EQ(of("delegate"), 1u);
+  EXPECT_EQ(of("latency"), 0u);
+  say(ids[1], -1, runs_on("npu"));
+  EXPECT_EQ(of("latency"), 1u) << "p95_ms was there before";
+  EXPECT_EQ(of("delegate"), 1u);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (i != 2) say(ids[i], 40, runs_on("npu"));
+  }
+  world_.tick(7200 - window_s - 1);
+  EXPECT_EQ(of("latency"), 1u);
+  world_.tick(1);
+  EXPECT_EQ(of("latency"), 2u) << "ids[2] was silent for two hours; the others spoke later";
+  EXPECT_EQ(of("delegate"), 2u);
+}
+
+TEST_F(GuardrailVotes, SilenceCountsFromTheRestartOn) {
+  join(10);
+  start({rail_});
+  commit_reached();
+  world_.tick(window_s);
+  say(reached()[0], 40);
+  world_.tick(7000);
+  world_.restart();
+  world_.tick(7199);
+  EXPECT_EQ(verdict().exceeded, 0u);
+  world_.tick(1);
+  EXPECT_EQ(verdict().exceeded, 1u);
+}
+
+TEST_F(GuardrailVotes, StatesAndConditionsVoteAtOnce) {
+  join(10);
+  rail_.metric = "crash_count";
+  rail_.limit = 0;
+  rail_.observe_s = 100 * window_s;
+  auto condition = rail_;
+  condition.name = "slow_and_hot";
+  condition.metric.clear();
+  condition.when_text = "p95_ms > 50 && edit_distance > 0.1";
+  const auto compiled = compile_condition(condition.when_text, recovery_vocabulary());
+  ASSERT_TRUE(compiled.ok());
+  condition.when = compiled.program;
+  start({rail_, condition});
+  commit_reached();
+  world_.tick(window_s);
+  say(reached()[0], 40, [](DeviceHealth& health) { health.readings.set(Reading::crash_count, 1); });
+  say(reached()[1], 60, [](DeviceHealth& health) { health.readings.tasks = {{"edit_distance", 0.2}}; });
+  say(reached()[2], 60, [](DeviceHealth& health) { health.readings.tasks = {{"edit_distance", 0.05}}; });
+  say(reached()[3], 60);
+  for (const auto& each : world_.status("r").guardrails) {
+    EXPECT_EQ(each.exceeded, 1u) << each.guardrail;
+    EXPECT_EQ(each.voted, 1u) << each.guardrail << ": who has not, waits for the observation to be complete";
+  }
+}
+
+TEST_F(GuardrailVotes, WithoutAVerdictAWaveHoldsOrGoesOnWhenTheRuleSaysSo) {
+  join(20);
+  auto patient = rail_;
+  patient.advance_after_s = 48 * 3600;
+  patient.silent_after_s = 72 * 3600;
+  start({patient});
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, 40);
+  world_.tick(48 * 3600 - window_s - 1);
+  EXPECT_EQ(reached().size(), 10u);
+  const auto effects = world_.tick(1);
+  EXPECT_EQ(reached().size(), 20u);
+  EXPECT_EQ(World::count_audits(effects, audit::guardrail_waived), 1u);
+}
+
+TEST_F(GuardrailVotes, AManualGateAsksAPersonWhoSeesTheVotes) {
+  join(20);
+  start({rail_}, Gate::manual);
+  commit_reached();
+  world_.tick(window_s);
+  say(reached()[0], 40);
+  EXPECT_EQ(state(), RolloutState::awaiting_approval);
+  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("guardrails: latency: inconclusive, 0 of 1 exceeded"));
+  const auto effects = world_.command(ApproveWave{"r"});
+  EXPECT_TRUE(World::accepted(effects));
+  bool seen = false;
+  for (const auto& effect : effects) {
+    const auto* entry = std::get_if<Audit>(&effect);
+    if (entry == nullptr || entry->what != audit::wave_approved) continue;
+    EXPECT_THAT(entry->why, HasSubstr("latency: inconclusive, 0 of 1 exceeded"));
+    seen = true;
+  }
+  EXPECT_TRUE(seen);
+}
+
+TEST_F(GuardrailVotes, WantsHealthOnlyWhileItJudges) {
+  join(10);
+  EXPECT_FALSE(world_.engine.wants_health("d000"));
+  start({rail_});
+  EXPECT_TRUE(world_.engine.wants_health("d000"));
+  EXPECT_FALSE(world_.engine.wants_health("nobody"));
+  world_.command(AbortRollout{"r", AbortMode::keep});
+  EXPECT_FALSE(world_.engine.wants_health("d000"));
+}
+
+}  // namespace
+}  // namespace muster::rules::test
