@@ -19,7 +19,7 @@ class PoolEntry {
     assert(bytes.size() == size_);
     char* to = place_.here;
     if (size_ > here_max) to = place_.apart = new char[size_];
-    std::memcpy(to, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
   }
   ~PoolEntry() {
     if (size_ > here_max) delete[] place_.apart;

@@ -82,7 +82,7 @@ Finished Agent::start_refused() {
 
 void Agent::stop() {
   process_.signal(SIGTERM);
-  EXPECT_EQ(process_.wait_exit(5s), 0) << name_ << " did not end well within 5 s of SIGTERM";
+  EXPECT_TRUE(ended_well(process_.wait_exit(5s))) << name_ << " did not end well within 5 s of SIGTERM";
   process_.kill_hard();
 }
 

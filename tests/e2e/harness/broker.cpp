@@ -125,7 +125,7 @@ Finished Broker::start_refused() {
 
 void Broker::stop() {
   process_.signal(SIGTERM);
-  EXPECT_EQ(process_.wait_exit(10s), 0) << "the broker did not end well within 10 s of SIGTERM";
+  EXPECT_TRUE(ended_well(process_.wait_exit(10s))) << "the broker did not end well within 10 s of SIGTERM";
   process_.kill_hard();
 }
 

@@ -143,6 +143,13 @@ bool is_broken_leak_check(const std::string& text) {
          text.find("ERROR: AddressSanitizer") == std::string::npos && text.find("runtime error:") == std::string::npos;
 }
 
+bool ended_well(std::optional<int> exit_code) {
+  if (exit_code == 0) return true;
+  if (!exit_code || watcher() != Watcher::address_sanitizer) return false;
+  const auto files = files_below(reports().path());
+  return std::any_of(files.begin(), files.end(), [](const auto& file) { return is_broken_leak_check(read_text(file)); });
+}
+
 std::string take_reports() {
   std::string all;
   if (watcher() == Watcher::none) return all;

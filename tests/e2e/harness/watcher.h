@@ -4,6 +4,7 @@
 // failure of the test during which it appeared. Tests only; one thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ enum class Watcher { none, thread_sanitizer, address_sanitizer, memcheck };
 // The same for a program that starts itself again in the same process: each start is watched, and what was found in
 // those before it is kept.
 [[nodiscard]] std::vector<std::string> watched_restarting_command(std::vector<std::string> args);
+
+// The exit code of a process that ended as it should: 0, or any other when the leak checker itself broke off in some
+// process since the last take_reports(), because that sets the code and says nothing of the process.
+[[nodiscard]] bool ended_well(std::optional<int> exit_code);
 
 // What was found since the last call; empty: nothing. Processes must have ended where leaks matter.
 [[nodiscard]] std::string take_reports();

@@ -107,7 +107,7 @@ void McuDevice::bite() const {
 std::uint64_t McuDevice::stop() {
   const auto before = log().size();
   process_.signal(SIGTERM);
-  EXPECT_EQ(process_.wait_exit(10s), 0) << name_ << " did not end within 10 s of SIGTERM";
+  EXPECT_TRUE(ended_well(process_.wait_exit(10s))) << name_ << " did not end within 10 s of SIGTERM";
   process_.kill_hard();
   const auto text = log();
   const std::string word = "MUSTER_MCU_OPERATIONS=";
