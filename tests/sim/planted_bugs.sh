@@ -36,7 +36,7 @@ plant() {
   (cd "$BUILD" && eval "$command -Wno-error -o '$work/planted.o' -c '$work/$source'")
   c++ -o "$work/muster-sim" "$BUILD/tests/sim/CMakeFiles/muster-sim.dir/runner.cpp.o" "$work/planted.o" \
     "$BUILD/tests/sim/libmuster_sim.a" "$BUILD/rules/libmuster_engine.a" "$BUILD/edge-client/libmuster_edge_agent.a" \
-    "$BUILD/rules/libmuster_condition.a" "$BUILD/schemas/libmuster_wire.a" \
+    "$BUILD/rules/libmuster_verdict.a" "$BUILD/rules/libmuster_condition.a" "$BUILD/schemas/libmuster_wire.a" \
     "$BUILD/schemas/libmuster_schemas.a" -lxxhash
 }
 
