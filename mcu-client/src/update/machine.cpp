@@ -61,7 +61,7 @@ void UpdateMachine::step(const Event& event, Effects& effects) {
       forget_crashes();
       break;
   }
-  if (state_.phase == Phase::soaking) soak();
+  if (state_.phase == Phase::soaking && !ends()) soak();
   finish_step();
 }
 
@@ -132,7 +132,8 @@ bool UpdateMachine::settle_firmware() {
     return true;
   }
   if (boot_.running == record.active) return true;
-  if (state_.phase == Phase::rolling_back && !fell_back) {
+  // Without a fallback the bootloader had no reason against it: power was cut on the way back, or its log is lost.
+  if (!fell_back && slots_[index_of(Plane::firmware)][record.active & 1u].intact) {
     auto& effect = emit(EffectKind::switch_active);
     effect.slot = record.active;
     emit(EffectKind::reset);

@@ -138,6 +138,10 @@ void Bench::forget_settings() {
   for (auto& floor : floors_) floor = 0;
 }
 
+void Bench::forget_boot_log() {
+  ASSERT_EQ(flash_.erase(layout_.boot_log, 0, layout_.boot_log.size), ok);
+}
+
 void Bench::step(Event event) {
   event.now_ms = now_ms_;
   event.now_s = 1000;

@@ -42,10 +42,11 @@ class Bench {
   // Fails at the n-th of the points before and after effects from now (1: the next).
   void cut_power_at(std::uint64_t n) { cut_at_ = points_ + n; }
   [[nodiscard]] std::uint64_t points() const { return points_; }
+  // Both banks of the client's settings are damaged, or of the log that it shares with the bootloader.
+  void forget_settings();
+  void forget_boot_log();
   // The bytes of a slot change without anyone noticing before the next start; `header`: not even its manifest's digest
   // is left.
-  // Both banks of the client's settings are damaged.
-  void forget_settings();
   void damage(Plane plane, std::uint8_t slot, bool header);
 
   // --- events ---

@@ -278,6 +278,63 @@ TEST(McuMachineRecovery, WithoutItsSettingsADeviceStillKnowsTheFloorOfItsFirmwar
   EXPECT_EQ(bench.state().error, ErrorCode::under_security_floor);
 }
 
+// The bootloader then begins with a slot of its own choice; the settings know better.
+TEST(McuMachineRecovery, WithoutItsBootLogADeviceStillKnowsItsFirmware) {
+  for (const unsigned running : {2u, 5u}) {  // as old as the factory's, and newer
+    Bench bench;
+    bring(bench, assignment(1, {{F, running}, {M, 1}}));
+    bring(bench, assignment(2, {{M, 2}}));
+    bench.forget_boot_log();
+    bench.start();
+    EXPECT_EQ(bench.active(F), running);
+    EXPECT_EQ(bench.phase(), Phase::committed);
+    EXPECT_EQ(bench.state().error, ErrorCode::none);
+    EXPECT_EQ(bench.active(M), 2u);
+    EXPECT_EQ(bench.boot().active, 1);
+    bench.policy(RecoveryAction::rollback_release);
+    EXPECT_EQ(bench.active(M), 1u) << "there is still a way back";
+  }
+}
+
+TEST(McuMachineRecovery, WithoutItsBootLogAndItsFirmwareADeviceFallsBack) {
+  Bench bench;
+  bring(bench, assignment(1, {{F, 2}, {M, 1}}));
+  bench.damage(F, bench.boot().active, false);
+  bench.forget_boot_log();
+  bench.start();
+  EXPECT_EQ(bench.active(F), 1u);
+  EXPECT_EQ(bench.phase(), Phase::rolled_back);
+  EXPECT_EQ(bench.state().error, ErrorCode::slot_damaged);
+}
+
+// What was under way is taken up where it was, and what was damaged besides is fetched again.
+TEST(McuMachineRecovery, WithoutItsBootLogAnUpdateGoesOn) {
+  for (const auto phase : {Phase::fetching, Phase::probing, Phase::soaking}) {
+    for (const bool second :
+         {false, true}) {  // the bootloader begins with slot a: what was active, or what is on trial
+      Bench bench;
+      if (second) bring(bench, assignment(1, {{F, 2}, {M, 1}}));
+      bench.give(assignment(2, {{F, 3}, {M, 2}}));
+      while (bench.phase() != phase) bench.answer();
+      bench.forget_boot_log();
+      bench.start();
+      EXPECT_NE(bench.phase(), Phase::committed) << "nothing has soaked";
+      bench.settle();
+      EXPECT_EQ(bench.phase(), Phase::committed) << bench.story();
+      EXPECT_EQ(bench.active(F), 3u);
+      EXPECT_EQ(bench.active(M), 2u);
+    }
+  }
+  Bench bench;
+  bring(bench, assignment(1, {{F, 2}, {M, 1}}));
+  bench.damage(M, bench.state().planes[index_of(M)].active, false);
+  bench.forget_boot_log();
+  bench.start();
+  bench.settle();
+  EXPECT_EQ(bench.active(F), 2u);
+  EXPECT_EQ(bench.active(M), 1u);
+}
+
 TEST(McuMachineRecovery, AStateThatWasRecoveringGoesOnAfterAStart) {
   Bench bench;
   bench.policy(RecoveryAction::restart_workload);

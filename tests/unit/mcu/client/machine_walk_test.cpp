@@ -73,6 +73,12 @@ class Life {
       case 10:
         bench_.give(EventKind::connected);
         break;
+      case 11:
+        if (swarm_[6] && below(4) == 0) {
+          bench_.forget_boot_log();
+          bench_.start();
+        }
+        break;
       default:
         if (!bench_.answer()) bench_.pass(below(20000));
     }
