@@ -64,6 +64,8 @@ int Client::start() {
   // back.
   if (state.boot_id < evidence_.last_boot()) state.boot_id = evidence_.last_boot();
   ++state.boot_id;
+  Started started;
+  started.boot_log_behind = boot_.starts < state.boot_id;
   if (state.boot_id < boot_.starts) state.boot_id = boot_.starts;
   if (const int bad = raise_starts(boot_log_, state.boot_id); bad != ok) return bad;
   boot_.starts = state.boot_id;
@@ -76,7 +78,6 @@ int Client::start() {
   connect_at_ms_ = now;
   window_end_ms_ = now + settings_.health_window_ms;
   window_start_s_ = clock_s();
-  Started started;
   started.boot = boot_;
   const auto cause = static_cast<ResetCause>(boot_.last_cause);
   started.crashed = cause == ResetCause::watchdog || cause == ResetCause::fault;

@@ -98,7 +98,7 @@ void UpdateMachine::start(const Started& started) {
   state_dirty_ = true;
   if (started.crashed && boot_.crashes >= crash_loop_max) latch_safe_mode();
   settle_safe_mode();  // a scope that the device no longer has may have ordered it
-  if (!settle_firmware()) return;
+  if (!settle_firmware(started.boot_log_behind)) return;
   forget_damaged();
   if (ends()) return;
   emit(EffectKind::activated);
@@ -108,10 +108,13 @@ void UpdateMachine::start(const Started& started) {
 }
 
 // Makes the state agree with what the bootloader started. False when the device is to be reset again.
-bool UpdateMachine::settle_firmware() {
+bool UpdateMachine::settle_firmware(bool boot_log_behind) {
   if (!has(Plane::firmware)) return true;
   auto& record = state_.planes[index_of(Plane::firmware)];
-  if (record.active == no_slot) record.active = boot_.running;
+  if (record.active == no_slot) {
+    record.active = boot_.running;
+    record.stopgap = boot_.starts > 1;  // the settings are lost: nobody knows whether it was ever committed
+  }
   settle_floor();
   // Seen with this step: what is counted at the next start happened after it.
   const bool fell_back = boot_.fallbacks != 0;
@@ -124,23 +127,50 @@ bool UpdateMachine::settle_firmware() {
       return true;
     }
     if (boot_.trial_tag != state_.trial_tag) {
-      ask_for_trial(change->to);  // power was cut before the request
+      // Power was cut before the request; or an old record of the boot log has it as confirmed, and another on trial.
+      if (boot_.active == change->to) return start_next(change->to);
+      ask_for_trial(change->to);
       return false;
     }
     record.active = boot_.running;
     go_wrong(Plane::firmware, ErrorCode::probe_failed, "it did not confirm itself");
     return true;
   }
-  if (boot_.running == record.active) return true;
-  // Without a fallback the bootloader had no reason against it: power was cut on the way back, or its log is lost.
-  if (!fell_back && slots_[index_of(Plane::firmware)][record.active & 1u].intact) {
-    auto& effect = emit(EffectKind::switch_active);
-    effect.slot = record.active;
-    emit(EffectKind::reset);
-    return false;
-  }
-  firmware_fell_back();
+  if (!fell_back) return settle_running(boot_log_behind);
+  if (boot_.running != record.active) firmware_fell_back();
   return true;
+}
+
+// What runs without a fallback is what the boot log says. Where the settings say something else, one of the two is old:
+// its newest records were damaged. False when the device is to be reset again.
+bool UpdateMachine::settle_running(bool boot_log_behind) {
+  auto& record = state_.planes[index_of(Plane::firmware)];
+  const auto& slots = slots_[index_of(Plane::firmware)];
+  const bool on_trial = boot_.outcome == TrialOutcome::requested && boot_.trial == boot_.running;
+  const bool knows_trial = boot_.trial_tag == state_.trial_tag;
+  if (on_trial && !knows_trial) return start_next(boot_.active);  // it would never be confirmed
+  if (boot_.running == record.active) {
+    if (on_trial) confirm(record.active, slots[record.active & 1u].security_version);  // as it was once
+    return true;
+  }
+  const bool back = state_.phase == Phase::rolling_back;  // power was cut on the way
+  if ((back || boot_log_behind || on_trial) && slots[record.active & 1u].intact) return start_next(record.active);
+  const auto* release = assigned(Plane::firmware);
+  if (settled() && (release == nullptr || release->manifest != slots[boot_.running & 1u].manifest)) {
+    firmware_fell_back();
+    return true;
+  }
+  record.active = boot_.running;
+  record.previous = no_slot;
+  record.last_swapped = false;
+  record.stopgap = true;
+  return true;
+}
+
+bool UpdateMachine::start_next(std::uint8_t slot) {
+  emit(EffectKind::switch_active).slot = slot;
+  emit(EffectKind::reset);
+  return false;
 }
 
 // Each of the two floors may have been lost with its log; neither is ever lowered. The bootloader's must not rise over
@@ -223,8 +253,10 @@ void UpdateMachine::resume() {
     case Phase::soaking:
       if (boot_.outcome == TrialOutcome::confirmed && boot_.trial_tag == state_.trial_tag &&
           change_of(Plane::firmware) != nullptr) {
-        if (state_.phase != Phase::soaking) enter(Phase::soaking);
-        commit();  // power was cut between the confirmation and our own record of it
+        // Power was cut between the confirmation and our own record of it, or that record is lost.
+        if (state_.phase == Phase::swapped) enter(Phase::probing);
+        if (state_.phase == Phase::probing) enter(Phase::soaking);
+        commit();
       } else if (state_.crashes >= crashes_max) {
         const auto error = state_.phase == Phase::soaking ? ErrorCode::soak_failed : ErrorCode::probe_failed;
         go_wrong(state_.changes[0].plane, error, "it crashed too often");

@@ -26,6 +26,7 @@ struct SlotFound {
 struct Started {
   BootState boot;
   bool crashed = false;  // this reset was a watchdog's or a fault's
+  bool boot_log_behind = false;  // it counts fewer starts than the settings: its newest records, or all, are lost
   SlotFound slots[plane_count][slots_per_plane];
 };
 
@@ -145,11 +146,13 @@ class UpdateMachine {
  private:
   // --- machine.cpp ---
   void start(const Started& started);
+  [[nodiscard]] bool settle_running(bool boot_log_behind);
+  [[nodiscard]] bool start_next(std::uint8_t slot);  // false
   void forget_damaged();
   void lose(Plane plane);
   void drop(Plane plane);
   [[nodiscard]] bool damaged(std::uint32_t plane) const;
-  [[nodiscard]] bool settle_firmware();
+  [[nodiscard]] bool settle_firmware(bool boot_log_behind);
   void settle_floor();
   void firmware_fell_back();
   void resume();

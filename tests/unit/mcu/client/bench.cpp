@@ -28,6 +28,18 @@ Sha256 release(Plane plane, unsigned number) {
   return digest;
 }
 
+namespace {
+
+constexpr std::size_t past_max = 8;
+
+template <typename Record>
+void remember(std::vector<Record>& past, const Record& now) {
+  past.push_back(now);
+  if (past.size() > past_max) past.erase(past.begin());
+}
+
+}  // namespace
+
 std::uint32_t version_of(const Sha256& release) {
   return (release.bytes[0] + 3u) / 4;  // 1–4: 1, 5–8: 2, …
 }
@@ -101,16 +113,23 @@ void Bench::start(ResetCause cause) {
     const auto decision = decide(before, views, cause);
     ASSERT_NE(decision.slot, no_slot) << "bricked\n" << story();
     ASSERT_EQ(store(log, decision.state), ok);
+    remember(past_boots_, decision.state);
     job_ = Job::none;
     stopped_ = false;
     next_cause_ = ResetCause::power_on;
     now_ms_ = 1000;
     machine_ = UpdateMachine();
-    machine_.restore(7, durable_state_, durable_orders_);
+    UpdateState known = durable_state_;
+    ++known.boot_id;
+    Started started;
+    started.boot_log_behind = decision.state.starts < known.boot_id;
+    known.boot_id = std::max(known.boot_id, decision.state.starts);
+    ASSERT_EQ(raise_starts(log, known.boot_id), ok);
+    machine_.restore(7, known, durable_orders_);
     phase_ = durable_state_.phase;
     off_ = machine_.mode() == WorkloadMode::off;
-    Started started;
     started.boot = decision.state;
+    started.boot.starts = known.boot_id;
     started.crashed = cause == ResetCause::watchdog || cause == ResetCause::fault;
     std::memcpy(started.slots, slots_, sizeof slots_);
     Event event;
@@ -140,6 +159,25 @@ void Bench::forget_settings() {
 
 void Bench::forget_boot_log() {
   ASSERT_EQ(flash_.erase(layout_.boot_log, 0, layout_.boot_log.size), ok);
+}
+
+void Bench::recall_settings(std::size_t steps) {
+  const auto count = past_states_.size();
+  durable_state_ = past_states_[count - 1 - std::min(steps, count - 1)];
+  // What it calls a way back may be another release by now: nothing is left that knew.
+  for (std::uint32_t i = 0; i < plane_count; ++i) {
+    floors_[i] = durable_state_.planes[i].floor;
+    for (const auto& slot : slots_[i]) committed_.insert(slot.manifest);
+  }
+}
+
+void Bench::recall_boot_log(std::size_t steps) {
+  const auto count = past_boots_.size();
+  auto state = past_boots_[count - 1 - std::min(steps, count - 1)];
+  state.security_floor = boot().security_floor;  // which was written to both banks
+  RecordLog log(flash_, layout_.boot_log);
+  ASSERT_EQ(log.mount(), ok);
+  ASSERT_EQ(store(log, state), ok);
 }
 
 void Bench::step(Event event) {
@@ -179,12 +217,18 @@ void Bench::perform(const Effects& effects) {
   if (!stopped_) check();
 }
 
+bool Bench::tell_bootloader(int written) {
+  remember(past_boots_, boot());
+  return written == ok;
+}
+
 bool Bench::perform(const Effect& effect) {
   RecordLog log(flash_, layout_.boot_log);
   if (log.mount() != ok) return false;
   switch (effect.kind) {
     case EffectKind::persist_state:
       durable_state_ = machine_.state();
+      remember(past_states_, durable_state_);
       return true;
     case EffectKind::persist_orders:
       durable_orders_ = machine_.orders();
@@ -207,17 +251,17 @@ bool Bench::perform(const Effect& effect) {
       job_ = Job::none;
       return true;
     case EffectKind::request_trial:
-      return request_trial(log, effect.slot, effect.number) == ok;
+      return tell_bootloader(request_trial(log, effect.slot, effect.number));
     case EffectKind::confirm_trial:
-      return confirm_trial(log, effect.number) == ok;
+      return tell_bootloader(confirm_trial(log, effect.number));
     case EffectKind::raise_floor:
-      return raise_floor(log, effect.number) == ok;
+      return tell_bootloader(raise_floor(log, effect.number));
     case EffectKind::switch_active:
-      return switch_active(log, effect.slot) == ok;
+      return tell_bootloader(switch_active(log, effect.slot));
     case EffectKind::clear_crashes:
-      return clear_crashes(log) == ok;
+      return tell_bootloader(clear_crashes(log));
     case EffectKind::clear_fallbacks:
-      return clear_fallbacks(log) == ok;
+      return tell_bootloader(clear_fallbacks(log));
     case EffectKind::reset:
       stopped_ = true;
       next_cause_ = ResetCause::software;

@@ -45,6 +45,9 @@ class Bench {
   // Both banks of the client's settings are damaged, or of the log that it shares with the bootloader.
   void forget_settings();
   void forget_boot_log();
+  // Only the newest records of the log are damaged: what was written `steps` times before is read again.
+  void recall_settings(std::size_t steps);
+  void recall_boot_log(std::size_t steps);
   // The bytes of a slot change without anyone noticing before the next start; `header`: not even its manifest's digest
   // is left.
   void damage(Plane plane, std::uint8_t slot, bool header);
@@ -78,6 +81,7 @@ class Bench {
   void perform(const Effects& effects);
   [[nodiscard]] bool perform(const Effect& effect);
   [[nodiscard]] bool cut();
+  [[nodiscard]] bool tell_bootloader(int written);
   void follow_phases(const Effects& effects);
   void check();
   void check_plane(Plane plane);
@@ -90,6 +94,8 @@ class Bench {
   UpdateMachine machine_;
   UpdateState durable_state_;
   Orders durable_orders_;
+  std::vector<UpdateState> past_states_;  // the newest that were durable once; likewise the bootloader's
+  std::vector<BootState> past_boots_;
   SlotFound slots_[plane_count][slots_per_plane];  // as they are, whatever the machine believes
   std::set<Sha256> committed_;                     // on any plane
   std::uint32_t floors_[plane_count] = {};

@@ -296,6 +296,39 @@ TEST(McuMachineRecovery, WithoutItsBootLogADeviceStillKnowsItsFirmware) {
   }
 }
 
+// An old record of the bootloader's has the firmware on trial, or the one before as active.
+TEST(McuMachineRecovery, AnOldBootLogGivesWayToTheSettings) {
+  for (std::size_t steps = 1; steps < 8; ++steps) {
+    SCOPED_TRACE(steps);
+    Bench bench;
+    bring(bench, assignment(1, {{F, 2}}));
+    bring(bench, assignment(2, {{F, 3}, {M, 2}}));
+    bench.recall_boot_log(steps);
+    for (int i = 0; i < 2 * trial_starts_max; ++i) bench.start();
+    EXPECT_EQ(bench.active(F), 3u);
+    EXPECT_EQ(bench.active(M), 2u);
+    EXPECT_EQ(bench.phase(), Phase::committed);
+    EXPECT_NE(bench.boot().outcome, TrialOutcome::requested);
+  }
+}
+
+// An old record of the settings' has another firmware as active than the bootloader was told since.
+TEST(McuMachineRecovery, OldSettingsGiveWayToTheBootLog) {
+  for (std::size_t steps = 1; steps < 8; ++steps) {
+    SCOPED_TRACE(steps);
+    Bench bench;
+    bring(bench, assignment(1, {{F, 2}}));
+    bring(bench, assignment(2, {{F, 3}, {M, 2}}));
+    bench.recall_settings(steps);
+    bench.start();
+    EXPECT_EQ(bench.active(F), 3u) << "nothing was wrong with it";
+    bench.settle();
+    EXPECT_EQ(bench.active(F), 3u);
+    EXPECT_EQ(bench.active(M), 2u);
+    EXPECT_EQ(bench.phase(), Phase::committed);
+  }
+}
+
 TEST(McuMachineRecovery, WithoutItsBootLogAndItsFirmwareADeviceFallsBack) {
   Bench bench;
   bring(bench, assignment(1, {{F, 2}, {M, 1}}));

@@ -74,10 +74,7 @@ class Life {
         bench_.give(EventKind::connected);
         break;
       case 11:
-        if (swarm_[6] && below(4) == 0) {
-          bench_.forget_boot_log();
-          bench_.start();
-        }
+        if (swarm_[6] && below(4) == 0) lose_records();
         break;
       default:
         if (!bench_.answer()) bench_.pass(below(20000));
@@ -121,6 +118,24 @@ class Life {
       made.orders[made.count++] = one;
     }
     bench_.give(made);
+  }
+
+  // Of one of the two logs at a time.
+  void lose_records() {
+    switch (below(4)) {
+      case 0:
+        bench_.forget_boot_log();
+        break;
+      case 1:
+        bench_.recall_boot_log(1 + below(7));
+        break;
+      case 2:
+        bench_.recall_settings(1 + below(7));
+        break;
+      default:
+        bench_.forget_settings();
+    }
+    bench_.start();
   }
 
   // One slot a plane at most, and never the last firmware: two at once may end a device, and that is nobody's fault.
