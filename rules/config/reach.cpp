@@ -9,6 +9,7 @@
 #include "rules/config/load_rule.h"
 #include "rules/config/percent.h"
 #include "rules/engine/facts.h"
+#include "rules/engine/segment.h"
 #include "rules/verdict/sequential_test.h"
 
 namespace muster::rules {
@@ -38,33 +39,6 @@ void take_share(std::uint64_t percent, const std::vector<PlannedGroup>& groups, 
   for (std::size_t i = 0; i < groups.size(); ++i) reached[i] += (groups[i].devices - reached[i]) * share;
 }
 
-const std::string& value_of(const DeviceFacts& facts, Attribute attribute) {
-  switch (attribute) {
-    case Attribute::device_class:
-      return facts.device_class;
-    case Attribute::region:
-      return facts.region;
-    case Attribute::site:
-      return facts.site;
-    case Attribute::customer:
-      return facts.customer;
-    case Attribute::os_version:
-      return facts.os_version;
-    case Attribute::memory_tier:
-      break;
-  }
-  return facts.memory_tier;
-}
-
-std::string segment_of(const Guardrail& guardrail, const DeviceFacts& facts) {
-  std::string name;
-  for (const Attribute attribute : guardrail.by) {
-    const std::string& value = value_of(facts, attribute);
-    name += (name.empty() ? "" : " ") + std::string(name_of(attribute)) + "=" + (value.empty() ? "?" : value);
-  }
-  return name;
-}
-
 // At least one where any is to be expected: a small segment may be spared by a wave, but nothing relies on that.
 std::uint32_t whole_devices(double expected) {
   return expected <= 0 ? 0 : std::max(1u, static_cast<std::uint32_t>(std::lround(expected)));
@@ -80,7 +54,7 @@ std::map<std::string, PlannedSegment> segments_of(const Guardrail& guardrail, st
   std::map<std::string, PlannedSegment> segments;
   for (const PlannedGroup& group : groups) {
     assert(group.reached.size() == waves);
-    PlannedSegment& segment = segments[segment_of(guardrail, group.facts)];
+    PlannedSegment& segment = segments[segment_name(guardrail.by, group.facts)];
     segment.targets += group.devices;
     segment.reached.resize(waves, 0);
     for (std::size_t wave = 0; wave < waves; ++wave) segment.reached[wave] += group.reached[wave];
@@ -112,8 +86,8 @@ std::vector<OutOfReach> verdicts_out_of_reach(const Rule& rule, const std::vecto
     const Guardrail& guardrail = rule.guardrails[i];
     const auto segments = segments_of(guardrail, rule.waves.size(), groups);
     const auto count = static_cast<std::uint32_t>(segments.size());
-    // Segments have an equal part of the error each, and one part is kept for those that come later.
-    const SequentialTest test(guardrail.tolerate_ppm, guardrail.error_ppm, guardrail.by.empty() ? 1 : count + 1);
+    const SequentialTest test(guardrail.tolerate_ppm, guardrail.error_ppm,
+                              guardrail.by.empty() ? 1 : error_parts(count, 0));
     const auto needed = test.devices_to_pass(0);
     for (const auto& [name, segment] : segments) {
       for (std::size_t wave = 0; wave < rule.waves.size(); ++wave) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "rules/condition/program.h"
+#include "rules/engine/readings.h"
 #include "rules/verdict/sequential_test.h"
 #include "schemas/ids.h"
 #include "schemas/limits.h"
@@ -17,6 +18,9 @@ std::string fault_of_guardrail(const Guardrail& guardrail) {
   if (guardrail.metric.size() > limits::text_len_max) return "its metric has too long a name";
   if (!guardrail.when.empty() && check_program(ByteView(guardrail.when)) != ProgramFault::none)
     return "its condition is not a checked one";
+  const auto reading = reading_from(guardrail.metric);
+  const bool compared = !guardrail.metric.empty() && guardrail.against != Against::absolute;
+  if (compared && reading && *reading >= first_state_reading) return "a state is good or bad whatever it was before";
   if (!std::isfinite(guardrail.limit)) return "its limit is no number";
   if (!share(guardrail.tolerate_ppm) || !share(guardrail.error_ppm))
     return "tolerate and confidence lie between 0 and 100 %, without them";

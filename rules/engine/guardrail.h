@@ -53,6 +53,8 @@ struct Guardrail {
   std::uint64_t observe_s = 600;         // how long a device is measured, once done, before it votes; at least 1
   std::uint64_t silent_after_s = 3'600;  // a device that reports no health for so long votes against; at least 1
   std::uint64_t advance_after_s = 0;     // a wave goes on without a verdict so long after it opened; 0: it holds
+
+  bool operator==(const Guardrail&) const = default;
 };
 
 // What the engine could not work with, in a few words; empty for a sound one. A rule file is told more, with its place.

@@ -18,11 +18,11 @@ namespace {
 using Kind = Guards::Run::Kind;
 
 constexpr std::string_view delegate_metric = "delegate_active";
-constexpr std::string_view other_segments = "(others)";
+const std::string other_segments = "(others)";
 constexpr double value_max = 1e9;  // what is beyond counts as this: sums of a million devices stay exact
 constexpr double sum_unit = 1024;
 constexpr std::uint8_t before_count_max = 255, after_count_max = 63;
-constexpr std::uint32_t late_halvings_max = 20;
+constexpr double drift_kept_share = 0.005;  // a drift that has moved by less is not written down again
 
 float hash_of(std::string_view text) {
   std::uint32_t hash = 0x811c9dc5u;  // FNV-1a, 32 bits
@@ -70,7 +70,7 @@ void average(float& mean, double value, double weight) {
 }
 
 // Nothing when it cannot be said yet: there is nothing to compare with.
-std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double value, std::size_t wave) {
+std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double value) {
   const Guardrail& rule = *run.rule;
   if (run.kind == Kind::condition) return value != 0;
   double limit = rule.limit;
@@ -79,7 +79,7 @@ std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double v
     limit = static_cast<double>(gauge.before);
   }
   if (run.kind == Kind::delegate) return value != limit;
-  if (rule.against == Against::control) limit *= run.drift / run.drift_at_wave[wave];
+  if (rule.against == Against::control) limit *= run.drift;
   if (rule.against != Against::absolute)
     limit += (limit < 0 ? -limit : limit) * (rule.lower_is_worse ? -rule.limit : rule.limit);
   return rule.lower_is_worse ? value < limit : value > limit;
@@ -99,10 +99,7 @@ void Guards::adopt(const Rule& rule) {
                : run.rule->metric == delegate_metric                ? Kind::delegate
                : run.reading && *run.reading >= first_state_reading ? Kind::state
                                                                     : Kind::measurement;
-    run.drift_at_wave.assign(rule.waves.size(), 1);
     while (runs_[run.same_by].rule->by != run.rule->by) ++run.same_by;
-    const auto silent_s = run.rule->silent_after_s;
-    silent_after_s_ = silent_after_s_ == 0 ? silent_s : std::min(silent_after_s_, silent_s);
   }
 }
 
@@ -114,46 +111,9 @@ bool Guards::compares() const {
 
 // --- segments ---
 
-namespace {
-
-std::string_view value_of(const FactsView& facts, Attribute attribute) {
-  switch (attribute) {
-    case Attribute::device_class:
-      return facts.device_class;
-    case Attribute::region:
-      return facts.region;
-    case Attribute::site:
-      return facts.site;
-    case Attribute::customer:
-      return facts.customer;
-    case Attribute::os_version:
-      return facts.os_version;
-    case Attribute::memory_tier:
-      return facts.memory_tier;
-  }
-  return {};
-}
-
-std::string segment_name(const Guardrail& rule, const FactsView& facts) {
-  std::string name;
-  for (const auto attribute : rule.by) {
-    const auto value = value_of(facts, attribute);
-    name.append(name.empty() ? "" : " ").append(name_of(attribute)).append("=").append(value.empty() ? "?" : value);
-  }
-  return name;
-}
-
-}  // namespace
-
-// The segments known at the start have 1/(K + 1) of the error rate each; those that come later share the rest, each
-// half of what is left.
 std::uint16_t Guards::add_segment(Run& run, std::string name) {
   const auto index = static_cast<std::uint32_t>(run.segments.size());
-  std::uint32_t shared_by = 1;
-  if (!run.rule->by.empty()) {
-    shared_by = run.planned + 1;
-    if (index >= run.planned) shared_by <<= std::min(index - run.planned + 1, late_halvings_max);
-  }
+  const auto shared_by = run.rule->by.empty() ? 1 : error_parts(run.planned, index);
   run.by_name.emplace(name, static_cast<std::uint16_t>(index));
   run.segments.emplace_back(std::move(name), SequentialTest(run.rule->tolerate_ppm, run.rule->error_ppm, shared_by));
   return static_cast<std::uint16_t>(index);
@@ -171,7 +131,7 @@ void Guards::plan(const std::vector<std::string_view>& targets) {
       for (const auto packed : targets) {
         FactsView facts;
         if (names.size() + 1 < limits::segments_max && view_facts(packed, facts))
-          names.insert(segment_name(*run.rule, facts));
+          names.insert(segment_name(run.rule->by, facts));
       }
     }
     run.planned = static_cast<std::uint32_t>(names.size());
@@ -179,15 +139,19 @@ void Guards::plan(const std::vector<std::string_view>& targets) {
   }
 }
 
+std::optional<std::uint16_t> Guards::find_segment(const Run& run, std::string_view name) {
+  if (const auto known = run.by_name.find(name); known != run.by_name.end()) return known->second;
+  if (run.segments.size() + 1 < limits::segments_max) return std::nullopt;
+  const auto others = run.by_name.find(other_segments);
+  return others == run.by_name.end() ? std::nullopt : std::optional(others->second);
+}
+
 std::uint16_t Guards::segment_of(Run& run, std::string_view packed) {
-  if (run.rule->by.empty()) return run.segments.empty() ? add_segment(run, {}) : std::uint16_t{0};
   FactsView facts;
   if (!view_facts(packed, facts)) facts = FactsView();
-  auto name = segment_name(*run.rule, facts);
-  if (const auto known = run.by_name.find(name); known != run.by_name.end()) return known->second;
-  if (run.segments.size() + 1 < limits::segments_max) return add_segment(run, std::move(name));
-  const auto others = run.by_name.find(other_segments);
-  return others != run.by_name.end() ? others->second : add_segment(run, std::string(other_segments));
+  auto name = segment_name(run.rule->by, facts);
+  if (const auto known = find_segment(run, name)) return *known;
+  return add_segment(run, run.segments.size() + 1 < limits::segments_max ? std::move(name) : other_segments);
 }
 
 bool Guards::reach(WatchIndex watch, std::string_view facts) {
@@ -196,6 +160,9 @@ bool Guards::reach(WatchIndex watch, std::string_view facts) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Gauge& gauge = watches.gauge(watch, i);
     forget_control(runs_[i], gauge);
+    // From here on drift counts for it.
+    if (runs_[i].rule->against == Against::control)
+      gauge.before = static_cast<float>(static_cast<double>(gauge.before) / runs_[i].drift);
     gauge.after = 0;
     gauge.after_count = 0;
     const auto known = runs_[i].segments.size();
@@ -213,21 +180,25 @@ bool Guards::reach(WatchIndex watch, std::string_view facts) {
 
 bool Guards::frozen(std::string_view packed) const {
   FactsView facts;
-  bool viewed = false;
-  for (const auto& run : runs_) {
-    if (std::none_of(run.segments.begin(), run.segments.end(), [](const Segment& each) { return each.frozen; }))
-      continue;
-    viewed = viewed || view_facts(packed, facts);
-    const auto known = run.by_name.find(segment_name(*run.rule, facts));
-    if (known != run.by_name.end() && run.segments[known->second].frozen) return true;
-  }
-  return false;
+  if (frozen_ == 0 || !view_facts(packed, facts)) return false;
+  return std::any_of(runs_.begin(), runs_.end(), [&](const Run& run) {
+    const auto segment = find_segment(run, segment_name(run.rule->by, facts));
+    return segment && run.segments[*segment].frozen;
+  });
 }
 
-bool Guards::in_segment(std::size_t guardrail, std::uint16_t segment, std::string_view packed) const {
+void Guards::freeze(std::size_t guardrail, std::uint16_t segment) {
+  auto& frozen = runs_[guardrail].segments[segment].frozen;
+  if (!frozen) ++frozen_;
+  frozen = true;
+}
+
+bool Guards::in_segment(std::size_t guardrail, std::uint16_t segment, WatchIndex watch, bool reached,
+                        std::string_view packed) const {
+  if (reached) return watches.gauge(watch, guardrail).segment == segment;
   FactsView facts;
   const Run& run = runs_[guardrail];
-  return view_facts(packed, facts) && run.segments[segment].name == segment_name(*run.rule, facts);
+  return view_facts(packed, facts) && find_segment(run, segment_name(run.rule->by, facts)) == segment;
 }
 
 // --- measuring ---
@@ -236,7 +207,11 @@ void Guards::measure_before(WatchIndex watch, const DeviceHealth& health) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];
     Gauge& gauge = watches.gauge(watch, i);
-    if (run.kind == Kind::condition || (run.kind == Kind::state)) continue;
+    if (run.kind == Kind::condition || run.kind == Kind::state) {
+      // That it was there is all that counts: what vanishes is a vote against.
+      if (gauge.before_count == 0 && sample_of(run, health.readings)) gauge.before_count = 1;
+      continue;
+    }
     const auto value = sample_of(run, health.readings);
     if (!value) continue;
     if (gauge.before_count < before_count_max) ++gauge.before_count;
@@ -254,7 +229,6 @@ void Guards::measure_before(WatchIndex watch, const DeviceHealth& health) {
     if (first) {
       gauge.after = gauge.before;
       run.first_sum += in_sum(gauge.after);
-      ++run.control_devices;
     }
     run.now_sum += in_sum(gauge.before);
     if (run.first_sum > 0 && run.now_sum > 0)
@@ -267,22 +241,31 @@ void Guards::forget_control(Run& run, const Gauge& gauge) {
   if (run.rule->against != Against::control || run.kind != Kind::measurement || gauge.before_count == 0) return;
   run.first_sum -= in_sum(gauge.after);
   run.now_sum -= in_sum(gauge.before);
-  --run.control_devices;
+}
+
+bool Guards::take_drift() {
+  bool moved = false;
+  for (auto& run : runs_) moved = moved || std::abs(run.drift - run.drift_kept) > drift_kept_share * run.drift_kept;
+  if (!moved) return false;
+  for (auto& run : runs_) run.drift_kept = run.drift;
+  return true;
 }
 
 bool Guards::cast(Run& run, Gauge& gauge, Vote vote) {
   if (gauge.vote == vote || gauge.vote == Vote::exceeded || gauge.vote == Vote::excused) return false;
   Segment& segment = run.segments[gauge.segment];
+  const auto before = segment.run.verdict();
   if (gauge.vote == Vote::fine) {
     segment.run.worsen(segment.test);
   } else {
     segment.run.add(segment.test, vote == Vote::exceeded);
   }
   gauge.vote = vote;
+  decided_ = decided_ || segment.run.verdict() != before;
   return true;
 }
 
-bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health, std::size_t wave) {
+bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health) {
   bool voted = false;
   auto& observed_s = watches[watch].observed_s;
   const auto before_s = observed_s;
@@ -297,7 +280,7 @@ bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health, std::si
       if (run.kind == Kind::measurement) {
         average(gauge.after, *value, 1.0 / gauge.after_count);
       } else {
-        over = exceeds(run, gauge, *value, wave);
+        over = exceeds(run, gauge, *value);
         if (over.value_or(false)) voted = cast(run, gauge, Vote::exceeded) || voted;
       }
     }
@@ -308,7 +291,7 @@ bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health, std::si
       if (gauge.before_count != 0) voted = cast(run, gauge, Vote::exceeded) || voted;
       continue;
     }
-    if (run.kind == Kind::measurement) over = exceeds(run, gauge, static_cast<double>(gauge.after), wave);
+    if (run.kind == Kind::measurement) over = exceeds(run, gauge, static_cast<double>(gauge.after));
     if (run.kind != Kind::delegate || gauge.before_count != 0) {
       if (run.kind != Kind::measurement || over)
         voted = cast(run, gauge, over.value_or(false) ? Vote::exceeded : Vote::fine) || voted;
@@ -355,10 +338,6 @@ bool Guards::silent(WatchIndex watch, std::uint64_t silence_s) {
     voted = cast(runs_[i], watches.gauge(watch, i), Vote::exceeded) || voted;
   }
   return voted;
-}
-
-void Guards::wave_opens(std::size_t wave) {
-  for (auto& run : runs_) run.drift_at_wave[wave] = run.drift;
 }
 
 void Guards::leave(WatchIndex watch, bool reached, bool kept) {

@@ -3,6 +3,7 @@
 // by the engine. Results depend on the four basic operations of IEEE 754 doubles and on the order of events alone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -13,37 +14,19 @@
 #include "rules/engine/event.h"
 #include "rules/engine/record.h"
 #include "rules/engine/rule.h"
+#include "rules/engine/segment.h"
 #include "rules/engine/status.h"
 #include "rules/engine/watch.h"
-#include "rules/verdict/sequential_test.h"
 
 namespace muster::rules {
 
-// The devices of one guardrail that are judged together.
-struct Segment {
-  Segment(std::string segment_name, const SequentialTest& segment_test)
-      : name(std::move(segment_name)), test(segment_test) {}
-  std::string name;  // "class=rk3566 region=eu"; empty: all targets
-  SequentialTest test;
-  RunningTest run;
-  std::uint32_t devices = 0;  // that were assigned the rollout and have voted or may yet
-  Votes departed;             // the part of the votes whose devices a newer rollout has taken since
-  std::uint32_t departed_devices = 0;
-  bool acted = false;         // what a fail asks for has been done
-  bool acknowledged = false;  // an operator has accepted a fail; votes count from zero since
-  bool frozen = false;        // nobody in it is assigned any more
-  bool passed = false;        // its pass has been written to the audit record
-};
-
 class Guards {
  public:
-  // The guardrails of `rule`, which must outlive this, for a rollout of so many waves.
+  // The guardrails of `rule`, which must outlive this.
   void adopt(const Rule& rule);
   [[nodiscard]] bool any() const { return !runs_.empty(); }
   // Some guardrail compares with what was before the update.
   [[nodiscard]] bool compares() const;
-  // The shortest silence that is a vote; 0: no guardrails.
-  [[nodiscard]] std::uint64_t silent_after_s() const { return silent_after_s_; }
 
   // --- segments ---
   // At the start, with the packed facts of every target: the segments that share the error rate.
@@ -53,13 +36,16 @@ class Guards {
   [[nodiscard]] bool reach(WatchIndex watch, std::string_view facts);
   // True when a segment that these facts belong to is frozen.
   [[nodiscard]] bool frozen(std::string_view facts) const;
-  [[nodiscard]] bool in_segment(std::size_t guardrail, std::uint16_t segment, std::string_view facts) const;
+  void freeze(std::size_t guardrail, std::uint16_t segment);
+  // Whether a device is in the segment: a reached one stays in that of the facts with which it was assigned.
+  [[nodiscard]] bool in_segment(std::size_t guardrail, std::uint16_t segment, WatchIndex watch, bool reached,
+                                std::string_view facts) const;
 
   // --- measuring ---
   // A summary of a device that was not assigned yet.
   void measure_before(WatchIndex watch, const DeviceHealth& health);
-  // One of a device that is done and was assigned in this wave. True when it voted, or voted worse than before.
-  [[nodiscard]] bool measure_after(WatchIndex watch, const DeviceHealth& health, std::size_t wave);
+  // One of a device that is done. True when it voted, or voted worse than before.
+  [[nodiscard]] bool measure_after(WatchIndex watch, const DeviceHealth& health);
   // It has measured something, at any time.
   [[nodiscard]] bool was_heard(WatchIndex watch) const;
   // After how long a silence it votes; 0: never, all its votes are bad already.
@@ -68,8 +54,8 @@ class Guards {
   void excuse(WatchIndex watch);
   // Nothing was heard of a done device for so long. True when it voted.
   [[nodiscard]] bool silent(WatchIndex watch, std::uint64_t silence_s);
-  // The next wave opens: what its devices are compared with counts from here.
-  void wave_opens(std::size_t wave);
+  // True when the control cohort has drifted so far since this was last true that the record is to know.
+  [[nodiscard]] bool take_drift();
 
   // --- members that leave ---
   // As if it had never been in, or (kept) as history.
@@ -87,19 +73,20 @@ class Guards {
     std::size_t same_by = 0;    // the first guardrail with the same `by`: their segments have the same numbers
     // The control cohort's drift since its devices were first measured: sums over the same devices, in 1/1024.
     std::int64_t first_sum = 0, now_sum = 0;
-    std::uint32_t control_devices = 0;
     double drift = 1, drift_at_restart = 1;
-    std::vector<double> drift_at_wave;  // when each wave opened
+    double drift_kept = 1;  // as the record knows it
   };
   [[nodiscard]] std::vector<Run>& runs() { return runs_; }
   [[nodiscard]] const std::vector<Run>& runs() const { return runs_; }
+  // True when some segment's verdict has changed since this was last true: what follows is to be looked at.
+  [[nodiscard]] bool take_decided();
   // Accepts every failed verdict of segments that are not frozen: who voted, of these watches of reached devices, does
   // not vote again, and counts begin at zero.
   void acknowledge(const std::vector<WatchIndex>& reached);
   [[nodiscard]] std::uint32_t failed_unacknowledged() const;
   // No segment that devices have reached is without a pass. `waived`: those are left out that have waited long enough,
   // and told.
-  [[nodiscard]] bool open(std::uint64_t waited_s, std::vector<std::string>* waived) const;
+  [[nodiscard]] bool open(std::uint64_t waited_s, std::vector<std::string>* waived);
   // When the next guardrail gives up waiting for a verdict, counted from when the wave opened; 0: none does.
   [[nodiscard]] std::uint64_t next_waiver_s(std::uint64_t waited_s) const;
   [[nodiscard]] std::vector<GuardrailStatus> status() const;
@@ -131,6 +118,8 @@ class Guards {
   Watches watches;
 
  private:
+  // The number of the segment of these facts; nothing when it would be a new one.
+  [[nodiscard]] static std::optional<std::uint16_t> find_segment(const Run& run, std::string_view name);
   [[nodiscard]] std::uint16_t segment_of(Run& run, std::string_view facts);
   std::uint16_t add_segment(Run& run, std::string name);
   void forget_control(Run& run, const Gauge& gauge);
@@ -139,7 +128,11 @@ class Guards {
 
   std::vector<Run> runs_;
   const Rule* rule_ = nullptr;
-  std::uint64_t silent_after_s_ = 0;
+  std::size_t frozen_ = 0;  // segments
+  bool decided_ = true;     // after a restart too
+  // The segment that held the wave when open() looked last: it is looked at first, so that a vote in one of a thousand
+  // segments does not cost a look at all.
+  std::size_t holding_run_ = 0, holding_segment_ = 0;
 };
 
 }  // namespace muster::rules

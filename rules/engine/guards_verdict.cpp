@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "rules/engine/guards.h"
 #include "schemas/limits.h"
@@ -55,20 +56,24 @@ std::string title_of(const Guards::Run& run, const Segment& segment) {
   return run.rule->name + (segment.name.empty() ? "" : " in " + segment.name);
 }
 
-// What `words` has to say of each segment (empty: nothing), at most `shown_max` of them, behind `head`.
-template <typename Words>
-std::string list(std::string_view head, std::size_t shown_max, const std::vector<Guards::Run>& runs, Words words) {
+// What `words` say of each segment that is `listed`, at most `shown_max` of them, behind `head`.
+template <typename Listed, typename Words>
+std::string list(std::string_view head, std::size_t shown_max, const std::vector<Guards::Run>& runs, Listed listed,
+                 Words words) {
   std::string text;
   std::size_t count = 0;
   for (const auto& run : runs) {
     for (const auto& segment : run.segments) {
-      const auto each = words(run, segment);
-      if (each.empty() || ++count > shown_max) continue;
-      text.append(text.empty() ? head : "; ").append(each);
+      if (!listed(segment) || ++count > shown_max) continue;
+      text.append(text.empty() ? head : "; ").append(title_of(run, segment)).append(": ").append(words(run, segment));
     }
   }
   if (count > shown_max) text += "; and " + std::to_string(count - shown_max) + " more";
   return text;
+}
+
+bool failed(const Segment& segment) {
+  return segment.run.verdict() == Verdict::fail && !segment.frozen;
 }
 
 constexpr std::size_t name_len_max = limits::segments_max;  // far above three attributes with their names
@@ -77,26 +82,37 @@ constexpr std::size_t name_len_max = limits::segments_max;  // far above three a
 
 std::uint32_t Guards::failed_unacknowledged() const {
   std::uint32_t count = 0;
-  for (const auto& run : runs_) {
-    for (const auto& segment : run.segments)
-      count += segment.run.verdict() == Verdict::fail && !segment.frozen ? 1u : 0u;
-  }
+  for (const auto& run : runs_)
+    count += static_cast<std::uint32_t>(std::count_if(run.segments.begin(), run.segments.end(), failed));
   return count;
 }
 
-bool Guards::open(std::uint64_t waited_s, std::vector<std::string>* waived) const {
-  bool all = true;
-  for (const auto& run : runs_) {
+bool Guards::take_decided() {
+  return std::exchange(decided_, false);
+}
+
+bool Guards::open(std::uint64_t waited_s, std::vector<std::string>* waived) {
+  const auto may_go = [&](const Run& run, const Segment& segment) {
     const auto patience_s = run.rule->advance_after_s;
+    return segment.run.verdict() == Verdict::inconclusive && patience_s != 0 && waited_s >= patience_s;
+  };
+  const auto is_held = [&](const Run& run, const Segment& segment) { return holds(segment) && !may_go(run, segment); };
+  if (holding_run_ < runs_.size() && holding_segment_ < runs_[holding_run_].segments.size() &&
+      is_held(runs_[holding_run_], runs_[holding_run_].segments[holding_segment_]))
+    return false;
+  for (const auto& run : runs_) {
     for (const auto& segment : run.segments) {
       if (!holds(segment)) continue;
-      const bool may_go = segment.run.verdict() == Verdict::inconclusive && patience_s != 0 && waited_s >= patience_s;
-      all = all && may_go;
-      if (may_go && waived != nullptr)
+      if (!may_go(run, segment)) {
+        holding_run_ = static_cast<std::size_t>(&run - runs_.data());
+        holding_segment_ = static_cast<std::size_t>(&segment - run.segments.data());
+        return false;
+      }
+      if (waived != nullptr)
         waived->push_back("guardrail " + title_of(run, segment) + ": " + sentence_of(run, segment));
     }
   }
-  return all;
+  return true;
 }
 
 std::uint64_t Guards::next_waiver_s(std::uint64_t waited_s) const {
@@ -130,24 +146,19 @@ std::vector<GuardrailStatus> Guards::status() const {
 }
 
 std::string Guards::missing_sentence() const {
-  return list("guardrail ", 3, runs_, [](const Run& run, const Segment& segment) {
-    return holds(segment) ? title_of(run, segment) + ": " + sentence_of(run, segment) : std::string();
-  });
+  return list("guardrail ", 3, runs_, holds, sentence_of);
 }
 
 std::string Guards::failed_sentence() const {
-  return list("guardrail ", 3, runs_, [](const Run& run, const Segment& segment) {
-    const bool failed = segment.run.verdict() == Verdict::fail && !segment.frozen;
-    return failed ? title_of(run, segment) + ": " + sentence_of(run, segment) : std::string();
-  });
+  return list("guardrail ", 3, runs_, failed, sentence_of);
 }
 
 std::string Guards::review() const {
-  return list("; guardrails: ", 10, runs_, [](const Run& run, const Segment& segment) {
-    if (segment.devices == 0) return std::string();
-    return title_of(run, segment) + ": " + std::string(name_of(segment.run.verdict())) + ", " +
-           count_of(segment.run.votes());
-  });
+  return list(
+      "; guardrails: ", 10, runs_, [](const Segment& segment) { return segment.devices != 0; },
+      [](const Run&, const Segment& segment) {
+        return std::string(name_of(segment.run.verdict())) + ", " + count_of(segment.run.votes());
+      });
 }
 
 std::string Guards::verdict_text(std::size_t guardrail, std::uint16_t segment) const {
@@ -160,7 +171,7 @@ void Guards::acknowledge(const std::vector<WatchIndex>& reached) {
     Run& run = runs_[i];
     for (std::uint16_t s = 0; s < run.segments.size(); ++s) {
       Segment& segment = run.segments[s];
-      if (segment.run.verdict() != Verdict::fail || segment.frozen) continue;
+      if (!failed(segment)) continue;
       segment.run = RunningTest();
       segment.devices -= segment.departed_devices;
       segment.departed_devices = 0;
@@ -185,10 +196,6 @@ void Guards::encode(ByteWriter& out) const {
     std::uint64_t bits = 0;
     std::memcpy(&bits, &run.drift, sizeof bits);
     out.number(bits);
-    for (const auto at_wave : run.drift_at_wave) {
-      std::memcpy(&bits, &at_wave, sizeof bits);
-      out.number(bits);
-    }
     out.number(run.segments.size());
     for (const auto& segment : run.segments) {
       out.text(segment.name);
@@ -203,18 +210,12 @@ void Guards::encode(ByteWriter& out) const {
 }
 
 bool Guards::decode(ByteReader& in) {
-  const auto drift = [&in](double& value) {
-    const auto bits = in.number();
-    std::memcpy(&value, &bits, sizeof bits);
-    return std::isfinite(value) && value > 0;
-  };
   for (auto& run : runs_) {
     run.planned = static_cast<std::uint32_t>(in.number_max(limits::segments_max));
-    if (!drift(run.drift)) return false;
-    run.drift_at_restart = run.drift;
-    for (auto& at_wave : run.drift_at_wave) {
-      if (!drift(at_wave)) return false;
-    }
+    const auto bits = in.number();
+    std::memcpy(&run.drift, &bits, sizeof bits);
+    if (!std::isfinite(run.drift) || run.drift <= 0) return false;
+    run.drift_at_restart = run.drift_kept = run.drift;
     const auto count = in.number_max(limits::segments_max);
     for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
       std::string name(in.text(name_len_max));
@@ -225,11 +226,14 @@ bool Guards::decode(ByteReader& in) {
       segment.acted = (flags & 1) != 0;
       segment.acknowledged = (flags & 2) != 0;
       segment.frozen = (flags & 4) != 0;
+      if (segment.frozen) ++frozen_;
       segment.passed = (flags & 8) != 0;
       segment.devices = segment.departed_devices = in.number32();
       segment.departed.devices = in.number32();
       segment.departed.exceeded = in.number32();
-      if (segment.departed.exceeded > segment.departed.devices) return false;
+      if (segment.departed.exceeded > segment.departed.devices || segment.departed.devices > segment.departed_devices ||
+          segment.departed_devices > SequentialTest::devices_max)
+        return false;
       segment.run = RunningTest(segment.departed, verdict);
     }
   }

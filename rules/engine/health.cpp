@@ -51,7 +51,7 @@ void Core::measure(MemberIndex index, const DeviceHealth& health) {
   const auto window_s = std::min<std::uint64_t>(health.window_s, turn_.now_s);
   const auto start_s = health.window_start_s != 0 ? health.window_start_s : turn_.now_s - window_s;
   if (start_s < member.measured_from_s) return;  // it measured in part what ran before
-  if (guards.measure_after(watch, health, member.wave)) voted(index);
+  if (guards.measure_after(watch, health)) voted(index);
 }
 
 void Core::voted(MemberIndex index) {

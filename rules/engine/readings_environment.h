@@ -14,16 +14,21 @@ class ReadingsEnvironment final : public Environment {
  public:
   explicit ReadingsEnvironment(const Readings& readings) : readings_(readings) {}
   [[nodiscard]] Value lookup(std::string_view name) const override {
-    constexpr std::string_view prefix = "inference_";
-    if (name.substr(0, prefix.size()) == prefix) name.remove_prefix(prefix.size());
     if (const auto reading = reading_from(name)) return number(readings_.of(*reading));
     for (const auto& task : readings_.tasks) {
       if (task.name == name) return number(task.value);
     }
-    return {};
+    return name.substr(0, prefix.size()) == prefix ? latency(name.substr(prefix.size())) : Value();
   }
 
  private:
+  // Recovery policies know the latencies of the inference under longer names; conditions of guardrails do too.
+  static constexpr std::string_view prefix = "inference_";
+  [[nodiscard]] Value latency(std::string_view name) const {
+    const auto reading = reading_from(name);
+    if (!reading || *reading < Reading::p50_ms || *reading > Reading::p99_ms) return {};
+    return number(readings_.of(*reading));
+  }
   static Value number(double value) { return std::isfinite(value) ? Value::of(value) : Value(); }
   const Readings& readings_;
 };

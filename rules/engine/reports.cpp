@@ -98,7 +98,10 @@ void Core::on(const Tick&) {
   for (const auto& [number, rollout] : rollouts_) {
     const bool in_time = rollout->guards_due_s != 0 && turn_.now_s >= rollout->guards_due_s;
     if (in_time) rollout->guards_due_s = 0;
-    if (rollout->sentence_due || in_time) members_.touch(*rollout);
+    // Before a device is reached nothing is compared with the drift.
+    const bool drifted = rollout->guards.any() && rollout->total().reached != 0 && rollout->guards.take_drift();
+    if (drifted) rollout->persist = true;
+    if (rollout->sentence_due || in_time || drifted) members_.touch(*rollout);
   }
 }
 

@@ -26,12 +26,16 @@ struct Wave {
   Bytes ring;                   // its bytecode
   Gate gate = Gate::automatic;  // what it takes to leave this wave
   std::uint64_t soak_s = 0;     // how long each device of the wave watches itself before it commits
+
+  bool operator==(const Wave&) const = default;
 };
 
 struct VersionChoice {
   Plane plane = Plane::model;
   std::string name;
   std::string version;
+
+  bool operator==(const VersionChoice&) const = default;
 };
 
 enum class AbortDefault : std::uint8_t { keep, revert };
@@ -51,6 +55,8 @@ struct Rule {
   // How long devices are measured before the first wave opens, when a guardrail compares with before.
   std::uint64_t baseline_window_s = 3600;
   std::optional<Plane> rollback_first;  // goes back before the others; none: in the reverse of the way in
+
+  bool operator==(const Rule&) const = default;
 };
 
 }  // namespace muster::rules

@@ -161,7 +161,7 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   const auto name = describe_wave(rule);
   if (rollout.waves[rollout.wave].state == WaveState::pending) {
     const auto until_s = baseline_until_s(rollout);
-    return count_text(rollout.total().targets, "target") + " are measured before " + name +
+    return count_text(rollout.tallies.back().targets, "target") + " are measured before " + name +
            " opens, which it does in " + std::to_string(until_s > turn_.now_s ? until_s - turn_.now_s : 0) + " s";
   }
   if (tally.devices() == 0) {

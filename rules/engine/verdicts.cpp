@@ -6,8 +6,10 @@
 
 namespace muster::rules {
 
+// What devices measured before a restart is not known any more, but of those that were reached.
 std::uint64_t Core::baseline_until_s(const Rollout& rollout) const {
-  return rollout.guards.compares() ? rollout.started_s + rollout.rule.baseline_window_s : 0;
+  if (!rollout.guards.compares()) return 0;
+  return std::max(rollout.started_s, started_s_) + rollout.rule.baseline_window_s;
 }
 
 // Writes down each verdict once and does what a fail asks for. Segments are looked at by index: a fail may add some.
@@ -55,9 +57,10 @@ void Core::halt_for(Rollout& rollout, const std::string& why) {
 
 // Nobody in the segment is assigned any more, and who was goes back.
 void Core::freeze_segment(Rollout& rollout, std::size_t guardrail, std::uint16_t segment) {
-  rollout.guards.runs()[guardrail].segments[segment].frozen = true;
+  rollout.guards.freeze(guardrail, segment);
   const auto members = members_.sorted(rollout, [&](const Member& member) {
-    return !member.frozen && rollout.guards.in_segment(guardrail, segment, fleet_.facts(member.device));
+    return !member.frozen &&
+           rollout.guards.in_segment(guardrail, segment, member.watch, member.reached, fleet_.facts(member.device));
   });
   std::size_t back = 0;
   for (const auto index : members) {

@@ -63,7 +63,7 @@ void Core::set_state(Rollout& rollout, RolloutState state) {
 }
 
 void Core::settle(Rollout& rollout) {
-  if (rollout.guards.any() && rollout.serving()) act_on_verdicts(rollout);
+  if (rollout.serving() && rollout.guards.take_decided()) act_on_verdicts(rollout);
   switch (rollout.state) {
     case RolloutState::running:
     case RolloutState::awaiting_approval:
@@ -89,7 +89,7 @@ void Core::settle_waves(Rollout& rollout) {
     if (rollout.waves.back().state == WaveState::done) return complete(rollout);
     WaveRun& run = rollout.waves[rollout.wave];
     if (run.state == WaveState::pending) {
-      if (const auto until_s = baseline_until_s(rollout); rollout.wave == 0 && turn_.now_s < until_s) {
+      if (const auto until_s = baseline_until_s(rollout); turn_.now_s < until_s) {
         rollout.guards_due_s = until_s;
         return;
       }
@@ -116,7 +116,6 @@ void Core::open_wave(Rollout& rollout) {
   WaveRun& run = rollout.waves[rollout.wave];
   run.state = WaveState::open;
   run.opened_s = turn_.now_s;
-  rollout.guards.wave_opens(rollout.wave);
   rollout.persist = true;
   fill_wave(rollout);
   const auto& tally = rollout.tallies[rollout.wave];

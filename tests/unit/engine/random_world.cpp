@@ -155,13 +155,16 @@ void RandomWorld::start() {
 
 void RandomWorld::add_guardrails(Rule& rule) {
   const std::array<const char*, 4> metrics = {"p95_ms", "edit_distance", "delegate_active", "crash_count"};
-  rule.baseline_window_s = pick(3) * 300;
+  const auto window_s = pick(3) * 300;
+  // After a restart what is measured before the update is measured again, and waves open later for it.
+  rule.baseline_window_s = swarm_.measures ? window_s : 0;
   const auto count = 1 + pick(3);
   for (std::uint64_t i = 0; i < count; ++i) {
     Guardrail rail;
     rail.name = "g" + std::to_string(i);
     rail.metric = metrics[pick(metrics.size())];
     rail.against = static_cast<Against>(pick(3));
+    if (rail.metric == "crash_count") rail.against = Against::absolute;
     rail.limit = rail.against == Against::absolute ? 40 : 0.2;
     rail.lower_is_worse = chance(20);
     rail.tolerate_ppm = 200'000 + static_cast<std::uint32_t>(pick(600'000));

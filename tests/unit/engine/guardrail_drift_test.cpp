@@ -1,0 +1,111 @@
+// Guardrails: what devices are compared with, across late assignments and restarts.
+#include "tests/unit/engine/guarded_fleet.h"
+
+namespace muster::rules::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class GuardrailDrift : public GuardedFleet {
+ protected:
+  GuardrailDrift() {
+    rail_.against = Against::control;
+    rail_.limit = 0.05;
+    rail_.silent_after_s = 48 * 3600;
+  }
+  // Each device has a level of its own.
+  static double level(const std::string& id) { return 10.0 + std::stoi(id.substr(1)); }
+  // Summaries of ten minutes of every device that nothing was assigned to.
+  void say_unassigned(int rounds, double factor) {
+    for (int round = 0; round < rounds; ++round) {
+      world_.tick(window_s);
+      for (auto& [id, device] : world_.devices) {
+        if (!device.assigned) say(id, level(id) * factor);
+      }
+    }
+  }
+  void open_after_baseline() {
+    start({rail_});
+    say_unassigned(6, 1);
+    world_.tick(0);
+    ASSERT_FALSE(reached().empty());
+  }
+  void order(OrderKind kind, const std::string& scope) {
+    GiveOrder order;
+    order.scope = scope;
+    order.kind = kind;
+    ASSERT_TRUE(World::accepted(world_.command(order)));
+  }
+};
+
+// What happened to all before a device was assigned is in its own readings, and must not be allowed for twice.
+TEST_F(GuardrailDrift, CountsFromTheDevicesOwnAssignmentOn) {
+  join(40);
+  std::vector<std::string> kept_back;
+  for (int i = 0; i < 10; ++i) kept_back.push_back("d00" + std::to_string(i));
+  for (const auto& id : kept_back) order(OrderKind::pause_updates, "device/" + id);
+  ASSERT_NO_FATAL_FAILURE(open_after_baseline());
+  const auto first = reached();
+  commit_reached();
+  say_unassigned(40, 1.2);  // the whole fleet gets a fifth slower
+  for (const auto& id : kept_back) order(OrderKind::resume, "device/" + id);
+  commit_reached();
+  std::size_t late = 0;
+  world_.tick(window_s);
+  for (const auto& id : reached()) {
+    const bool is_late = std::find(first.begin(), first.end(), id) == first.end();
+    if (is_late) ++late;
+    say(id, level(id) * (is_late ? 1.3 : 1.2));
+  }
+  ASSERT_GT(late, 0u) << "none of them is in the first wave";
+  EXPECT_EQ(verdict().voted, reached().size());
+  EXPECT_EQ(verdict().exceeded, late) << "1.3 / 1.2 is over 5 %";
+}
+
+TEST_F(GuardrailDrift, SurvivesARestart) {
+  join(40);
+  ASSERT_NO_FATAL_FAILURE(open_after_baseline());
+  commit_reached();
+  say_unassigned(40, 1.2);
+  world_.tick(1);
+  world_.restart();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, level(id) * 1.2);
+  EXPECT_EQ(verdict().voted, 20u);
+  EXPECT_EQ(verdict().exceeded, 0u);
+  say_unassigned(1, 1.2);
+  say_unassigned(40, 1.2 * 1.2);  // and goes on from where it was
+  for (const auto& id : reached()) say(id, level(id) * 1.2 * 1.2);
+  EXPECT_EQ(verdict().exceeded, 0u);
+  for (const auto& id : reached()) say(id, level(id) * 1.2 * 1.2 * 1.2);
+  EXPECT_EQ(verdict().exceeded, 20u);
+}
+
+// Before it was forgotten with the engine's memory: a device that is assigned without a baseline can never vote.
+TEST_F(GuardrailDrift, AfterARestartTheNextWaveWaitsUntilItsDevicesWereMeasuredAgain) {
+  join(40);
+  rail_.against = Against::baseline;
+  rail_.tolerate_ppm = 500'000;
+  ASSERT_NO_FATAL_FAILURE(open_after_baseline());
+  const auto first = reached();
+  commit_reached();
+  world_.restart();
+  world_.tick(window_s);
+  for (const auto& id : first) say(id, level(id));
+  ASSERT_EQ(verdict().verdict, Verdict::pass);
+  EXPECT_EQ(reached(), first);
+  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("20 targets are measured before wave all (100 %) opens"));
+  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("in 3000 s"));
+  say_unassigned(4, 1);
+  EXPECT_EQ(reached(), first);
+  world_.tick(window_s);
+  ASSERT_EQ(reached().size(), 40u);
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, level(id) * 2);
+  EXPECT_EQ(verdict().voted, 40u);
+  EXPECT_EQ(verdict().exceeded, 40u);
+}
+
+}  // namespace
+}  // namespace muster::rules::test

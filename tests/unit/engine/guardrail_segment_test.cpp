@@ -1,0 +1,150 @@
+// Guardrails by segment: who is frozen, also beyond what is told apart, and also when facts have changed since.
+#include <set>
+
+#include "rules/condition/compile.h"
+#include "rules/engine/readings_environment.h"
+#include "schemas/limits.h"
+#include "tests/unit/engine/guarded_fleet.h"
+
+namespace muster::rules::test {
+namespace {
+
+class GuardrailSegments : public GuardedFleet {
+ protected:
+  GuardrailSegments() {
+    rail_.by = {Attribute::region};
+    rail_.on_fail = OnFail::freeze_segment;
+    rail_.tolerate_ppm = 200'000;
+  }
+  [[nodiscard]] bool runs_old(const std::string& id) {
+    const auto& assigned = world_.devices[id].assigned;
+    return assigned && assigned->releases[0].second == world_.release("reader@1").manifest;
+  }
+  void move(const std::string& id, const std::string& region) {
+    world_.devices[id].report.facts.region = region;
+    world_.report(id);
+  }
+};
+
+// A device belongs to the segment in which its vote is counted, and one that has no vote yet to that of its facts.
+TEST_F(GuardrailSegments, AReachedDeviceStaysInTheSegmentThatItWasAssignedIn) {
+  join(80);
+  start({rail_});
+  commit_reached();
+  const auto first = reached();
+  std::vector<std::string> from_de, from_us;
+  for (const auto& id : first) (in(id, "de") ? from_de : from_us).push_back(id);
+  move(from_de[0], "us");
+  move(from_us[0], "de");
+  world_.tick(window_s);
+  for (const auto& id : from_de) say(id, 90);
+  ASSERT_TRUE(verdict("region=de").frozen);
+  for (const auto& id : from_de) EXPECT_TRUE(runs_old(id)) << id;
+  for (const auto& id : from_us) EXPECT_FALSE(runs_old(id)) << id;
+  world_.restart();
+  for (const auto& id : from_us) EXPECT_FALSE(runs_old(id)) << id;
+}
+
+TEST_F(GuardrailSegments, ThoseBeyondTheLimitAreOneSegmentThatCanBeFrozenToo) {
+  world_.checking = false;  // its scans would take minutes
+  const std::size_t count = limits::segments_max + 176;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto id = "d" + std::to_string(10'000 + i);
+    auto facts = facts_of("rk3566", "de");
+    facts.site = id;
+    world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+    world_.join(id, facts);
+  }
+  rail_.by = {Attribute::site};
+  rail_.error_ppm = 200'000;
+  rail_.tolerate_ppm = 10'000;
+  start({rail_}, Gate::automatic, 90);
+  commit_reached();
+  const auto first = reached();
+  world_.tick(window_s);
+  // Who is in the others' segment: whose vote is counted there.
+  std::set<std::string> others;
+  for (const auto& id : first) {
+    const auto before = verdict("(others)").voted;
+    say(id, 90);
+    world_.tick(0);  // with so many devices the status is a tick old
+    if (verdict("(others)").voted != before) others.insert(id);
+    if (verdict("(others)").frozen) break;
+  }
+  ASSERT_TRUE(verdict("(others)").frozen);
+  ASSERT_GT(others.size(), 1u);
+  for (const auto& id : others) EXPECT_TRUE(runs_old(id)) << id;
+  auto facts = facts_of("rk3566", "de");
+  facts.site = "a-new-one";
+  world_.join("late", facts);
+  EXPECT_FALSE(world_.devices["late"].assigned.has_value()) << "a new site is one of the others";
+  world_.restart();
+  world_.join("later", facts);
+  EXPECT_FALSE(world_.devices["later"].assigned.has_value());
+}
+
+TEST_F(GuardrailSegments, StatesAndConditionsThatVanishVoteAgainst) {
+  join(20);
+  rail_.by = {};
+  rail_.on_fail = OnFail::pause;
+  rail_.tolerate_ppm = 900'000;
+  rail_.metric = "thermal";
+  rail_.limit = 2;
+  auto condition = rail_;
+  condition.name = "slow";
+  condition.metric.clear();
+  condition.when_text = "edit_distance > 50";
+  const auto compiled = compile_condition(condition.when_text, recovery_vocabulary());
+  ASSERT_TRUE(compiled.ok());
+  condition.when = compiled.program;
+  // Something to be measured before the first wave opens.
+  auto compared = rail_;
+  compared.name = "compared";
+  compared.metric = "p50_ms";
+  compared.against = Against::baseline;
+  start({rail_, condition, compared});
+  const auto all = [](DeviceHealth& health) {
+    health.readings.set(Reading::thermal, 1);
+    health.readings.tasks = {{"edit_distance", 40}};
+  };
+  for (auto& [id, device] : world_.devices) {
+    if (id != "d000") say(id, 40, all);
+  }
+  world_.tick(3600);
+  commit_reached();
+  world_.tick(window_s);
+  const auto of = [&](const std::string& name) {
+    for (const auto& each : world_.status("r").guardrails) {
+      if (each.guardrail == name) return each;
+    }
+    return GuardrailStatus();
+  };
+  std::vector<std::string> ids;
+  for (const auto& id : reached()) {
+    if (id != "d000") ids.push_back(id);
+  }
+  say(ids[0], 40, all);
+  EXPECT_EQ(of("latency").exceeded + of("slow").exceeded, 0u);
+  say(ids[1], 40, [](DeviceHealth& health) { health.readings.tasks = {{"edit_distance", 40}}; });
+  EXPECT_EQ(of("latency").exceeded, 1u) << "thermal was there before";
+  EXPECT_EQ(of("slow").exceeded, 0u);
+  say(ids[2], 40, [](DeviceHealth& health) { health.readings.set(Reading::thermal, 1); });
+  EXPECT_EQ(of("latency").exceeded, 1u);
+  EXPECT_EQ(of("slow").exceeded, 1u) << "whether it is slow could be said before";
+}
+
+TEST(ReadingsInConditions, HaveTheirOwnNamesAndThoseOfRecoveryPolicies) {
+  Readings readings;
+  readings.set(Reading::p95_ms, 18);
+  readings.set(Reading::temperature_c, 60);
+  readings.tasks = {{"inference_quality", 0.9}, {"quality", 0.1}};
+  const ReadingsEnvironment environment(readings);
+  EXPECT_EQ(environment.lookup("p95_ms").number, 18);
+  EXPECT_EQ(environment.lookup("inference_p95_ms").number, 18);
+  EXPECT_EQ(environment.lookup("inference_quality").number, 0.9) << "not that of another metric";
+  for (const auto* name : {"inference_temperature_c", "inference_p99_ms", "inference_", "other"})
+    EXPECT_EQ(environment.lookup(name).type, Value::Type::missing) << name;
+}
+
+}  // namespace
+}  // namespace muster::rules::test
