@@ -178,10 +178,12 @@ TEST_F(McuDamage, AtRandomPlacesRunsNothingDamaged) {
   for (int round = 0; round < rounds; ++round) {
     std::vector<std::size_t> log_before(mcu_count());
     std::vector<std::array<bool, 2>> whole(mcu_count());  // the firmware slots
+    std::vector<std::size_t> which(mcu_count());
     for (std::size_t i = 0; i < mcu_count(); ++i) {
       change(mcu(i), [&](FlashFile& flash) {
         const mcu::Area logs[] = {layout.boot_log, layout.settings, layout.evidence, layout.scratch};
-        const auto& log = logs[random() % 4];
+        which[i] = random() % 4;
+        const auto& log = logs[which[i]];
         const auto place = log.offset + random() % (log.size / 4096) * 4096;
         if (random() % 3 == 0) flash.overwrite(place, noise(4096, static_cast<std::uint32_t>(random())));
         if (random() % 3 == 0) flash.erase(place, 4096);
@@ -200,7 +202,8 @@ TEST_F(McuDamage, AtRandomPlacesRunsNothingDamaged) {
       });
     }
     for (std::size_t i = 0; i < mcu_count(); ++i) {
-      SCOPED_TRACE(mcu(i).name() + " in round " + std::to_string(round));
+      constexpr const char* names[] = {"boot log", "settings", "evidence", "scratch"};
+      SCOPED_TRACE(mcu(i).name() + " in round " + std::to_string(round) + ", damage to its " + names[which[i]]);
       ASSERT_EVENTUALLY(10s, mcu(i).log_has("info: connected", log_before[i])) << mcu(i).log();
       const auto log = mcu(i).log().substr(log_before[i]);
       for (const std::uint32_t slot : {0u, 1u}) {
@@ -211,7 +214,7 @@ TEST_F(McuDamage, AtRandomPlacesRunsNothingDamaged) {
       EXPECT_EVENTUALLY(15s,
                         is_settled(mcu(i)) && (gave_up[i] || (active(mcu(i).name(), "model").substr(0, 2) == "m@" &&
                                                               active(mcu(i).name(), "config").substr(0, 2) == "c@")))
-          << mcu(i).log().substr(log_before[i]);
+          << mcu(i).log().substr(log_before[i]) << device(mcu(i).name()).dump(1);
     }
     // The next set makes both slots of the firmware good again.
     const auto version = std::to_string(3 + round);

@@ -116,9 +116,10 @@ bool UpdateMachine::settle_firmware(bool boot_log_behind) {
     record.stopgap = boot_.starts > 1;  // the settings are lost: nobody knows whether it was ever committed
   }
   settle_floor();
-  // Seen with this step: what is counted at the next start happened after it.
-  const bool fell_back = boot_.fallbacks != 0;
-  if (fell_back) emit(EffectKind::clear_fallbacks);
+  // Seen with this step: what is counted at the next start happened after it. What an old record counts was seen
+  // before.
+  const bool fell_back = boot_.fallbacks != 0 && !boot_log_behind;
+  if (boot_.fallbacks != 0) emit(EffectKind::clear_fallbacks);
   boot_.fallbacks = 0;
   const auto* change = change_of(Plane::firmware);
   if (on_probation() && change != nullptr) {
@@ -148,7 +149,7 @@ bool UpdateMachine::settle_running(bool boot_log_behind) {
   const auto& slots = slots_[index_of(Plane::firmware)];
   const bool on_trial = boot_.outcome == TrialOutcome::requested && boot_.trial == boot_.running;
   const bool knows_trial = boot_.trial_tag == state_.trial_tag;
-  if (on_trial && !knows_trial) return start_next(boot_.active);  // it would never be confirmed
+  if (on_trial && !knows_trial) return start_next(boot_log_behind ? record.active : boot_.active);  // it is nobody's
   if (boot_.running == record.active) {
     if (on_trial) confirm(record.active, slots[record.active & 1u].security_version);  // as it was once
     return true;

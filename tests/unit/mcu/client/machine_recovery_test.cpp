@@ -312,6 +312,23 @@ TEST(McuMachineRecovery, AnOldBootLogGivesWayToTheSettings) {
   }
 }
 
+TEST(McuMachineRecovery, AnOldFallbackInTheBootLogIsNoNewOne) {
+  for (std::size_t steps = 1; steps < 8; ++steps) {
+    SCOPED_TRACE(steps);
+    Bench bench;
+    bring(bench, assignment(1, {{F, 2}}));
+    bench.damage(F, bench.boot().active, false);
+    bench.start();
+    ASSERT_EQ(bench.active(F), 1u);
+    bring(bench, assignment(2, {{F, 3}, {M, 2}}));
+    bench.recall_boot_log(steps);
+    bench.start();
+    EXPECT_EQ(bench.active(F), 3u);
+    EXPECT_EQ(bench.phase(), Phase::committed);
+    EXPECT_EQ(bench.boot().fallbacks, 0);
+  }
+}
+
 // An old record of the settings' has another firmware as active than the bootloader was told since.
 TEST(McuMachineRecovery, OldSettingsGiveWayToTheBootLog) {
   for (std::size_t steps = 1; steps < 8; ++steps) {
