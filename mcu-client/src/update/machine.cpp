@@ -125,6 +125,7 @@ bool UpdateMachine::settle_firmware(bool boot_log_behind) {
   if (on_probation() && change != nullptr) {
     if (boot_.running == change->to) {
       record.active = change->to;
+      if (boot_.outcome == TrialOutcome::confirmed && boot_.trial_tag == state_.trial_tag) commit_again();
       return true;
     }
     if (boot_.trial_tag != state_.trial_tag) {
@@ -166,6 +167,13 @@ bool UpdateMachine::settle_running(bool boot_log_behind) {
   record.last_swapped = false;
   record.stopgap = true;
   return true;
+}
+
+// Power was cut between the confirmation and our own record of it, or that record is lost.
+void UpdateMachine::commit_again() {
+  if (state_.phase == Phase::swapped) enter(Phase::probing);
+  if (state_.phase == Phase::probing) enter(Phase::soaking);
+  commit();
 }
 
 bool UpdateMachine::start_next(std::uint8_t slot) {
@@ -252,13 +260,7 @@ void UpdateMachine::resume() {
     case Phase::swapped:
     case Phase::probing:
     case Phase::soaking:
-      if (boot_.outcome == TrialOutcome::confirmed && boot_.trial_tag == state_.trial_tag &&
-          change_of(Plane::firmware) != nullptr) {
-        // Power was cut between the confirmation and our own record of it, or that record is lost.
-        if (state_.phase == Phase::swapped) enter(Phase::probing);
-        if (state_.phase == Phase::probing) enter(Phase::soaking);
-        commit();
-      } else if (state_.crashes >= crashes_max) {
+      if (state_.crashes >= crashes_max) {
         const auto error = state_.phase == Phase::soaking ? ErrorCode::soak_failed : ErrorCode::probe_failed;
         go_wrong(state_.changes[0].plane, error, "it crashed too often");
       } else if (state_.phase == Phase::soaking) {

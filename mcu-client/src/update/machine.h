@@ -147,6 +147,7 @@ class UpdateMachine {
   // --- machine.cpp ---
   void start(const Started& started);
   [[nodiscard]] bool settle_running(bool boot_log_behind);
+  void commit_again();
   [[nodiscard]] bool start_next(std::uint8_t slot);  // false
   void forget_damaged();
   void lose(Plane plane);

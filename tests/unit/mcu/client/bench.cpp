@@ -154,11 +154,13 @@ void Bench::damage(Plane plane, std::uint8_t slot, bool header) {
 void Bench::forget_settings() {
   durable_state_ = UpdateState();
   durable_orders_ = Orders();
+  past_states_.assign(1, durable_state_);
   for (auto& floor : floors_) floor = 0;
 }
 
 void Bench::forget_boot_log() {
   ASSERT_EQ(flash_.erase(layout_.boot_log, 0, layout_.boot_log.size), ok);
+  past_boots_.assign(1, BootState());
 }
 
 void Bench::recall_settings(std::size_t steps) {

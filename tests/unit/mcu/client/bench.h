@@ -66,6 +66,7 @@ class Bench {
   [[nodiscard]] const UpdateMachine& machine() const { return machine_; }
   [[nodiscard]] const UpdateState& state() const { return machine_.state(); }
   [[nodiscard]] Phase phase() const { return machine_.state().phase; }
+  [[nodiscard]] Phase recalled_phase() const { return durable_state_.phase; }  // of the next start
   [[nodiscard]] BootState boot();
   [[nodiscard]] Job job() const { return job_; }
   [[nodiscard]] Plane job_plane() const { return job_plane_; }
