@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
-namespace muster::rules {
+#include "rules/engine/percent.h"
 
-inline constexpr std::uint64_t ppm_per_percent = 10'000;
+namespace muster::rules {
 
 enum class PercentFault : std::uint8_t {
   none,
@@ -19,8 +18,5 @@ enum class PercentFault : std::uint8_t {
 
 // `ppm` is set when there is no fault; to UINT64_MAX for what is larger than any percentage that a rule may have.
 [[nodiscard]] PercentFault parse_percent_ppm(std::string_view text, std::uint64_t& ppm);
-
-// The number without its sign and without needless decimals: "5", "99.5".
-[[nodiscard]] std::string percent_text(std::uint64_t ppm);
 
 }  // namespace muster::rules

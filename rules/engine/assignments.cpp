@@ -8,6 +8,7 @@
 
 #include "rules/engine/audit_words.h"
 #include "rules/engine/core.h"
+#include "rules/engine/facts.h"
 
 namespace muster::rules {
 
@@ -67,7 +68,8 @@ Core::Claim Core::claim_on(const Rollout& rollout, DeviceIndex index) const {
 
 // Assigns the rollout's versions to a device of an open wave, unless another rollout holds it, an order forbids it or
 // the rollout does not assign now; then it stays unassigned and is tried again when that ends.
-bool Core::try_assign(MemberIndex index) {
+// With a pace, what stands in no other's way waits for its turn.
+bool Core::try_assign(MemberIndex index, bool its_turn) {
   const Member& member = members_[index];
   Rollout& rollout = *member.rollout;
   const auto device_index = member.device;
@@ -84,6 +86,11 @@ bool Core::try_assign(MemberIndex index) {
     blocked = Standing::held_by_other;
   } else if (orders_.hold(fleet_.id(device_index), fleet_.facts(device_index), rollout.manifests, false)) {
     blocked = Standing::waiting;
+  }
+  const bool paced = blocked == Standing::assigned && rollout.pace.any() && !its_turn;
+  if (paced) {
+    blocked = Standing::waiting;
+    wait_for_turn(index);
   }
   if (member.frozen || blocked != Standing::assigned) {
     members_.touch(rollout);  // what stands in the way may be another thing than before
@@ -146,9 +153,30 @@ void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::
     m.assigned_s = turn_.now_s;
     m.standing = in_work(m);
   });
+  members_[member].rollout->pace.assigned(turn_.now_s, turn_.now_s);
   arm(member);
   mark_persist(index);
   mark_assign(index);
+}
+
+void Core::wait_for_turn(MemberIndex index) {
+  const Member& member = members_[index];
+  if (member.paced) return;
+  members_.set_paced(index, true);
+  Rollout& rollout = *member.rollout;
+  FactsView facts;
+  if (!view_facts(fleet_.facts(member.device), facts)) facts = FactsView();
+  rollout.pace.wait(index, fleet_.id(member.device), facts.site, rollout.waves[member.wave].opened_s);
+}
+
+// Assigns those whose turn it is. Who meets something else in its way waits for that instead.
+void Core::offer_turns(Rollout& rollout) {
+  if (!rollout.assigning() || rollout.pace.waiting() == 0) return;
+  rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned), [&](MemberIndex index) {
+    if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced) return false;
+    members_.set_paced(index, false);
+    return try_assign(index, true);
+  });
 }
 
 void Core::retry_unassigned(Rollout& rollout) {
@@ -156,6 +184,8 @@ void Core::retry_unassigned(Rollout& rollout) {
   const auto unassigned =
       members_.sorted(rollout, [](const Member& member) { return member.wave != no_wave && !member.reached; });
   for (const auto member : unassigned) try_assign(member);
+  rollout.offer_due = rollout.pace.waiting() != 0;
+  if (rollout.offer_due) members_.touch(rollout);
 }
 
 // `ended` no longer holds its devices: whoever waits for one may have it.

@@ -78,10 +78,11 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
                     count_text(rollout.tally_of(wave).devices(), "device");
   if (!assigned) {
     const bool held = members_[member].standing == Standing::held_by_other;
-    why += members_[member].frozen ? std::string("; its segment is frozen")
-           : !rollout.assigning()  ? "; it gets nothing while the rollout is " + std::string(name_of(rollout.state))
-           : held                  ? std::string("; another rollout holds it")
-                                   : std::string("; it is kept back by orders");
+    why += members_[member].frozen  ? std::string("; its segment is frozen")
+           : !rollout.assigning()   ? "; it gets nothing while the rollout is " + std::string(name_of(rollout.state))
+           : held                   ? std::string("; another rollout holds it")
+           : members_[member].paced ? "; its turn comes at the rule's pace: " + describe_pace(rollout.rule.pace)
+                                    : std::string("; it is kept back by orders");
   }
   turn_.audit("muster", audit::device_joined, fleet_.id(index), std::move(why));
 }

@@ -104,6 +104,7 @@ void Core::acknowledge(Rollout& rollout) {
     rollout.departed[wave].unacknowledged = 0;
   }
   for (auto& failure : rollout.failures) failure.acknowledged = true;
+  rollout.failed_in_a_row = 0;
   if (rollout.guards.failed_unacknowledged() != 0) {
     std::vector<WatchIndex> watches;
     members_.for_each(rollout, [&](MemberIndex index) {

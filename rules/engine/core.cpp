@@ -25,6 +25,7 @@ void Core::start() {
   started_s_ = turn_.now_s;
   for (const auto& [number, rollout] : rollouts_) {
     if (rollout->guards.any()) members_.touch(*rollout);  // time alone may have something for it to do, and says when
+    count_last_minute(*rollout);
     members_.for_each(*rollout, [this](MemberIndex member) {
       auto& guards = members_[member].rollout->guards;
       const auto watch = members_[member].watch;
@@ -33,6 +34,14 @@ void Core::start() {
       arm(member);
     });
   }
+}
+
+// What the pace allows now follows from what was assigned.
+void Core::count_last_minute(Rollout& rollout) {
+  if (rollout.rule.pace.per_minute == 0) return;
+  members_.for_each(rollout, [&](MemberIndex index) {
+    if (members_[index].reached) rollout.pace.assigned(members_[index].assigned_s, turn_.now_s);
+  });
 }
 
 // Settling one rollout can touch others: its end frees devices that another one waits for.

@@ -63,6 +63,8 @@ class Core {
   void mark_assign(DeviceIndex index);
   [[nodiscard]] Assign assignment_of(DeviceIndex index) const;
 
+  void count_last_minute(Rollout& rollout);
+
   // --- reports.cpp ---
   void on(const DeviceReport& report);
   void learn_directive_epoch(const DeviceReport& report);
@@ -112,7 +114,9 @@ class Core {
   enum class Claim : std::uint8_t { free, held, lost };
   [[nodiscard]] Claim claim_on(const Rollout& rollout, DeviceIndex index) const;
   [[nodiscard]] Claim claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t holder) const;
-  bool try_assign(MemberIndex index);
+  bool try_assign(MemberIndex index, bool its_turn = false);
+  void wait_for_turn(MemberIndex index);
+  void offer_turns(Rollout& rollout);
   void take_from_others(const Rollout& rollout, DeviceIndex index);
   void depart(MemberIndex index);
   void retry_unassigned(Rollout& rollout);
@@ -124,6 +128,7 @@ class Core {
   // --- waves.cpp ---
   void set_state(Rollout& rollout, RolloutState state);
   void settle(Rollout& rollout);
+  void settle_state(Rollout& rollout);
   void settle_waves(Rollout& rollout);
   void open_wave(Rollout& rollout);
   void close_wave(Rollout& rollout);
@@ -181,6 +186,7 @@ class Core {
   [[nodiscard]] bool restore_device(std::string_view key, std::string_view value);
   [[nodiscard]] bool restore_device_fields(Device& device, ByteReader& in, const std::vector<Handle>& digests);
   [[nodiscard]] bool restore_members(DeviceIndex index, ByteReader& in, const std::vector<Handle>& digests);
+  void resume_waiting(Rollout& rollout);
   void restore_controls();
   [[nodiscard]] std::string restore_all(const std::vector<std::pair<std::string, std::string>>& records);
 

@@ -5,26 +5,20 @@
 #include <utility>
 
 #include "rules/engine/guards.h"
+#include "rules/engine/percent.h"
 #include "schemas/limits.h"
 
 namespace muster::rules {
 
 namespace {
 
-// "5 %", "0.25 %": of millionths.
-std::string percent_text(std::uint64_t ppm) {
-  std::string text = std::to_string(ppm / 10'000);
-  std::string rest = std::to_string(10'000 + ppm % 10'000).substr(1);
-  while (!rest.empty() && rest.back() == '0') rest.pop_back();
-  return (rest.empty() ? text : text + "." + rest) + " %";
-}
-
 std::string count_of(const Votes& votes) {
   return std::to_string(votes.exceeded) + " of " + std::to_string(votes.devices) + " exceeded";
 }
 
 std::string terms_of(const Guardrail& rule) {
-  return "tolerate " + percent_text(rule.tolerate_ppm) + " at " + percent_text(SequentialTest::ppm - rule.error_ppm);
+  return "tolerate " + percent_text(rule.tolerate_ppm) + " % at " + percent_text(SequentialTest::ppm - rule.error_ppm) +
+         " %";
 }
 
 // What the verdict rests on, or what it takes.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "rules/engine/facts.h"
+
 namespace muster::rules {
 
 MemberIndex Members::add(Rollout& rollout, DeviceIndex device, const Member& fields) {
@@ -26,6 +28,19 @@ MemberIndex Members::add(Rollout& rollout, DeviceIndex device, const Member& fie
   return index;
 }
 
+// `step` is 1, or UINT32_MAX for -1.
+void Members::count(const Member& member, std::uint32_t step) {
+  Rollout& rollout = *member.rollout;
+  rollout.tally_of(member.wave).add(member, step);
+  if (rollout.rule.pace.per_site == 0 || member.standing != Standing::assigned) return;
+  FactsView facts;
+  if (step != 1) {
+    rollout.pace.at_rest(member.device);
+  } else if (view_facts(fleet_.facts(member.device), facts)) {
+    rollout.pace.at_work(member.device, facts.site);
+  }
+}
+
 void Members::remove(MemberIndex index) {
   const Member& member = slab_[index];
   count(member, UINT32_MAX);
@@ -46,6 +61,7 @@ void Members::depart(MemberIndex index) {
 
 void Members::unlink(MemberIndex index) {
   Member& member = slab_[index];
+  member.rollout->pace.at_rest(member.device);
   for (const auto handle : member.prior) fleet_.drop(handle);
   if (member.previous != 0) {
     slab_[member.previous].next = member.next;

@@ -45,6 +45,7 @@ class Members {
   void set_prior(MemberIndex index, std::size_t plane, Handle digest) {
     fleet_.set_digest(slab_[index].prior[plane], digest);
   }
+  void set_paced(MemberIndex index, bool paced) { slab_[index].paced = paced; }
   void set_watch(MemberIndex index, WatchIndex watch) { slab_[index].watch = watch; }
   void set_measured_from(MemberIndex index, std::uint64_t time_s) {
     slab_[index].measured_from_s = static_cast<std::uint32_t>(std::min<std::uint64_t>(time_s, UINT32_MAX));
@@ -112,7 +113,7 @@ class Members {
   [[nodiscard]] std::string recount(const Rollout& rollout) const;
 
  private:
-  void count(const Member& member, std::uint32_t step) { member.rollout->tally_of(member.wave).add(member, step); }
+  void count(const Member& member, std::uint32_t step);
   void unlink(MemberIndex index);
   [[nodiscard]] bool before(MemberIndex a, MemberIndex b) const;
 

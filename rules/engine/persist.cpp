@@ -153,6 +153,7 @@ std::string Core::rollout_record(const Rollout& rollout) {
     out.text(failure.detail);
     out.flag(failure.acknowledged);
   }
+  out.number(rollout.failed_in_a_row);
   rollout.guards.encode(out);
   return seal_record("rollout/" + rollout.name(), out.bytes());
 }
@@ -183,6 +184,12 @@ std::string Core::rule_record(const Rollout& rollout) {
     out.number(wave.soak_s);
   }
   out.number(rule.halt_failed_devices);
+  out.number(rule.halt_failed_ppm);
+  out.number(rule.halt_failed_in_a_row);
+  out.number(rule.pace.per_minute);
+  out.number(rule.pace.per_site);
+  out.number(rule.pace.at_once);
+  out.number(rule.pace.jitter_s);
   out.number(rule.unreachable_after_s);
   out.number(rule.attempt_timeout_s);
   out.number(static_cast<std::uint64_t>(rule.on_abort));

@@ -101,7 +101,8 @@ void Core::on(const Tick&) {
     // Before a device is reached nothing is compared with the drift.
     const bool drifted = rollout->guards.any() && rollout->total().reached != 0 && rollout->guards.take_drift();
     if (drifted) rollout->persist = true;
-    if (rollout->sentence_due || in_time || drifted) members_.touch(*rollout);
+    rollout->offer_due = rollout->pace.waiting() != 0 && rollout->assigning();
+    if (rollout->sentence_due || in_time || drifted || rollout->offer_due) members_.touch(*rollout);
   }
 }
 
@@ -135,6 +136,8 @@ void Core::recover(MemberIndex index) {
   Rollout& rollout = *member.rollout;
   const auto id = fleet_.id(member.device);
   const bool had_failed = member.failed;
+  if (rollout.failed_in_a_row != 0) rollout.persist = true;
+  rollout.failed_in_a_row = 0;
   members_.change(index, [](Member& m) {
     m.standing = Standing::done;
     m.failed = m.acknowledged = m.rolled_back = false;
@@ -165,6 +168,7 @@ void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view 
     m.failed = true;
     m.rolled_back = judgement.rolled_back;
   });
+  if (!known && !member.withdrawn) ++rollout.failed_in_a_row;
   mark_persist(member.device);
   const std::string id(fleet_.id(member.device));
   const bool acknowledged = member.acknowledged;
@@ -184,7 +188,7 @@ void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view 
   why += "; " + describe_wave(rollout.rule.waves[member.wave]) + ": " + std::to_string(tally.of(Standing::done)) +
          " done, " + std::to_string(tally.failed) + " failed of " + std::to_string(tally.devices()) + "; " +
          count_text(rollout.total().unacknowledged, "unacknowledged failure") + ", the rule halts at " +
-         std::to_string(rollout.rule.halt_failed_devices);
+         describe_halt(rollout.rule);
   turn_.audit(who, audit::device_failed, id, std::move(why));
 }
 

@@ -112,6 +112,12 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
     rule.waves.push_back(std::move(wave));
   }
   rule.halt_failed_devices = in.number32();
+  rule.halt_failed_ppm = in.number32();
+  rule.halt_failed_in_a_row = in.number32();
+  rule.pace.per_minute = in.number32();
+  rule.pace.per_site = in.number32();
+  rule.pace.at_once = in.number32();
+  rule.pace.jitter_s = in.number32();
   rule.unreachable_after_s = in.number();
   rule.attempt_timeout_s = in.number();
   rule.on_abort = read_enum(in, AbortDefault::revert);
@@ -132,6 +138,7 @@ std::string Core::restore(const std::vector<std::pair<std::string, std::string>>
   auto fault = restore_all(records);
   if (!fault.empty()) return fault;
   restore_controls();
+  for (const auto& [number, rollout] : rollouts_) resume_waiting(*rollout);
   (void)members_.take_touched();
   for (auto& [number, rollout] : rollouts_) {
     rollout->changed = rollout->unsettled = rollout->persist = rollout->persist_rule = false;
@@ -238,6 +245,7 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
     failure.acknowledged = in.flag();
     rollout->failures.push_back(std::move(failure));
   }
+  rollout->failed_in_a_row = in.number32();
   if (!rollout->guards.decode(in)) return false;
   seen.push_back(name);
   return in.at_end();
@@ -315,6 +323,16 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     members_.add(*rollout, index, fields);
   }
   return in.ok();
+}
+
+// Who waits for a turn at the rollout's pace follows from the members.
+void Core::resume_waiting(Rollout& rollout) {
+  if (!rollout.pace.any()) return;
+  members_.for_each(rollout, [&](MemberIndex index) {
+    const Member& member = members_[index];
+    const bool placed = member.wave != no_wave && !member.reached && !member.frozen;
+    if (placed && member.standing == Standing::waiting) wait_for_turn(index);
+  });
 }
 
 // The targets that are in no wave yet are not recorded: they follow from facts and rules. A device that an open wave

@@ -1,5 +1,7 @@
 #include "rules/engine/rollout.h"
 
+#include "rules/engine/percent.h"
+
 #include <xxhash.h>
 
 namespace muster::rules {
@@ -81,6 +83,21 @@ std::uint64_t bucket_of(std::uint64_t seed, std::string_view device) {
 
 std::string count_text(std::size_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+std::uint32_t paced_in(const Rollout& rollout, std::size_t wave) {
+  const auto& tally = rollout.tallies[wave];
+  const auto waiting = tally.of(Standing::waiting) - std::min(tally.frozen, tally.of(Standing::waiting));
+  return static_cast<std::uint32_t>(std::min<std::size_t>(waiting, rollout.pace.waiting()));
+}
+
+std::string describe_halt(const Rule& rule) {
+  std::string text;
+  const auto add = [&](const std::string& words) { text += (text.empty() ? "" : " or ") + words; };
+  if (rule.halt_failed_devices != 0) add(std::to_string(rule.halt_failed_devices));
+  if (rule.halt_failed_ppm != 0) add(percent_text(rule.halt_failed_ppm) + " % of the assigned devices");
+  if (rule.halt_failed_in_a_row != 0) add(std::to_string(rule.halt_failed_in_a_row) + " in a row");
+  return text.empty() ? "1" : text;
 }
 
 std::string describe_wave(const Wave& wave) {

@@ -9,6 +9,7 @@
 
 #include "rules/engine/device.h"
 #include "rules/engine/guards.h"
+#include "rules/engine/pace.h"
 #include "rules/engine/rule.h"
 #include "rules/engine/status.h"
 
@@ -35,6 +36,7 @@ struct Member {
   bool rolled_back : 1 = false;   // … by putting itself back
   bool withdrawn : 1 = false;     // was told to go back to `prior`
   bool frozen : 1 = false;        // its segment is frozen: it gets nothing more
+  bool paced : 1 = false;         // it waits for its turn at the rollout's pace; not recorded
   WatchIndex watch = 0;           // what is known of its readings; 0: nothing
   // Since when it is done, by its own clock, or ours when it has none: what was measured later counts.
   std::uint32_t measured_from_s = 0;
@@ -106,9 +108,13 @@ struct Rollout {
   std::uint32_t wave = 0;
   std::vector<WaveRun> waves;
   std::vector<FailedDevice> failures;  // newest first, at most failures_shown_max
+  std::uint32_t failed_in_a_row = 0;   // since a device was done, or an operator acknowledged
 
   Guards guards;
   std::uint64_t guards_due_s = 0;  // when time alone may open the wave or end the measuring before it; 0: never
+
+  PaceRun pace;
+  bool offer_due = false;  // devices that wait for their turn are to be looked at
 
   MemberIndex first_member = 0;
   std::vector<Tally> tallies;   // by wave; the last one is of members in no wave yet
@@ -145,6 +151,10 @@ inline constexpr std::size_t failures_shown_max = 20;
 
 // "1 wave", "2 waves"
 [[nodiscard]] std::string count_text(std::size_t count, std::string_view noun);
+// Devices of a wave that wait for nothing but their turn at the rule's pace.
+[[nodiscard]] std::uint32_t paced_in(const Rollout& rollout, std::size_t wave);
+// What the rule halts at: "1", "5 % of the assigned devices or 3 in a row".
+[[nodiscard]] std::string describe_halt(const Rule& rule);
 // "wave canary (10 %)", "wave lab (ring)"
 [[nodiscard]] std::string describe_wave(const Wave& wave);
 // "reader@2"

@@ -40,14 +40,30 @@ struct VersionChoice {
 
 enum class AbortDefault : std::uint8_t { keep, revert };
 
+// How fast the devices of open waves are assigned; 0: no limit.
+struct Pace {
+  std::uint32_t per_minute = 0;  // assignments in any 60 s, and evenly: a sixtieth of it, rounded up, in a second
+  std::uint32_t per_site = 0;    // devices of one site at work at once; one that has failed or is unreachable is not
+  std::uint32_t at_once = 0;     // devices at work at once, likewise
+  std::uint32_t jitter_s = 0;    // each waits for a share of this, by chance from seed and id, after its wave opened
+
+  [[nodiscard]] bool any() const { return per_minute != 0 || per_site != 0 || at_once != 0 || jitter_s != 0; }
+  bool operator==(const Pace&) const = default;
+};
+
 struct Rule {
   std::string rollout;  // its name, an id
   std::uint64_t seed = 0;
-  std::string targets_text;                    // as written, for people
-  Bytes targets;                               // bytecode
-  std::vector<VersionChoice> versions;         // in activation order; 1–3, one a plane
-  std::vector<Wave> waves;                     // 1–waves_max; the percentages strictly grow
-  std::uint32_t halt_failed_devices = 1;       // hold all waves when so many devices have failed
+  std::string targets_text;             // as written, for people
+  Bytes targets;                        // bytecode
+  std::vector<VersionChoice> versions;  // in activation order; 1–3, one a plane
+  std::vector<Wave> waves;              // 1–waves_max; the percentages strictly grow
+  // All waves are held when so many devices have failed that no operator has acknowledged; 0: this limit is not set.
+  // With all three at 0 the first failure halts.
+  std::uint32_t halt_failed_devices = 1;
+  std::uint32_t halt_failed_ppm = 0;       // of the devices that were assigned so far
+  std::uint32_t halt_failed_in_a_row = 0;  // one after the other, in the order in which outcomes come
+  Pace pace;
   std::uint64_t unreachable_after_s = 60;      // a lost device stops counting against its wave after this
   std::uint64_t attempt_timeout_s = 3600;      // a reachable device that shows no end of its attempt by then has failed
   AbortDefault on_abort = AbortDefault::keep;  // what `abort` does when it is not told

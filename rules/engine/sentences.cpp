@@ -63,7 +63,7 @@ std::string halted_sentence(const Rollout& rollout) {
   }
   std::string text = count_text(count, "device") + " failed without being acknowledged";
   if (!names.empty()) text += " (" + join_names(names) + (count > names.size() ? ", …" : "") + ")";
-  return text + ", and the rule halts at " + std::to_string(rollout.rule.halt_failed_devices) +
+  return text + ", and the rule halts at " + describe_halt(rollout.rule) +
          "; resume with the failures acknowledged, or abort";
 }
 
@@ -171,6 +171,10 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
     return "no device matches the targets; the rollout goes on when one does";
   }
   if (auto frozen = frozen_sentence(rollout); !frozen.empty()) return frozen;
+  if (const auto waiting = paced_in(rollout, rollout.wave); waiting != 0) {
+    return count_text(waiting, "device") + " of " + name + (waiting == 1 ? " follows" : " follow") +
+           " at the rule's pace: " + describe_pace(rollout.rule.pace);
+  }
   if (tally.of(Standing::assigned) != 0) return idle_sentence(rollout);
   if (const auto failed = tally.of(Standing::failed) - tally.acknowledged_standing; failed != 0) {
     return count_text(failed, "device") + " of " + name + " failed (" +
@@ -196,7 +200,7 @@ std::string Core::frozen_sentence(const Rollout& rollout) const {
     return "release " + freeze->release_name + " is frozen for the fleet by " + freeze->order.by +
            "; thaw it, or abort";
   }
-  if (rollout.unassigned_in_waves() == 0) return {};
+  if (orders_.none() || rollout.unassigned_in_waves() == 0) return {};
   std::size_t kept = 0;
   const auto first = members_.first(
       rollout,

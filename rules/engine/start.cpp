@@ -164,6 +164,7 @@ void Core::adopt(std::unique_ptr<Rollout> rollout) {
   rollout->departed.resize(rollout->waves.size() + 1);
   rollout->sequence = sequence_of(rollout->releases);
   rollout->guards.adopt(rollout->rule);
+  rollout->pace.adopt(rollout->rule.pace, rollout->rule.seed);
   for (const auto& release : rollout->releases) {
     rollout->target[static_cast<std::size_t>(release.plane)] = fleet_.intern(release.manifest);
     rollout->manifests.push_back(release.manifest);

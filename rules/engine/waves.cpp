@@ -2,6 +2,7 @@
 // which checks them against the table below.
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "rules/engine/audit_words.h"
 #include "rules/engine/core.h"
@@ -62,8 +63,14 @@ void Core::set_state(Rollout& rollout, RolloutState state) {
   members_.touch(rollout);
 }
 
+// Turns come last: a halt takes them back.
 void Core::settle(Rollout& rollout) {
   if (rollout.serving() && rollout.guards.take_decided()) act_on_verdicts(rollout);
+  settle_state(rollout);
+  if (std::exchange(rollout.offer_due, false)) offer_turns(rollout);
+}
+
+void Core::settle_state(Rollout& rollout) {
   switch (rollout.state) {
     case RolloutState::running:
     case RolloutState::awaiting_approval:
@@ -118,6 +125,7 @@ void Core::open_wave(Rollout& rollout) {
   run.opened_s = turn_.now_s;
   rollout.persist = true;
   fill_wave(rollout);
+  offer_turns(rollout);
   const auto& tally = rollout.tallies[rollout.wave];
   std::string why = "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
                     " opened with " + std::to_string(tally.devices()) + " of " +
@@ -127,8 +135,10 @@ void Core::open_wave(Rollout& rollout) {
   if (const auto count = tally.of(Standing::held_by_other); count != 0)
     why += "; " + std::to_string(count) + " held by another rollout";
   if (tally.frozen != 0) why += "; " + std::to_string(tally.frozen) + " in frozen segments get nothing";
+  const auto paced = paced_in(rollout, rollout.wave);
+  if (paced != 0) why += "; " + std::to_string(paced) + " follow at its pace: " + describe_pace(rollout.rule.pace);
   // Of those that wait, the frozen ones: nobody in this wave was reached before it opened.
-  if (const auto count = tally.of(Standing::waiting) - tally.frozen; count != 0)
+  if (const auto count = tally.of(Standing::waiting) - tally.frozen - paced; count != 0)
     why += "; " + std::to_string(count) + " kept back by orders";
   turn_.audit("muster", audit::wave_opened, rollout.name(), std::move(why));
 }
@@ -159,7 +169,14 @@ bool Core::wave_healthy(const Rollout& rollout) const {
 }
 
 bool Core::limit_reached(const Rollout& rollout) const {
-  return rollout.total().unacknowledged >= std::max<std::uint32_t>(1, rollout.rule.halt_failed_devices);
+  const Rule& rule = rollout.rule;
+  const auto total = rollout.total();
+  const std::uint64_t failed = total.unacknowledged;
+  if (failed == 0) return false;
+  const bool no_limit = rule.halt_failed_devices == 0 && rule.halt_failed_ppm == 0 && rule.halt_failed_in_a_row == 0;
+  if (no_limit || (rule.halt_failed_devices != 0 && failed >= rule.halt_failed_devices)) return true;
+  if (rule.halt_failed_in_a_row != 0 && rollout.failed_in_a_row >= rule.halt_failed_in_a_row) return true;
+  return rule.halt_failed_ppm != 0 && failed * 1'000'000 >= std::uint64_t{rule.halt_failed_ppm} * total.reached;
 }
 
 void Core::await_approval(Rollout& rollout) {
@@ -187,8 +204,8 @@ void Core::halt(Rollout& rollout) {
   const auto total = rollout.total();
   turn_.audit("muster", audit::rollout_halted, rollout.name(),
               "rollout " + rollout.name() + ": " + count_text(total.unacknowledged, "unacknowledged failure") +
-                  ", the rule halts at " + std::to_string(rollout.rule.halt_failed_devices) + "; " +
-                  std::to_string(total.reached) + " of " + count_text(total.targets, "target") + " reached");
+                  ", the rule halts at " + describe_halt(rollout.rule) + "; " + std::to_string(total.reached) + " of " +
+                  count_text(total.targets, "target") + " reached");
 }
 
 void Core::complete(Rollout& rollout) {

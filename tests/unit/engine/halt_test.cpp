@@ -183,5 +183,80 @@ TEST_F(Failures, PauseHoldsBackLateJoinersAndTheNextWaveButNotReports) {
   EXPECT_EQ(world_.assigned_by("r").size(), 4u);
 }
 
+class HaltLimits : public Failures {
+ protected:
+  HaltLimits() {
+    for (int i = 0; i < 36; ++i) {
+      const auto id = "x" + std::to_string(i);
+      world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+      world_.join(id, facts_of("rk3566", "eu"));
+    }
+  }
+  void start_with(std::uint32_t devices, std::uint32_t ppm, std::uint32_t in_a_row) {
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
+    rule.halt_failed_devices = devices;
+    rule.halt_failed_ppm = ppm;
+    rule.halt_failed_in_a_row = in_a_row;
+    world_.start(rule);
+  }
+  void fail(int from, int to) {
+    for (int i = from; i < to; ++i) world_.roll_back("x" + std::to_string(i), "probe_failed", "exit code 1");
+  }
+};
+
+TEST_F(HaltLimits, AShareOfTheAssignedDevices) {
+  start_with(0, 100'000, 0);
+  fail(0, 3);
+  EXPECT_EQ(status().state, RolloutState::running);
+  const auto effects = world_.roll_back("x3", "probe_failed", "exit code 1");
+  EXPECT_EQ(status().state, RolloutState::halted) << "4 of 40 are 10 %";
+  bool told = false;
+  for (const auto& effect : effects) {
+    const auto* entry = std::get_if<Audit>(&effect);
+    if (entry == nullptr || entry->what != audit::rollout_halted) continue;
+    EXPECT_NE(entry->why.find("4 unacknowledged failures, the rule halts at 10 % of the assigned devices"),
+              std::string::npos)
+        << entry->why;
+    told = true;
+  }
+  EXPECT_TRUE(told);
+}
+
+TEST_F(HaltLimits, SoManyInARow) {
+  start_with(0, 0, 3);
+  fail(0, 2);
+  world_.commit("a");
+  fail(2, 4);
+  EXPECT_EQ(status().state, RolloutState::running);
+  world_.restart();
+  EXPECT_EQ(status().state, RolloutState::running);
+  fail(4, 5);
+  EXPECT_EQ(status().state, RolloutState::halted) << "and a restart forgets none of them";
+  EXPECT_TRUE(World::accepted(world_.command(ResumeRollout{"r", true})));
+  fail(5, 7);
+  EXPECT_EQ(status().state, RolloutState::running) << "what was acknowledged is behind it";
+  fail(7, 8);
+  EXPECT_EQ(status().state, RolloutState::halted);
+}
+
+TEST_F(HaltLimits, WhicheverComesFirst) {
+  start_with(5, 500'000, 2);
+  fail(0, 1);
+  world_.commit("a");
+  fail(1, 2);
+  EXPECT_EQ(status().state, RolloutState::running);
+  fail(2, 3);
+  EXPECT_EQ(status().state, RolloutState::halted);
+}
+
+TEST_F(HaltLimits, WithoutAnyTheFirstFailureHalts) {
+  start_with(0, 0, 0);
+  fail(0, 1);
+  EXPECT_EQ(status().state, RolloutState::halted);
+}
+
 }  // namespace
 }  // namespace muster::rules::test

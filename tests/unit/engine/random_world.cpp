@@ -149,6 +149,12 @@ void RandomWorld::start() {
   rule.halt_failed_devices = 1 + static_cast<std::uint32_t>(pick(3));
   rule.attempt_timeout_s = swarm_.links ? 300 : 1'000'000'000;
   if (swarm_.guardrails) add_guardrails(rule);
+  if (chance(30)) {
+    rule.pace.per_minute = chance(50) ? static_cast<std::uint32_t>(1 + pick(120)) : 0;
+    rule.pace.at_once = chance(50) ? static_cast<std::uint32_t>(1 + pick(4)) : 0;
+    rule.pace.jitter_s = chance(50) ? static_cast<std::uint32_t>(pick(120)) : 0;
+  }
+  if (chance(20)) rule.halt_failed_in_a_row = 1 + static_cast<std::uint32_t>(pick(3));
   rule.on_abort = chance(50) ? AbortDefault::revert : AbortDefault::keep;
   world.start(rule);
 }

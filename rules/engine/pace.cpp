@@ -1,0 +1,117 @@
+#include "rules/engine/pace.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "rules/engine/rollout.h"
+
+namespace muster::rules {
+
+namespace {
+
+constexpr std::uint64_t minute_s = 60;
+constexpr std::uint64_t jitter_salt = 0x6a09e667f3bcc908u;  // another order than that of the cohort
+
+}  // namespace
+
+void PaceRun::adopt(const Pace& pace, std::uint64_t seed) {
+  pace_ = pace;
+  seed_ = seed;
+}
+
+void PaceRun::wait(MemberIndex member, std::string_view device, std::string_view site, std::uint64_t opened_s) {
+  Waiting waiting;
+  waiting.bucket = bucket_of(seed_, device);
+  waiting.member = member;
+  if (pace_.per_site != 0) waiting.site = number_of(site);
+  if (pace_.jitter_s != 0) {
+    const auto delay_s = bucket_of(seed_ ^ jitter_salt, device) % (std::uint64_t{pace_.jitter_s} + 1);
+    waiting.not_before_s = opened_s + delay_s;
+  }
+  fresh_.push_back(waiting);
+}
+
+void PaceRun::assigned(std::uint64_t at_s, std::uint64_t now_s) {
+  if (pace_.per_minute == 0 || at_s + minute_s <= now_s) return;
+  auto& second = seconds_[at_s % minute_s];
+  if (second.at_s != at_s) second = {at_s, 0};
+  ++second.count;
+}
+
+void PaceRun::at_work(DeviceIndex device, std::string_view site) {
+  if (pace_.per_site == 0) return;
+  const auto number = number_of(site);
+  if (site_of_working_.emplace(device, number).second) ++at_site_[number];
+}
+
+void PaceRun::at_rest(DeviceIndex device) {
+  const auto found = site_of_working_.find(device);
+  if (found == site_of_working_.end()) return;
+  --at_site_[found->second];
+  site_of_working_.erase(found);
+}
+
+std::uint32_t PaceRun::number_of(std::string_view site) {
+  const auto next = static_cast<std::uint32_t>(at_site_.size());
+  const auto [found, added] = sites_.emplace(site, next);
+  if (added) at_site_.push_back(0);
+  return found->second;
+}
+
+std::uint32_t PaceRun::in_last_minute(std::uint64_t now_s) const {
+  std::uint32_t sum = 0;
+  for (const auto& second : seconds_) {
+    if (second.at_s + minute_s > now_s) sum += second.count;
+  }
+  return sum;
+}
+
+void PaceRun::offer(std::uint64_t now_s, std::uint32_t at_work, const std::function<bool(MemberIndex)>& take) {
+  const auto sooner = [](const Waiting& a, const Waiting& b) {
+    return a.bucket != b.bucket ? a.bucket < b.bucket : a.member < b.member;
+  };
+  if (!fresh_.empty()) {
+    std::sort(fresh_.begin(), fresh_.end(), sooner);
+    const auto old = static_cast<std::ptrdiff_t>(queue_.size());
+    queue_.insert(queue_.end(), fresh_.begin(), fresh_.end());
+    std::inplace_merge(queue_.begin(), queue_.begin() + old, queue_.end(), sooner);
+    fresh_.clear();
+  }
+  // As many as the three limits leave. A minute's number is spread evenly: a sixtieth of it, rounded up, in a second.
+  std::uint32_t left = UINT32_MAX;
+  if (pace_.per_minute != 0) {
+    const auto& second = seconds_[now_s % minute_s];
+    const auto given = second.at_s == now_s ? second.count : 0;
+    const auto a_second = (pace_.per_minute + 59) / 60;
+    const auto in_minute = in_last_minute(now_s);
+    left = std::min(a_second - std::min(a_second, given), pace_.per_minute - std::min(pace_.per_minute, in_minute));
+  }
+  if (pace_.at_once != 0) left = std::min(left, pace_.at_once - std::min(pace_.at_once, at_work));
+
+  std::size_t kept = 0;
+  std::size_t i = 0;
+  for (; i < queue_.size() && left != 0; ++i) {
+    const Waiting waiting = queue_[i];
+    const bool full = pace_.per_site != 0 && at_site_[waiting.site] >= pace_.per_site;
+    if (full || waiting.not_before_s > now_s) {
+      queue_[kept++] = waiting;
+      continue;
+    }
+    if (take(waiting.member)) --left;
+  }
+  queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(kept), queue_.begin() + static_cast<std::ptrdiff_t>(i));
+}
+
+std::string describe_pace(const Pace& pace) {
+  std::string text;
+  const auto add = [&](std::uint32_t number, const std::string& words) {
+    if (number != 0) text += (text.empty() ? "" : ", ") + words;
+  };
+  add(pace.per_minute, std::to_string(pace.per_minute) + " a minute");
+  add(pace.at_once, std::to_string(pace.at_once) + " at work at once");
+  add(pace.per_site, std::to_string(pace.per_site) + " at work at one site");
+  add(pace.jitter_s, "each up to " + std::to_string(pace.jitter_s) + " s after its wave opened");
+  return text;
+}
+
+}  // namespace muster::rules

@@ -1,0 +1,220 @@
+// The pace at which a wave's devices are assigned.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/rollout.h"
+#include "tests/unit/engine/world.h"
+
+namespace muster::rules::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Paces : public testing::Test {
+ protected:
+  Paces() {
+    world_.add_release(Plane::model, "reader", "1");
+    world_.add_release(Plane::model, "reader", "2");
+  }
+  void join(int count, int sites = 1) {
+    for (int i = 0; i < count; ++i) {
+      const auto id = "d" + std::to_string(1000 + static_cast<int>(world_.devices.size()));
+      world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+      auto facts = facts_of("rk3566", "eu");
+      facts.site = "site-" + std::to_string(i % sites);
+      world_.join(id, facts);
+    }
+  }
+  std::vector<Effect> start(const Pace& pace, std::uint32_t halt = 1) {
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
+    seed_ = rule.seed;
+    rule.pace = pace;
+    rule.halt_failed_devices = halt;
+    auto effects = world_.start(rule);
+    EXPECT_TRUE(World::accepted(effects)) << World::reply(effects);
+    return effects;
+  }
+  [[nodiscard]] std::size_t reached() const { return world_.assigned_by("r").size(); }
+  [[nodiscard]] RolloutStatus status() const { return world_.status("r"); }
+  [[nodiscard]] std::vector<std::string> at_work() {
+    std::vector<std::string> found;
+    for (const auto& id : world_.assigned_by("r")) {
+      if (world_.devices[id].report.attempt_epoch != world_.devices[id].assigned->epoch) found.push_back(id);
+    }
+    return found;
+  }
+
+  World world_;
+  std::uint64_t seed_ = 0;
+};
+
+TEST_F(Paces, SoManyAMinuteAndEvenly) {
+  for (const std::uint32_t per_minute : {30u, 60u, 90u, 600u}) {
+    SCOPED_TRACE(per_minute);
+    world_ = World();
+    world_.add_release(Plane::model, "reader", "1");
+    world_.add_release(Plane::model, "reader", "2");
+    join(1000);
+    start({per_minute, 0, 0, 0});
+    const auto a_second = (per_minute + 59) / 60;
+    std::vector<std::size_t> by_second = {reached()};
+    EXPECT_EQ(by_second.back(), a_second);
+    for (int second = 1; second < 100 && reached() < 1000; ++second) {
+      world_.tick(1);
+      for (const auto& id : at_work()) world_.commit(id);
+      by_second.push_back(reached());
+      EXPECT_LE(by_second.back() - by_second[by_second.size() - 2], a_second);
+      if (second >= 60) {
+        EXPECT_LE(by_second.back() - by_second[by_second.size() - 61], per_minute) << "in the last 60 s";
+      }
+    }
+    EXPECT_GE(by_second.back(), std::min<std::size_t>(1000, per_minute * 99 / 60)) << "and not fewer";
+  }
+}
+
+TEST_F(Paces, ARestartGivesNobodyASecondMinute) {
+  join(100);
+  start({60, 0, 0, 0});
+  for (int second = 0; second < 9; ++second) world_.tick(1);
+  ASSERT_EQ(reached(), 10u);
+  world_.restart();
+  EXPECT_EQ(reached(), 10u);
+  for (int second = 0; second < 40; ++second) world_.tick(1);
+  EXPECT_EQ(reached(), 50u);
+  world_.tick(1);
+  for (const auto& id : at_work()) world_.commit(id);
+  for (int second = 0; second < 60; ++second) world_.tick(1);
+  for (const auto& id : at_work()) world_.commit(id);
+  EXPECT_EQ(status().state, RolloutState::completed);
+  EXPECT_EQ(status().done, 100u);
+}
+
+TEST_F(Paces, DevicesAreAssignedInTheOrderOfTheirCohort) {
+  join(40);
+  std::vector<std::string> order;
+  world_.observer = [&](const Event&, const std::vector<Effect>& effects) {
+    for (const auto& id : World::assigned_in(effects)) order.push_back(id);
+  };
+  start({60, 0, 0, 0});
+  for (int second = 0; second < 40; ++second) world_.tick(1);
+  ASSERT_EQ(order.size(), 40u);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end(), [&](const std::string& a, const std::string& b) {
+    return bucket_of(seed_, a) < bucket_of(seed_, b);
+  }));
+}
+
+TEST_F(Paces, SoManyAtOnceAndWhoFailsOrIsGoneLeavesItsPlace) {
+  join(10);
+  start({0, 0, 3, 0}, 5);
+  ASSERT_EQ(reached(), 3u);
+  EXPECT_THAT(status().waiting_for,
+              HasSubstr("7 devices of wave all (100 %) follow at the rule's pace: 3 at work at once"));
+  world_.tick(10);
+  EXPECT_EQ(reached(), 3u);
+  const auto first = at_work();
+  world_.commit(first[0]);
+  world_.tick(1);
+  EXPECT_EQ(reached(), 4u);
+  world_.roll_back(first[1], "probe_failed", "exit code 1");
+  world_.tick(1);
+  EXPECT_EQ(reached(), 5u);
+  world_.lose(first[2]);
+  world_.tick(60);
+  world_.tick(1);
+  EXPECT_EQ(reached(), 6u);
+}
+
+TEST_F(Paces, SoManyAtASite) {
+  join(12, 3);
+  start({0, 2, 0, 0});
+  EXPECT_EQ(reached(), 6u);
+  for (int round = 0; round < 3; ++round) {
+    std::map<std::string, int> by_site;
+    for (const auto& id : at_work()) ++by_site[world_.devices[id].report.facts.site];
+    for (const auto& [site, count] : by_site) EXPECT_LE(count, 2) << site;
+    if (round == 0) {
+      const auto working = at_work();
+      const auto of_site = [&](const std::string& id) { return world_.devices[id].report.facts.site == "site-1"; };
+      world_.commit(*std::find_if(working.begin(), working.end(), of_site));
+      world_.tick(1);
+      EXPECT_EQ(reached(), 7u);
+      world_.restart();
+      world_.tick(1);
+      EXPECT_EQ(reached(), 7u) << "who is at work where is known after a restart";
+    }
+    for (const auto& id : at_work()) world_.commit(id);
+    world_.tick(1);
+  }
+  for (const auto& id : at_work()) world_.commit(id);
+  EXPECT_EQ(status().state, RolloutState::completed) << status().waiting_for;
+}
+
+TEST_F(Paces, JitterSpreadsAWaveOverTime) {
+  join(200);
+  start({0, 0, 0, 100});
+  EXPECT_LT(reached(), 20u);
+  world_.tick(50);
+  EXPECT_NEAR(static_cast<double>(reached()), 100, 40);
+  world_.tick(50);
+  EXPECT_EQ(reached(), 200u);
+}
+
+TEST_F(Paces, NothingIsAssignedWhileItIsPausedAndTheRestFollowsLater) {
+  join(20);
+  start({60, 0, 0, 0});
+  world_.command(PauseRollout{"r"});
+  for (int second = 0; second < 30; ++second) world_.tick(1);
+  EXPECT_EQ(reached(), 1u);
+  world_.command(ResumeRollout{"r", false});
+  for (int second = 0; second < 30; ++second) world_.tick(1);
+  EXPECT_EQ(reached(), 20u);
+}
+
+TEST_F(Paces, ALateJoinerWaitsForItsTurnAndItsAuditSaysSo) {
+  join(10);
+  start({0, 0, 2, 0});
+  world_.devices["late"].report.active[1] = world_.release("reader@1").manifest;
+  const auto effects = world_.join("late", facts_of("rk3566", "eu"));
+  EXPECT_TRUE(World::assigned_in(effects).empty());
+  bool told = false;
+  for (const auto& effect : effects) {
+    const auto* entry = std::get_if<Audit>(&effect);
+    if (entry == nullptr || entry->what != audit::device_joined) continue;
+    EXPECT_THAT(entry->why, HasSubstr("its turn comes at the rule's pace: 2 at work at once"));
+    told = true;
+  }
+  EXPECT_TRUE(told);
+  for (int round = 0; round < 8; ++round) {
+    for (const auto& id : at_work()) world_.commit(id);
+    world_.tick(1);
+  }
+  EXPECT_EQ(status().done, 11u);
+  EXPECT_EQ(status().state, RolloutState::completed);
+}
+
+TEST_F(Paces, WhoIsKeptBackByAnOrderLosesItsTurnAndNobodyElses) {
+  join(4);
+  GiveOrder order;
+  order.scope = "device/d1002";
+  order.kind = OrderKind::pause_updates;
+  start({60, 0, 0, 0});
+  ASSERT_EQ(reached(), 1u);
+  if (world_.assigned_by("r").contains("d1002")) order.scope = "device/d1001";
+  world_.command(order);
+  for (int second = 0; second < 10; ++second) world_.tick(1);
+  EXPECT_EQ(reached(), 3u);
+  order.kind = OrderKind::resume;
+  world_.command(order);
+  world_.tick(1);
+  EXPECT_EQ(reached(), 4u);
+}
+
+}  // namespace
+}  // namespace muster::rules::test
