@@ -9,6 +9,7 @@
 //   waves.cpp        gates, halt, completion: the states of a rollout, as a table
 //   start.cpp, commands.cpp  what operators ask for
 //   sentences.cpp    the status, and the sentence that says what a rollout waits for
+//   why.cpp          why one device has, or has not, what a rollout would give it
 //   persist.cpp, restore.cpp  records out and in
 #pragma once
 
@@ -46,6 +47,7 @@ class Core {
   void republish(std::vector<Effect>& effects) const;
   [[nodiscard]] std::string check() const;
   [[nodiscard]] bool wants_health(std::string_view id) const;
+  [[nodiscard]] std::vector<DeviceReason> why(std::string_view id) const;
   [[nodiscard]] std::uint64_t stale_reports() const { return stale_reports_; }
 
  private:
@@ -172,6 +174,13 @@ class Core {
   [[nodiscard]] std::string idle_sentence(const Rollout& rollout) const;
   [[nodiscard]] std::string held_sentence(const Rollout& rollout, const std::string& wave) const;
   [[nodiscard]] std::string name_some(const Rollout& rollout, std::size_t wave, Standing standing) const;
+
+  // --- why.cpp ---
+  [[nodiscard]] std::string why_outside(const Rollout& rollout, DeviceIndex index) const;
+  [[nodiscard]] std::string why_not_reached(MemberIndex index) const;
+  [[nodiscard]] std::string why_in_no_wave(MemberIndex index) const;
+  [[nodiscard]] std::string why_reached(MemberIndex index) const;
+  [[nodiscard]] std::string why_failed(const Device& device) const;
 
   // --- persist.cpp ---
   [[nodiscard]] std::string device_record(DeviceIndex index) const;

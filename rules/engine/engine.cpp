@@ -51,6 +51,10 @@ bool Engine::wants_health(std::string_view device) const {
   return state_->core.wants_health(device);
 }
 
+std::vector<DeviceReason> Engine::why(std::string_view device) const {
+  return state_->core.why(device);
+}
+
 std::uint64_t Engine::stale_reports() const {
   return state_->core.stale_reports();
 }

@@ -37,6 +37,8 @@ class Engine {
   [[nodiscard]] std::string rule_text(std::string_view rollout) const;
   [[nodiscard]] std::vector<std::string> devices() const;  // sorted
   [[nodiscard]] bool device(std::string_view device, DeviceStatus& status) const;
+  // What each rollout that could concern the device has to say about it, newest first; empty for an unknown device.
+  [[nodiscard]] std::vector<DeviceReason> why(std::string_view device) const;
   // Every current standing order set and assignment, as effects: what a host publishes again after a restart.
   void republish(std::vector<Effect>& effects) const;
   // True when some rollout that the device is in judges its health: otherwise a DeviceHealth event changes nothing.

@@ -100,6 +100,9 @@ class Guards {
   // "guardrail quality in region=de: 15 of 100 exceeded (tolerate 5 % at 99 %)"
   [[nodiscard]] std::string verdict_text(std::size_t guardrail, std::uint16_t segment) const;
 
+  // "; its votes: latency fine, quality exceeded (region=de)" of a reached device; empty without guardrails.
+  [[nodiscard]] std::string votes_of(WatchIndex watch) const;
+
   // --- records ---
   void encode(ByteWriter& out) const;
   [[nodiscard]] bool decode(ByteReader& in);

@@ -160,6 +160,19 @@ std::string Guards::verdict_text(std::size_t guardrail, std::uint16_t segment) c
   return "guardrail " + title_of(run, run.segments[segment]) + ": " + sentence_of(run, run.segments[segment]);
 }
 
+std::string Guards::votes_of(WatchIndex watch) const {
+  if (!any() || watch == 0) return {};
+  constexpr std::string_view words[] = {"none yet", "fine", "exceeded", "excused"};
+  std::string text;
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    const Gauge& gauge = watches.gauge(watch, i);
+    const auto& segment = runs_[i].segments[gauge.segment].name;
+    text.append(text.empty() ? "; its votes: " : ", ").append(runs_[i].rule->name).append(" ");
+    text.append(words[static_cast<std::size_t>(gauge.vote)]).append(segment.empty() ? "" : " (" + segment + ")");
+  }
+  return text;
+}
+
 void Guards::acknowledge(const std::vector<WatchIndex>& reached) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];

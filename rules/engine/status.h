@@ -89,4 +89,12 @@ struct DeviceStatus {
   std::vector<DeviceStanding> rollouts;
 };
 
+// One rollout's word on one device: why it has, or has not, what the rollout would give it.
+struct DeviceReason {
+  std::string rollout;
+  Standing standing = Standing::waiting;
+  bool member = false;  // it is a target, or was assigned; else `standing` means nothing
+  std::string text;
+};
+
 }  // namespace muster::rules

@@ -1,0 +1,149 @@
+// Why a device has, or has not, what a rollout would give it: one sentence a rollout.
+#include "rules/engine/core.h"
+#include "rules/engine/facts.h"
+
+namespace muster::rules {
+
+namespace {
+
+std::string ago(std::uint64_t then_s, std::uint64_t now_s) {
+  return std::to_string(now_s > then_s ? now_s - then_s : 0) + " s ago";
+}
+
+std::string describe_hold(const Hold& hold) {
+  const bool freeze = hold.order->order.kind == OrderKind::freeze;
+  const bool safe = hold.order->order.kind == OrderKind::safe_mode;
+  return (freeze ? "release " + hold.order->release_name + " is frozen"
+          : safe ? std::string("safe mode is ordered")
+                 : std::string("updates are paused")) +
+         " in " + std::string(hold.scope) + " by " + hold.order->order.by;
+}
+
+}  // namespace
+
+std::vector<DeviceReason> Core::why(std::string_view id) const {
+  std::vector<DeviceReason> reasons;
+  const auto index = fleet_.find(id);
+  if (index == 0) return reasons;
+  for (auto each = rollouts_.rbegin(); each != rollouts_.rend(); ++each) {
+    const Rollout& rollout = *each->second;
+    const auto member = members_.find(index, rollout);
+    if (member == 0) {
+      if (rollout.serving()) reasons.push_back({rollout.name(), Standing::waiting, false, why_outside(rollout, index)});
+      continue;
+    }
+    const Member& fields = members_[member];
+    auto text = fields.reached ? why_reached(member) : why_not_reached(member);
+    reasons.push_back({rollout.name(), fields.standing, true, std::move(text)});
+  }
+  return reasons;
+}
+
+std::string Core::why_outside(const Rollout& rollout, DeviceIndex index) const {
+  const DeviceEnvironment environment(fleet_.id(index), fleet_.facts(index));
+  switch (evaluate(ByteView(rollout.rule.targets), environment)) {
+    case Outcome::no:
+      return "it is no target: " + rollout.rule.targets_text + " is not true for its facts";
+    case Outcome::unknown:
+      return "it is no target: " + rollout.rule.targets_text + " compares a fact that it does not report";
+    case Outcome::yes:
+      break;
+  }
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    const auto* holder = rollout.governs(plane) ? by_number(fleet_[index].holder[plane]) : nullptr;
+    if (holder != nullptr && holder != &rollout) return "the newer rollout " + holder->name() + " has taken it";
+  }
+  return "it is a target, and another rollout has taken it since";
+}
+
+std::string Core::why_not_reached(MemberIndex index) const {
+  const Member& member = members_[index];
+  const Rollout& rollout = *member.rollout;
+  if (member.wave == no_wave) return why_in_no_wave(index);
+  const auto wave = "it is in " + describe_wave(rollout.rule.waves[member.wave]);
+  if (member.frozen) return wave + ", and its segment is frozen: it gets nothing more of this rollout";
+  if (!rollout.assigning())
+    return wave + ", and the rollout is " + std::string(name_of(rollout.state)) + ": " + waiting_for(rollout);
+  if (member.standing == Standing::held_by_other) {
+    for (std::size_t plane = 0; plane < plane_count; ++plane) {
+      const auto* holder = rollout.governs(plane) ? by_number(fleet_[member.device].holder[plane]) : nullptr;
+      if (holder != nullptr && holder != &rollout)
+        return wave + ", and rollout " + holder->name() + ", which is " + std::string(name_of(holder->state)) +
+               ", holds it";
+    }
+  }
+  const auto hold = orders_.hold(fleet_.id(member.device), fleet_.facts(member.device), rollout.manifests, false);
+  if (hold) return wave + ", and " + describe_hold(*hold);
+  if (member.paced) return wave + ", and its turn comes at the rule's pace: " + describe_pace(rollout.rule.pace);
+  return wave + ", and is tried again with the rollout's next step";
+}
+
+// Its wave follows from its place in the order of all devices, which its id and the rule's seed give.
+std::string Core::why_in_no_wave(MemberIndex index) const {
+  const Member& member = members_[index];
+  const Rollout& rollout = *member.rollout;
+  const std::uint64_t place_percent = (key_of(rollout, member.device).bucket >> 32) * 100 >> 32;
+  std::string text = "it is a target that no open wave has a place for";
+  for (std::size_t i = 0; i < rollout.waves.size(); ++i) {
+    if (rollout.waves[i].state != WaveState::pending) continue;
+    const Wave& wave = rollout.rule.waves[i];
+    if (wave.percent == 0 ? matches(wave.ring, member.device) : place_percent < wave.percent) {
+      text += "; it belongs to " + describe_wave(wave) + " (its place is at " + std::to_string(place_percent) +
+              " % of all)";
+      break;
+    }
+  }
+  const auto waits = waiting_for(rollout);
+  return text + (waits.empty() ? "" : "; the rollout: " + waits);
+}
+
+std::string Core::why_failed(const Device& device) const {
+  const auto error = fleet_.text(device.error);
+  const auto detail = fleet_.text(device.detail);
+  std::string text;
+  if (!error.empty()) text.append(": ").append(error);
+  if (!detail.empty()) text.append(", ").append(detail);
+  return text;
+}
+
+std::string Core::why_reached(MemberIndex index) const {
+  const Member& member = members_[index];
+  const Rollout& rollout = *member.rollout;
+  const Device& device = fleet_[member.device];
+  const bool its_attempt = device.attempt_epoch == member.epoch;
+  std::string text = "assigned " + ago(member.assigned_s, turn_.now_s) + " in " +
+                     describe_wave(rollout.rule.waves[member.wave]) + " (epoch " + std::to_string(member.epoch) + ")";
+  if (member.withdrawn) text += ", to go back to what it ran before";
+  switch (member.standing) {
+    case Standing::done:
+      text += "; it is done: it runs the versions, with its probes and soak behind it";
+      break;
+    case Standing::failed:
+      text += "; it failed";
+      if (its_attempt) text += why_failed(device);
+      if (member.rolled_back) text += "; it put itself back";
+      if (member.acknowledged) text += "; an operator has acknowledged it";
+      break;
+    case Standing::reverted:
+      text += "; it went back";
+      break;
+    case Standing::unreachable:
+      text += "; it is not connected, and was last seen " + ago(device.last_seen_s, turn_.now_s);
+      break;
+    case Standing::assigned:
+    case Standing::reverting: {
+      text += its_attempt ? "; its attempt is " + std::string(name_of(device.attempt))
+                          : "; it has not reported that it took it, and was last heard of " +
+                                ago(device.last_seen_s, turn_.now_s);
+      const auto hold = orders_.idles(fleet_.id(member.device), fleet_.facts(member.device));
+      if (hold) text += "; " + describe_hold(*hold) + ", which keeps it from finishing";
+      break;
+    }
+    case Standing::waiting:
+    case Standing::held_by_other:
+      break;  // of devices that were not reached
+  }
+  return text + rollout.guards.votes_of(member.watch);
+}
+
+}  // namespace muster::rules
