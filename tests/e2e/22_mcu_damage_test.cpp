@@ -55,10 +55,12 @@ class FlashFile {
     EXPECT_LT(slot, 2u) << "no slot holds version " << version;
     return slot % 2;
   }
-  // Turns over a bit of the release's first file.
+  // Turns over a bit of the release's first file, or of a slot that was being filled anywhere.
   void flip_in(std::uint32_t plane, std::uint32_t slot, std::uint64_t chance) {
+    const auto& area = layout.slots[plane][slot];
     const auto file = header(plane, slot).files[0];
-    flip(layout.slots[plane][slot].offset + file.offset + chance % file.size, chance);
+    const bool known = file.size != 0 && std::uint64_t{file.offset} + file.size <= area.size;
+    flip(area.offset + (known ? file.offset + chance % file.size : chance % area.size), chance);
   }
   void flip(std::uint64_t offset, std::uint64_t chance) {
     bytes_[offset] = static_cast<char>(bytes_[offset] ^ (1 << (chance >> 32) % 8));
