@@ -87,6 +87,7 @@ class Core {
   [[nodiscard]] static bool judges_health(const Member& member);
   [[nodiscard]] WatchIndex watch_of(MemberIndex index);
   void measure(MemberIndex index, const DeviceHealth& health);
+  [[nodiscard]] std::uint64_t silent_since_s(const Member& member) const;
   void expire_silence(MemberIndex index);
   void voted(MemberIndex index);
 

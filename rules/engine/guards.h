@@ -52,7 +52,7 @@ class Guards {
   [[nodiscard]] std::uint64_t silence_due_s(WatchIndex watch) const;
   // It was told to go back: where it has not voted, nothing is expected of it any more.
   void excuse(WatchIndex watch);
-  // Nothing was heard of a done device for so long. True when it voted.
+  // Nothing was heard of a reached device for so long. True when it voted.
   [[nodiscard]] bool silent(WatchIndex watch, std::uint64_t silence_s);
   // True when the control cohort has drifted so far since this was last true that the record is to know.
   [[nodiscard]] bool take_drift();

@@ -59,12 +59,22 @@ void Core::voted(MemberIndex index) {
   members_.touch(*members_[index].rollout);
 }
 
-// REQUIRES: the member is done and its deadline, which is about silence then, has passed.
+// Since when its silence says something: of one that is done, since its last summary; of one that had begun to change
+// what it runs and was lost, since then: perhaps it hangs. Who was lost before, or while it fetched, says nothing. 0:
+// it does not.
+std::uint64_t Core::silent_since_s(const Member& member) const {
+  if (member.watch == 0 || !member.reached || !judges_health(member)) return 0;
+  if (member.standing == Standing::done) return member.rollout->guards.watches[member.watch].heard_s;
+  const Device& device = fleet_[member.device];
+  const bool at_it = device.attempt_epoch == member.epoch && device.attempt >= AttemptState::verifying &&
+                     device.attempt <= AttemptState::soaking;
+  return member.standing == Standing::unreachable && at_it ? std::max(device.link_since_s, started_s_) : 0;
+}
+
+// REQUIRES: its silence says something, and has lasted as long as one of the guardrails waits.
 void Core::expire_silence(MemberIndex index) {
   const Member& member = members_[index];
-  Guards& guards = member.rollout->guards;
-  const auto silence_s = turn_.now_s - guards.watches[member.watch].heard_s;
-  if (guards.silent(member.watch, silence_s)) voted(index);
+  if (member.rollout->guards.silent(member.watch, turn_.now_s - silent_since_s(member))) voted(index);
   arm(index);
 }
 

@@ -201,10 +201,9 @@ Standing Core::in_work(const Member& member) const {
 }
 
 std::uint64_t Core::deadline_of(const Member& member) const {
-  if (member.standing == Standing::done && member.watch != 0 && judges_health(member)) {
-    const auto heard_s = member.rollout->guards.watches[member.watch].heard_s;
+  if (const auto since_s = silent_since_s(member); since_s != 0) {
     const auto silent_s = member.rollout->guards.silence_due_s(member.watch);
-    return heard_s == 0 || silent_s == 0 ? 0 : plus(heard_s, silent_s);
+    return silent_s == 0 ? 0 : plus(since_s, silent_s);
   }
   if (member.standing != Standing::assigned && member.standing != Standing::reverting) return 0;
   const Device& device = fleet_[member.device];
@@ -233,10 +232,11 @@ void Core::expire(MemberIndex index) {
     arm(index);
     return;
   }
-  if (member.standing == Standing::done) return expire_silence(index);
+  if (silent_since_s(member) != 0) return expire_silence(index);
   const Device& device = fleet_[member.device];
   if (!device.connected) {
     members_.change(index, [](Member& m) { m.standing = Standing::unreachable; });
+    arm(index);
     return;
   }
   Judgement judgement;

@@ -125,6 +125,39 @@ TEST_F(GuardrailVotes, WhatVanishesFallsBackOrIsSilentVotesAgainst) {
   EXPECT_EQ(of("delegate"), 2u);
 }
 
+// One that hangs at its first start with the new firmware is never heard of again. One that lost its link before it
+// began says nothing about the release.
+TEST_F(GuardrailVotes, WhoIsLostWhileItChangesVotesAgainst) {
+  join(20);
+  rail_.tolerate_ppm = 400'000;
+  start({rail_});
+  const auto ids = reached();
+  ASSERT_EQ(ids.size(), 10u);
+  world_.attempt(ids[0], AttemptState::probing);
+  world_.attempt(ids[1], AttemptState::fetching);
+  for (std::size_t i = 0; i < 3; ++i) world_.lose(ids[i]);
+  for (std::size_t i = 3; i < 10; ++i) world_.commit(ids[i]);
+  for (int round = 0; round < 11; ++round) {
+    world_.tick(window_s);
+    for (std::size_t i = 3; i < 10; ++i) say(ids[i], 40);
+  }
+  EXPECT_EQ(verdict().voted, 7u);
+  world_.tick(window_s - 1);
+  EXPECT_EQ(verdict().exceeded, 0u);
+  world_.tick(1);
+  EXPECT_EQ(verdict().exceeded, 1u) << "two hours after its link was lost";
+  EXPECT_EQ(verdict().voted, 8u);
+  world_.restart();
+  EXPECT_EQ(verdict().exceeded, 1u);
+  // It is only slow, and its vote stands all the same.
+  world_.see(ids[0]);
+  world_.commit(ids[0]);
+  world_.tick(window_s);
+  say(ids[0], 40);
+  EXPECT_EQ(verdict().voted, 8u);
+  EXPECT_EQ(verdict().exceeded, 1u);
+}
+
 TEST_F(GuardrailVotes, SilenceCountsFromTheRestartOn) {
   join(10);
   start({rail_});
