@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t file_len_max = 1u << 20;
 constexpr std::size_t operators_max = 1000;
 constexpr std::string_view top_keys =
-    "data_dir, control_key, root_chain, operators, assignment_valid_for, limits, other_topics";
+    "data_dir, control_key, root_chain, operators, required_policies, assignment_valid_for, limits, other_topics";
+constexpr std::string_view policy_keys = "policy, version, planes, classes, sha256";
 constexpr std::string_view limit_keys = "queue_records, chunk_window, chunk_bytes_per_s, devices, evidence_mb";
 
 // Reads one document; mistakes are collected with their places.
@@ -84,6 +85,8 @@ class Reader {
       config_.root_chain = path_of(value, key);
     } else if (key == "operators") {
       read_operators(value);
+    } else if (key == "required_policies") {
+      read_policies(value);
     } else if (key == "assignment_valid_for") {
       read_validity(value);
     } else if (key == "limits") {
@@ -134,6 +137,76 @@ class Reader {
       }
     }
     return roles;
+  }
+
+  void read_policies(const YAML::Node& node) {
+    if (node.IsNull()) return;
+    if (!node.IsSequence() || node.size() > limits::required_policies_max) {
+      return mistake(node.Mark(), "required_policies must be a list of at most " +
+                                      std::to_string(limits::required_policies_max) +
+                                      " maps, as in - { policy: readiness, version: 1, planes: [model] }");
+    }
+    for (const auto& each : node) {
+      if (!each.IsMap()) {
+        mistake(each.Mark(), "a required policy must be a map with the keys " + std::string(policy_keys));
+        continue;
+      }
+      config_.required_policies.push_back(policy_of(each));
+      const auto& added = config_.required_policies.back();
+      for (const auto& other : config_.required_policies) {
+        if (!exclude_each_other(added, other)) continue;
+        mistake(each.Mark(), "no release can carry both " + other.policy + " and " + added.policy +
+                                 ": give them planes or classes that do not overlap");
+      }
+    }
+  }
+
+  RequiredPolicy policy_of(const YAML::Node& node) {
+    RequiredPolicy required;
+    std::map<std::string, bool> seen;
+    if (!node["policy"]) mistake(node.Mark(), "a required policy needs its name, as in policy: readiness");
+    for (const auto& entry : node) {
+      const auto key = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
+      if (!seen.insert({key, true}).second) mistake(entry.first.Mark(), "'" + key + "' stands here a second time");
+      if (key == "policy") {
+        required.policy = entry.second.IsScalar() ? entry.second.Scalar() : std::string();
+        if (!is_id(required.policy))
+          mistake(entry.second.Mark(), "policy must be the name of one: 1-64 of A-Z a-z 0-9 . _ -");
+      } else if (key == "version") {
+        read_number(entry.second, key, 1, UINT32_MAX, required.version_min);
+      } else if (key == "planes") {
+        for (const auto& text : texts_of(entry.second, key)) {
+          const auto plane = rules::plane_from(text);
+          if (!plane) mistake(entry.second.Mark(), "'" + text + "' is no plane: firmware, model or config");
+          if (plane) required.planes.push_back(*plane);
+        }
+      } else if (key == "classes") {
+        required.classes = texts_of(entry.second, key);
+        for (const auto& text : required.classes) {
+          if (!is_id(text)) mistake(entry.second.Mark(), "'" + text + "' cannot be a device class");
+        }
+      } else if (key == "sha256") {
+        for (const auto& text : texts_of(entry.second, key)) {
+          Sha256 digest;
+          if (!parse_hex(text, digest)) mistake(entry.second.Mark(), "sha256 must be 64 hexadecimal digits each");
+          required.digests.push_back(digest);
+        }
+      } else {
+        mistake(entry.first.Mark(), "unknown key '" + key + "'; known are " + std::string(policy_keys));
+      }
+    }
+    return required;
+  }
+
+  // A list of 1 to 32 texts.
+  std::vector<std::string> texts_of(const YAML::Node& node, const std::string& what) {
+    std::vector<std::string> texts;
+    if (!node.IsSequence() || node.size() == 0 || node.size() > limits::classes_max) {
+      mistake(node.Mark(), what + " must be a list of 1 to " + std::to_string(limits::classes_max) + " texts");
+      return texts;
+    }
+    for (const auto& each : node) texts.push_back(text_of(each, "each of " + what));
+    return texts;
   }
 
   void read_validity(const YAML::Node& node) {
@@ -216,6 +289,7 @@ std::string apply_reload(Config& current, const Config& next) {
   refuse_if(next.allow_other_topics != current.allow_other_topics, "other_topics");
   current.operators = next.operators;
   current.limits = next.limits;
+  current.required_policies = next.required_policies;
   return refused;
 }
 

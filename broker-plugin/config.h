@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "broker-plugin/core/operators.h"
+#include "broker-plugin/readiness/required_policies.h"
 #include "host/error.h"
 #include "schemas/limits.h"
 
@@ -28,6 +30,7 @@ struct Config {
   Operators operators;
   std::uint64_t assignment_valid_for_s = std::uint64_t{365} * 24 * 3600;
   Limits limits;
+  std::vector<RequiredPolicy> required_policies;  // in the file's order
   bool allow_other_topics = false;  // other_topics: allow — topics outside muster/ are allowed instead of deferred
 };
 
@@ -35,7 +38,8 @@ struct Config {
 // others. Paths in the file are relative to its folder.
 [[nodiscard]] tl::expected<Config, Error> load_config(const std::string& path);
 
-// What SIGHUP may change is taken from `next` (operators, limits); the names of settings that differ and are refused,
+// What SIGHUP may change is taken from `next` (operators, limits, required policies); the names of settings that differ
+// and are refused,
 // ", " between them, or an empty text.
 [[nodiscard]] std::string apply_reload(Config& current, const Config& next);
 

@@ -72,7 +72,8 @@ struct Plugin::Parts {
         inbox(config, engine, writer, devices, presence, chunks, evidence, counters, log),
         metrics(engine, presence, devices, chunks, evidence, writer, counters),
         commands({engine, releases, devices, blobs, *store, root, jobs, outbox, counters, evidence,
-                  [this] { return metrics.json(); }, [this] { return writer.depth() >= config.limits.queue_records; }}),
+                  config.required_policies, [this] { return metrics.json(); },
+                  [this] { return writer.depth() >= config.limits.queue_records; }}),
         desk(commands, config.operators, counters, port) {}
 
   std::string config_path;
@@ -291,9 +292,11 @@ void Plugin::reload() {
     parts.log.write(host::LogLevel::warning,
                     "muster: a reload does not change " + refused + "; restart the broker for that");
   }
-  parts.log.write(host::LogLevel::info, "muster: operators and limits reloaded from " + parts.config_path);
+  parts.log.write(host::LogLevel::info,
+                  "muster: operators, limits and required policies reloaded from " + parts.config_path);
   parts.engine.audit("muster", "configuration.reloaded", "broker",
-                     std::to_string(parts.config.operators.size()) + " operators");
+                     std::to_string(parts.config.operators.size()) + " operators, " +
+                         std::to_string(parts.config.required_policies.size()) + " required policies");
 }
 
 void Plugin::stop_acting(const std::string& why) {

@@ -221,6 +221,15 @@ tl::expected<DeviceView, Error> decode_device(std::string_view text) {
   return decoded<DeviceView>(text, "a device", device_of);
 }
 
+tl::expected<std::vector<ReasonView>, Error> decode_reasons(std::string_view text) {
+  return decoded<std::vector<ReasonView>>(text, "the reasons for a device", [](const json& object) {
+    std::vector<ReasonView> list;
+    for (const auto& item : list_of(object, "rollouts"))
+      list.push_back({text_of(item, "rollout"), text_of(item, "standing"), text_of(item, "why")});
+    return list;
+  });
+}
+
 tl::expected<DevicePage, Error> decode_devices(std::string_view text) {
   return decoded<DevicePage>(text, "a list of devices", [](const json& object) {
     DevicePage page;
@@ -280,9 +289,10 @@ tl::expected<Bytes, Error> decode_envelope(std::string_view text) {
   });
 }
 
-tl::expected<Bytes, Error> decode_data(std::string_view text) {
-  return decoded<Bytes>(text, "a part of evidence", [](const json& object) {
-    return host::from_base64(object.at("data").get<std::string>()).value_or(Bytes{});
+tl::expected<BlobPart, Error> decode_part(std::string_view text) {
+  return decoded<BlobPart>(text, "a part of evidence", [](const json& object) {
+    return BlobPart{host::from_base64(object.at("data").get<std::string>()).value_or(Bytes{}),
+                    object.at("size").get<std::uint64_t>()};
   });
 }
 

@@ -41,6 +41,9 @@ std::string fleet_plan(const rules::Rule& rule, const rules::DescribedFleet& fle
     text += "\n  " + std::to_string(wave + 1) + ". " + rule.waves[wave].name + " reaches " +
             std::to_string(planned.reached[wave]);
   }
+  // A partial rollout, or one whose rings leave some out: easily meant otherwise.
+  if (!planned.reached.empty() && planned.reached.back() < planned.targets)
+    text += "\n  no wave reaches the other " + std::to_string(planned.targets - planned.reached.back());
   if (rule.guardrails.empty()) return text;
   const auto& found = planned.out_of_reach;
   if (planned.targets == 0) return text + "\nNo device, no verdict.";

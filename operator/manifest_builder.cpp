@@ -40,9 +40,10 @@ Vector<wire::FileEntry> files(FlatBufferBuilder& builder, const std::vector<Dige
   return builder.CreateVector(items);
 }
 
-Vector<wire::NamedDigest> evidence(FlatBufferBuilder& builder, const std::vector<DigestedFile>& digested) {
+Vector<wire::NamedDigest> evidence(FlatBufferBuilder& builder, const ManifestFacts& facts) {
   Items<wire::NamedDigest> items;
-  for (const auto& file : digested) {
+  if (facts.readiness) return {};  // its record lists them
+  for (const auto& file : facts.evidence) {
     const auto digest = to_wire(file.sha256);
     items.push_back(wire::CreateNamedDigest(builder, builder.CreateString(file.name), &digest));
   }
@@ -85,6 +86,12 @@ Vector<wire::KeyValue> provenance(FlatBufferBuilder& builder, const rules::Relea
   return list_or_none(builder, items);
 }
 
+Offset<wire::Readiness> readiness(FlatBufferBuilder& builder, const std::optional<ReadinessFacts>& facts) {
+  if (!facts) return {};
+  const auto policy = to_wire(facts->policy_sha256), record = to_wire(facts->record_sha256);
+  return wire::CreateReadiness(builder, builder.CreateString(facts->policy), facts->policy_version, &policy, &record);
+}
+
 Offset<wire::Compatibility> compatibility(FlatBufferBuilder& builder, const rules::ReleaseSpec& spec) {
   if (spec.classes.empty() && spec.accelerators.empty() && spec.memory_mb_min == 0 && spec.runtime.empty()) return {};
   const auto classes = texts_or_none(builder, spec.classes);
@@ -119,11 +126,12 @@ tl::expected<Bytes, Error> build_manifest(const rules::ReleaseSpec& spec, const 
   const auto probe_list = probes(builder, spec);
   const auto recovery_list = recovery(builder, spec);
   const auto provenance_list = provenance(builder, spec);
-  const auto evidence_list = evidence(builder, facts.evidence);
+  const auto evidence_list = evidence(builder, facts);
+  const auto passed = readiness(builder, facts.readiness);
   wire::FinishManifestBuffer(
       builder, wire::CreateManifest(builder, name, version, static_cast<wire::Plane>(spec.plane), spec.security_version,
                                     file_list, requirement_list, compatible, contract, probe_list, recovery_list,
-                                    facts.created_s, spec.expires_s, provenance_list, evidence_list));
+                                    facts.created_s, spec.expires_s, provenance_list, evidence_list, passed));
   Bytes bytes(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
   if (bytes.size() > limits::manifest_len_max) {
     return tl::make_unexpected(Error{ErrorKind::invalid, "the manifest would be " + std::to_string(bytes.size()) +

@@ -75,6 +75,15 @@ Entries provenance_entries(const wire::Manifest& manifest) {
   return entries;
 }
 
+RawJson readiness_json(const wire::Readiness* readiness, const std::string& record) {
+  if (readiness == nullptr) return {"null"};
+  return {json_object({{"policy", text_of(readiness->policy())},
+                       {"version", std::uint64_t{readiness->policy_version()}},
+                       {"policy_sha256", hex_of(readiness->policy_sha256())},
+                       {"record_sha256", hex_of(readiness->record_sha256())},
+                       {"record", RawJson{record.empty() ? "null" : record}}})};
+}
+
 std::string probe_text(const wire::Probe& probe) {
   return std::string(wire::EnumNameProbeKind(probe.kind())) + " " + harmless(text_of(probe.target())) + " (after " +
          std::to_string(probe.initial_delay_ms()) + " ms, timeout " + std::to_string(probe.timeout_ms()) + " ms, " +
@@ -99,6 +108,12 @@ void append_lists(const wire::Manifest& manifest, Entries& entries) {
     }
   }
   for (const auto& [key, value] : provenance_entries(manifest)) entries.emplace_back(harmless(key), harmless(value));
+  if (const auto* readiness = manifest.readiness()) {
+    entries.emplace_back("passed", harmless(text_of(readiness->policy())) + " " +
+                                       std::to_string(readiness->policy_version()) + "  " +
+                                       hex_of(readiness->policy_sha256()));
+    entries.emplace_back("record", hex_of(readiness->record_sha256()));
+  }
   if (const auto* list = manifest.evidence(); list != nullptr) {
     for (const auto* item : *list)
       entries.emplace_back("evidence", harmless(text_of(item->name())) + "  " + hex_of(item->sha256()));
@@ -107,7 +122,7 @@ void append_lists(const wire::Manifest& manifest, Entries& entries) {
 
 }  // namespace
 
-std::string manifest_json(const LocalRelease& release, const SignatureView& signature) {
+std::string manifest_json(const LocalRelease& release, const SignatureView& signature, const std::string& record) {
   const auto& m = release.manifest();
   return json_object(
       {{"name", text_of(m.name())},
@@ -149,6 +164,7 @@ std::string manifest_json(const LocalRelease& release, const SignatureView& sign
                              [](const wire::NamedDigest& item) -> JsonFields {
                                return {{"name", text_of(item.name())}, {"sha256", hex_of(item.sha256())}};
                              })},
+       {"readiness", readiness_json(m.readiness(), record)},
        {"signature", RawJson{json_object({{"state", signature.state}, {"key_ids", signature.key_ids}})}}});
 }
 

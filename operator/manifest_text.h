@@ -14,7 +14,9 @@ struct SignatureView {
   std::vector<std::string> key_ids;
 };
 
-[[nodiscard]] std::string manifest_json(const LocalRelease& release, const SignatureView& signature);
+// `record` is the JSON of how the release was judged, empty where there is none.
+[[nodiscard]] std::string manifest_json(const LocalRelease& release, const SignatureView& signature,
+                                        const std::string& record = {});
 [[nodiscard]] std::string manifest_text(const LocalRelease& release, const SignatureView& signature,
                                         std::size_t columns, const Style& style);
 

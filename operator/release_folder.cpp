@@ -7,7 +7,9 @@
 #include "host/files.h"
 #include "operator/copy_file.h"
 #include "operator/manifest_builder.h"
+#include "operator/release_evidence.h"
 #include "operator/temporary_folder.h"
+#include "operator/wire_digest.h"
 #include "rules/config/load_release.h"
 #include "schemas/envelope_generated.h"
 #include "schemas/limits.h"
@@ -44,8 +46,7 @@ std::string missing_file_line(const std::string& text, const std::string& file, 
 }
 
 tl::unexpected<Error> with_lines(const std::string& file, const std::vector<std::string>& lines) {
-  auto message = file + " has " + std::to_string(lines.size()) + (lines.size() == 1 ? " error" : " errors") +
-                 "; nothing was built";
+  auto message = file + " has " + std::to_string(lines.size()) + (lines.size() == 1 ? " error" : " errors");
   for (const auto& line : lines) message += "\n" + line;
   return fail(ErrorKind::invalid, std::move(message));
 }
@@ -66,18 +67,37 @@ tl::expected<ManifestFacts, Error> gather(const rules::ReleaseSpec& spec, const 
       problems.push_back(missing_file_line(text, file, name, copied.error()));
   }
   for (const auto& name : spec.evidence) {
-    auto digest = host::digest_file((base / name).string());
-    if (digest)
-      facts.evidence.push_back({name, digest->sha256, digest->size});
+    auto copied = copy_under_digest((base / name).string(), folder + "/evidence");
+    if (!copied && copied.error().kind == ErrorKind::no_space) return tl::make_unexpected(std::move(copied.error()));
+    if (copied && copied->size > limits::evidence_file_len_max) {
+      copied = fail(ErrorKind::invalid, name + " has " + std::to_string(copied->size) + " bytes, and evidence has " +
+                                            std::to_string(limits::evidence_file_len_max) + " at most");
+    }
+    if (copied)
+      facts.evidence.push_back({name, copied->sha256, copied->size});
     else
-      problems.push_back(missing_file_line(text, file, name, digest.error()));
+      problems.push_back(missing_file_line(text, file, name, copied.error()));
   }
   if (!problems.empty()) return with_lines(file, problems);
   std::error_code failure;
   fs::create_directories(folder + "/files", failure);  // also for a release without files
-  if (auto synced = host::sync_folder(folder + "/files"); !synced)
-    return tl::make_unexpected(std::move(synced.error()));
+  for (const auto* part : {"/files", "/evidence"}) {
+    if (!fs::exists(folder + part, failure)) continue;
+    if (auto synced = host::sync_folder(folder + part); !synced) return tl::make_unexpected(std::move(synced.error()));
+  }
   return facts;
+}
+
+// Judges what was gathered by the policy that the release names, if any.
+tl::expected<void, Error> judge_gathered(const rules::ReleaseSpec& spec, const std::string& file,
+                                         const std::string& folder, ManifestFacts& facts) {
+  if (spec.policy.empty()) return {};
+  const auto policy = read_policy((fs::path(file).parent_path() / spec.policy).string());
+  if (!policy) return tl::make_unexpected(policy.error());
+  auto readiness = judge_and_store(*policy, judged_release(spec, facts.files, facts.created_s), facts.evidence, folder);
+  if (!readiness) return tl::make_unexpected(std::move(readiness.error()));
+  facts.readiness = std::move(*readiness);
+  return {};
 }
 
 // Whether a new folder may take the place of what is at `target`.
@@ -96,18 +116,22 @@ tl::expected<void, Error> check_place(const std::string& target, bool replace) {
 
 }  // namespace
 
-tl::expected<BuiltRelease, Error> build_release(const std::string& file, const std::string& out,
-                                                std::uint64_t created_s, bool replace) {
+tl::expected<ReleaseFile, Error> read_release_file(const std::string& file) {
   auto bytes = host::read_file(file, limits::rule_text_len_max);
   if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
-  const std::string text(ByteView(*bytes).text());
-  const auto loaded = rules::load_release(text, file);
-  if (!loaded.release) {
-    std::vector<std::string> lines;
-    for (const auto& diagnostic : loaded.diagnostics) lines.push_back(diagnostic.text());
-    return with_lines(file, lines);
-  }
-  const auto& spec = *loaded.release;
+  std::string text(ByteView(*bytes).text());
+  auto loaded = rules::load_release(text, file);
+  if (loaded.release) return ReleaseFile{std::move(text), std::move(*loaded.release)};
+  std::vector<std::string> lines;
+  for (const auto& diagnostic : loaded.diagnostics) lines.push_back(diagnostic.text());
+  return with_lines(file, lines);
+}
+
+tl::expected<BuiltRelease, Error> build_release(const std::string& file, const std::string& out,
+                                                std::uint64_t created_s, bool replace) {
+  auto loaded = read_release_file(file);
+  if (!loaded) return tl::make_unexpected(std::move(loaded.error()));
+  const auto& spec = loaded->spec;
   BuiltRelease built;
   built.release = spec.name + "@" + spec.version;
   built.folder = (fs::path(out) / built.release).string();
@@ -116,9 +140,11 @@ tl::expected<BuiltRelease, Error> build_release(const std::string& file, const s
   }
   auto folder = TemporaryFolder::make(built.folder);
   if (!folder) return tl::make_unexpected(std::move(folder.error()));
-  auto facts = gather(spec, text, file, folder->path());
+  auto facts = gather(spec, loaded->text, file, folder->path());
   if (!facts) return tl::make_unexpected(std::move(facts.error()));
   facts->created_s = created_s;
+  if (auto judged = judge_gathered(spec, file, folder->path(), *facts); !judged)
+    return tl::make_unexpected(std::move(judged.error()));
   auto manifest = build_manifest(spec, *facts);
   if (!manifest) return tl::make_unexpected(std::move(manifest.error()).with_context(file));
   if (auto written = host::write_file_durably(folder->path() + "/" + manifest_name, *manifest); !written) {
@@ -129,6 +155,8 @@ tl::expected<BuiltRelease, Error> build_release(const std::string& file, const s
   built.manifest = trust::sha256(*manifest);
   built.file_count = facts->files.size();
   for (const auto& entry : facts->files) built.bytes += entry.size;
+  if (facts->readiness)
+    built.policy = facts->readiness->policy + " " + std::to_string(facts->readiness->policy_version);
   return built;
 }
 
@@ -209,8 +237,7 @@ std::string blob_path(const std::string& folder, const Sha256& digest) {
 
 tl::expected<void, Error> check_files(const std::string& folder, const LocalRelease& release) {
   for (const auto* file : *release.manifest().files()) {
-    Sha256 expected;
-    std::copy_n(file->sha256()->bytes()->data(), expected.bytes.size(), expected.bytes.begin());
+    const auto expected = digest_of(file->sha256());
     const auto path = blob_path(folder, expected);
     auto found = host::digest_file(path);
     if (!found)
@@ -232,6 +259,7 @@ tl::expected<LocalRelease, Error> sign_release(const std::string& folder, const 
                 folder + " is signed already: use --again to sign the same manifest with other keys");
   }
   if (auto checked = check_files(folder, *release); !checked) return tl::make_unexpected(std::move(checked.error()));
+  if (auto checked = check_evidence(folder, *release); !checked) return tl::make_unexpected(std::move(checked.error()));
   std::vector<trust::SigningKey> keys;
   for (const auto& path : key_files) {
     auto key = trust::SigningKey::load(path);

@@ -1,5 +1,5 @@
 // A release as a folder on the operator's machine (docs/files.md): built from a release file, signed, read again.
-//   OUT/NAME@VERSION/manifest.mman  manifest.menv (once signed)  files/<sha256>
+//   OUT/NAME@VERSION/manifest.mman  manifest.menv (once signed)  files/<sha256>  evidence/<sha256>
 // One process at a time works on one folder; a failure leaves no half-made one.
 #pragma once
 
@@ -10,10 +10,18 @@
 #include <vector>
 
 #include "host/error.h"
+#include "rules/config/load_release.h"
 #include "schemas/bytes.h"
 #include "schemas/manifest_generated.h"
 
 namespace muster::ctl {
+
+struct ReleaseFile {
+  std::string text;
+  rules::ReleaseSpec spec;
+};
+// An error in the file has kind invalid, and every diagnostic on a line of its own after the first.
+[[nodiscard]] tl::expected<ReleaseFile, Error> read_release_file(const std::string& file);
 
 struct BuiltRelease {
   std::string folder;   // OUT/NAME@VERSION
@@ -21,11 +29,13 @@ struct BuiltRelease {
   Sha256 manifest;      // the release's identity
   std::size_t file_count = 0;
   std::uint64_t bytes = 0;
+  std::string policy;  // name and version of the readiness policy that it passed; empty: none
 };
 
 // Reads and checks `file`, copies and digests what it names (relative to it) and writes the folder under `out`. An
 // error in the file has kind invalid, and every diagnostic on a line of its own after the first. A folder that is
-// already there is left alone unless `replace`, which a signed one never is. `created_s` goes into the manifest.
+// already there is left alone unless `replace`, which a signed one never is. `created_s` goes into the manifest. A
+// release that names a policy and does not pass it is not built: kind refused, a line for all that is wrong.
 [[nodiscard]] tl::expected<BuiltRelease, Error> build_release(const std::string& file, const std::string& out,
                                                               std::uint64_t created_s, bool replace);
 
@@ -59,8 +69,9 @@ class LocalRelease {
 // Digests every file of the folder again and compares it with the manifest: what is signed is what is there.
 [[nodiscard]] tl::expected<void, Error> check_files(const std::string& folder, const LocalRelease& release);
 
-// Signs the folder's manifest with all of `key_files` and writes manifest.menv. One that is signed already is left
-// alone unless `again`. Gives the signed release.
+// Signs the folder's manifest with all of `key_files` and writes manifest.menv, after checking that files and evidence
+// are what it says, and that evidence judged again by the policy gives what it says too. One that is signed already is
+// left alone unless `again`. Gives the signed release.
 [[nodiscard]] tl::expected<LocalRelease, Error> sign_release(const std::string& folder,
                                                              const std::vector<std::string>& key_files, bool again);
 

@@ -5,6 +5,7 @@
 #include "operator/json_text.h"
 #include "operator/render/moment.h"
 #include "rules/config/percent.h"
+#include "rules/engine/pace.h"
 
 namespace muster::ctl {
 namespace {
@@ -19,10 +20,12 @@ std::string wave_line(const rules::Wave& wave, std::size_t number, bool last) {
   if (wave.soak_s != 0)
     line += "; each device watches itself for " + duration_text(wave.soak_s) + " before it counts as done";
   const bool manual = wave.gate == rules::Gate::manual;
+  const auto who =
+      wave.approvers == 1 ? std::string("you approve") : std::to_string(wave.approvers) + " operators approve";
   if (last)
-    line += manual ? "; ends when you approve it" : "; ends when all its devices are done";
+    line += manual ? "; ends when " + who + " it" : "; ends when all its devices are done";
   else
-    line += manual ? "; goes on when all its devices are done and you approve it (rollout approve)"
+    line += manual ? "; goes on when all its devices are done and " + who + " it (rollout approve)"
                    : "; goes on by itself when all its devices are done";
   return line;
 }
@@ -35,6 +38,16 @@ std::string number_text(double number) {
 
 std::string share_text(std::uint32_t ppm) {
   return rules::percent_text(ppm) + " %";
+}
+
+// "2 devices or 5 % of the assigned devices or 3 in a row have"
+std::string halt_text(const rules::Rule& rule) {
+  std::string text;
+  const auto add = [&text](const std::string& limit) { text += (text.empty() ? "" : " or ") + limit; };
+  if (rule.halt_failed_devices != 0) add(count_text(rule.halt_failed_devices, "device"));
+  if (rule.halt_failed_ppm != 0) add(share_text(rule.halt_failed_ppm) + " of the assigned devices");
+  if (rule.halt_failed_in_a_row != 0) add(std::to_string(rule.halt_failed_in_a_row) + " in a row");
+  return text + (text == "1 device" ? " has" : " have");
 }
 
 // When a device exceeds: "p95_ms is more than 10 % higher than before"
@@ -115,6 +128,18 @@ std::string guardrail_json(const rules::Guardrail& guardrail) {
   return json_object(fields);
 }
 
+std::string pace_json(const rules::Pace& pace) {
+  JsonFields fields;
+  const auto add = [&fields](const char* name, std::uint32_t limit) {
+    if (limit != 0) fields.emplace_back(name, std::uint64_t{limit});
+  };
+  add("per_minute", pace.per_minute);
+  add("per_site", pace.per_site);
+  add("at_once", pace.at_once);
+  add("jitter_s", pace.jitter_s);
+  return json_object(fields);
+}
+
 }  // namespace
 
 std::string rule_plan(const rules::Rule& rule) {
@@ -127,8 +152,8 @@ std::string rule_plan(const rules::Rule& rule) {
           ",\nin " + count_text(rule.waves.size(), "wave") + " (cohorts by seed " + std::to_string(rule.seed) + "):\n";
   for (std::size_t i = 0; i < rule.waves.size(); ++i)
     text += wave_line(rule.waves[i], i + 1, i + 1 == rule.waves.size()) + "\n";
-  text += "It holds all waves when " + count_text(rule.halt_failed_devices, "device") +
-          (rule.halt_failed_devices == 1 ? " has" : " have") + " failed.\n";
+  text += "It holds all waves when " + halt_text(rule) + " failed.\n";
+  if (rule.pace.any()) text += "Its pace: " + rules::describe_pace(rule.pace) + ".\n";
   text += guardrails_plan(rule);
   text += "A device that is away for " + duration_text(rule.unreachable_after_s) +
           " no longer holds up its wave; one that shows no result within " + duration_text(rule.attempt_timeout_s) +
@@ -152,6 +177,7 @@ std::string rule_json(const rules::Rule& rule) {
                       {"percent", std::uint64_t{wave.percent}},
                       {"gate", std::string(wave.gate == rules::Gate::manual ? "manual" : "auto")},
                       {"soak_s", wave.soak_s}};
+    if (wave.gate == rules::Gate::manual) fields.emplace_back("approvers", std::uint64_t{wave.approvers});
     if (wave.percent == 0) fields.emplace_back("ring", wave.ring_text);
     waves.push_back({json_object(fields)});
   }
@@ -162,6 +188,9 @@ std::string rule_json(const rules::Rule& rule) {
                     {"versions", RawJson{json_array(versions)}},
                     {"waves", RawJson{json_array(waves)}},
                     {"halt_failed_devices", std::uint64_t{rule.halt_failed_devices}},
+                    {"halt_failed_ppm", std::uint64_t{rule.halt_failed_ppm}},
+                    {"halt_failed_in_a_row", std::uint64_t{rule.halt_failed_in_a_row}},
+                    {"pace", RawJson{pace_json(rule.pace)}},
                     {"unreachable_after_s", rule.unreachable_after_s},
                     {"attempt_timeout_s", rule.attempt_timeout_s},
                     {"on_abort", std::string(rule.on_abort == rules::AbortDefault::revert ? "revert" : "keep")},

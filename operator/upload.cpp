@@ -6,6 +6,8 @@
 
 #include "host/base64.h"
 #include "operator/decode.h"
+#include "operator/release_evidence.h"
+#include "operator/wire_digest.h"
 #include "schemas/limits.h"
 
 namespace muster::ctl {
@@ -23,19 +25,26 @@ struct File {
   std::uint64_t size = 0;
 };
 
-std::vector<File> files_of(const std::string& folder, const LocalRelease& release) {
+// What devices fetch, and behind it the evidence, which only operators do.
+tl::expected<std::vector<File>, Error> files_of(const std::string& folder, const LocalRelease& release) {
   std::vector<File> files;
-  for (const auto* entry : *release.manifest().files()) {
-    File file;
-    file.name = entry->name()->str();
-    std::copy_n(entry->sha256()->bytes()->data(), file.digest.bytes.size(), file.digest.bytes.begin());
-    file.path = blob_path(folder, file.digest);
-    file.size = entry->size();
+  const auto add = [&](File file) {
     // Two names may share one content.
     const bool known =
         std::any_of(files.begin(), files.end(), [&](const File& other) { return other.digest == file.digest; });
     if (!known) files.push_back(std::move(file));
+  };
+  for (const auto* entry : *release.manifest().files()) {
+    File file;
+    file.name = entry->name()->str();
+    file.digest = digest_of(entry->sha256());
+    file.path = blob_path(folder, file.digest);
+    file.size = entry->size();
+    add(std::move(file));
   }
+  const auto evidence = stored_evidence(folder, release);
+  if (!evidence) return tl::make_unexpected(evidence.error());
+  for (const auto& file : evidence->files) add({file.name, evidence_path(folder, file.sha256), file.sha256, file.size});
   return files;
 }
 
@@ -56,7 +65,8 @@ class PieceReader {
           ErrorKind::io,
           "cannot read " + file_.path + ": it is missing or shorter than the manifest says; build the release again"});
     }
-    Request request{"putBlob", {{"digest", to_hex(file_.digest)}, {"offset", offset_}, {"data", host::to_base64(data)}}};
+    Request request{"putBlob",
+                    {{"digest", to_hex(file_.digest)}, {"offset", offset_}, {"data", host::to_base64(data)}}};
     offset_ += data.size();
     return request;
   }
@@ -119,11 +129,12 @@ tl::expected<UploadResult, Error> publish_release(ControlClient& client, const s
                                                   const LocalRelease& release, const std::string& reason,
                                                   const UploadProgress& progress) {
   const auto files = files_of(folder, release);
+  if (!files) return tl::make_unexpected(files.error());
   UploadResult result;
-  result.files_total = files.size();
-  for (const auto& file : files) result.bytes_total += file.size;
+  result.files_total = files->size();
+  for (const auto& file : *files) result.bytes_total += file.size;
   std::uint64_t before = 0;
-  for (const auto& file : files) {
+  for (const auto& file : *files) {
     auto sent =
         upload_file(client, file, result, [&](std::uint64_t offset) { progress(before + offset, result.bytes_total); });
     if (!sent) return tl::make_unexpected(std::move(sent.error()).with_context("uploading " + file.name));

@@ -1,5 +1,6 @@
-// Brings a release's files and its manifest to the broker (docs/control-api.md: beginBlob, putBlob, endBlob,
-// publishRelease). What is there already is not sent again, and what was cut off goes on where it stopped. One thread.
+// Brings a release's files, its evidence and its manifest to the broker (docs/control-api.md: beginBlob, putBlob,
+// endBlob, publishRelease). What is there already is not sent again, and what was cut off goes on where it stopped. One
+// thread.
 #pragma once
 
 #include <cstdint>

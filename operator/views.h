@@ -68,6 +68,11 @@ struct DeviceRolloutView {
   std::uint32_t wave = 0;
 };
 
+// Why a device has, or has not, what one rollout would give it.
+struct ReasonView {
+  std::string rollout, standing, why;  // standing: empty when it is no target
+};
+
 struct DeviceView {
   std::string device, state;
   bool connected = false, reported = false;

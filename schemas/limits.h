@@ -76,6 +76,15 @@ inline constexpr std::uint64_t file_size_max = std::uint64_t{1} << 40;          
 inline constexpr std::uint64_t evidence_bundle_len_max = std::uint64_t{8} << 20;    // one incident of one device
 inline constexpr std::uint32_t probe_time_ms_max = 60 * 60 * 1000;                  // each of a probe's times
 
+// --- readiness: what a release has to show before it is signed ---
+inline constexpr std::size_t evidence_files_max = 32;    // of one release
+inline constexpr std::uint64_t evidence_file_len_max = std::uint64_t{64} << 20;
+inline constexpr std::size_t judged_file_len_max = std::size_t{16} << 20;  // one that a policy looks into, read whole
+inline constexpr std::size_t policy_items_max = 64;
+inline constexpr std::size_t policy_checks_max = 128;    // of all items
+inline constexpr std::size_t readiness_record_len_max = 256 * 1024;
+inline constexpr std::size_t required_policies_max = 32;  // that one broker asks for
+
 // --- flow ---
 inline constexpr std::size_t chunk_window_max = 16;      // requests of one client without an answer
 

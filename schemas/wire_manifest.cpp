@@ -119,9 +119,11 @@ void check_origin(Checker& check, const wire::Manifest& manifest) {
     }
   }
   const auto* evidence = manifest.evidence();
-  check.count(evidence, limits::key_values_max);
-  if (evidence == nullptr) return;
-  for (const auto* entry : *evidence) check.require(is_file_name(view(entry->name())), WireFault::bad_name);
+  check.count(evidence, limits::evidence_files_max);
+  if (evidence != nullptr) {
+    for (const auto* entry : *evidence) check.require(is_file_name(view(entry->name())), WireFault::bad_name);
+  }
+  if (const auto* readiness = manifest.readiness()) check.id(readiness->policy());
 }
 
 }  // namespace

@@ -26,11 +26,14 @@ void Commands::run(const std::string& who, const ControlCommand& command, Done d
       return list_releases(std::move(done));
     case CommandName::get_release:
       return get_release(command, std::move(done));
+    case CommandName::get_release_evidence:
+      return get_release_evidence(command, std::move(done));
     case CommandName::start_rollout:
       return start_rollout(who, command, std::move(done));
     case CommandName::approve_rollout:
     case CommandName::pause_rollout:
     case CommandName::resume_rollout:
+    case CommandName::change_pace:
     case CommandName::abort_rollout:
       return change_rollout(who, command, std::move(done));
     case CommandName::get_rollout:
@@ -41,6 +44,8 @@ void Commands::run(const std::string& who, const ControlCommand& command, Done d
       return list_devices(command, std::move(done));
     case CommandName::get_device:
       return get_device(command, std::move(done));
+    case CommandName::explain_device:
+      return explain_device(command, std::move(done));
     case CommandName::give_order:
       return give_order(who, command, std::move(done));
     case CommandName::list_audit:

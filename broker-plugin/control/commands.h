@@ -15,6 +15,7 @@
 #include "broker-plugin/core/outbox.h"
 #include "broker-plugin/core/releases.h"
 #include "broker-plugin/evidence/evidence_desk.h"
+#include "broker-plugin/readiness/required_policies.h"
 #include "broker-plugin/store/store.h"
 #include "trust/root.h"
 
@@ -32,8 +33,9 @@ struct Services {
   Outbox& outbox;
   Counters& counters;
   const EvidenceDesk& evidence;
-  std::function<std::string()> metrics;  // the metrics object as it is now
-  std::function<bool()> queue_full;      // the writer has as much to do as it may
+  const std::vector<RequiredPolicy>& required_policies;  // a reload may change them
+  std::function<std::string()> metrics;                  // the metrics object as it is now
+  std::function<bool()> queue_full;                      // the writer has as much to do as it may
 };
 
 class Commands final : public CommandRunner {
@@ -53,6 +55,7 @@ class Commands final : public CommandRunner {
                      Done done);
   void list_releases(Done done) const;
   void get_release(const ControlCommand& command, Done done);
+  void get_release_evidence(const ControlCommand& command, Done done);
   // commands_rollout.cpp
   void start_rollout(const std::string& who, const ControlCommand& command, Done done);
   void change_rollout(const std::string& who, const ControlCommand& command, Done done);
@@ -62,6 +65,7 @@ class Commands final : public CommandRunner {
   void list_rollouts(Done done) const;
   void list_devices(const ControlCommand& command, Done done) const;
   void get_device(const ControlCommand& command, Done done) const;
+  void explain_device(const ControlCommand& command, Done done) const;
   void list_audit(const ControlCommand& command, Done done);
   void list_evidence(const ControlCommand& command, Done done);
   void get_evidence(const ControlCommand& command, Done done);

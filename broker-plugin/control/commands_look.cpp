@@ -35,11 +35,24 @@ void Commands::list_devices(const ControlCommand& command, Done done) const {
   done(Answer::with(list_json("devices", items, &more)));
 }
 
+namespace {
+
+Answer no_device(const std::string& device) {
+  return Answer::failed(ErrorKind::not_found, "no device is called " + device + "; see listDevices");
+}
+
+}  // namespace
+
+void Commands::explain_device(const ControlCommand& command, Done done) const {
+  rules::DeviceStatus status;
+  const auto& engine = services_.engine.engine();
+  if (!engine.device(command.device, status)) return done(no_device(command.device));
+  done(Answer::with(reasons_json(command.device, engine.why(command.device))));
+}
+
 void Commands::get_device(const ControlCommand& command, Done done) const {
   rules::DeviceStatus status;
-  if (!services_.engine.engine().device(command.device, status)) {
-    return done(Answer::failed(ErrorKind::not_found, "no device is called " + command.device + "; see listDevices"));
-  }
+  if (!services_.engine.engine().device(command.device, status)) return done(no_device(command.device));
   done(Answer::with(device_json(status, services_.releases, services_.devices.health(command.device), true)));
 }
 
@@ -91,8 +104,7 @@ void Commands::get_evidence(const ControlCommand& command, Done done) {
        length = static_cast<std::size_t>(command.length)]() -> Answer {
         const auto part = services_.evidence.files().read(id, offset, length);
         if (!part) return Answer::failed(part.error());
-        return Answer::with("{\"offset\":" + std::to_string(offset) + ",\"size\":" + std::to_string(part->size) +
-                            ",\"data\":\"" + host::to_base64(part->data) + "\"}");
+        return Answer::with(part_json(offset, part->size, part->data));
       },
       std::move(done));
 }

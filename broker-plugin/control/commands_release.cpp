@@ -5,6 +5,7 @@
 #include "broker-plugin/control/json_writer.h"
 #include "broker-plugin/control/objects.h"
 #include "broker-plugin/core/wire_digest.h"
+#include "broker-plugin/readiness/release_evidence.h"
 #include "broker-plugin/store/keys.h"
 #include "schemas/ids.h"
 #include "schemas/manifest_generated.h"
@@ -51,7 +52,17 @@ Checked check_release(const Bytes& envelope, const trust::TrustRoot& root, const
     checked.counter = "unknown_blob";
     return checked;
   }
+  if (auto evidence = check_evidence(checked.release, blobs); !evidence) checked.error = std::move(evidence.error());
   return checked;
+}
+
+// Null when there is none of this name@version; `done` has then been told.
+ReleasePtr find_or_say(const ReleaseRegistry& releases, const std::string& name_at_version, const Done& done) {
+  ReleaseRef ref;
+  auto release = parse_release_ref(name_at_version, ref) ? releases.find(ref.name, ref.version) : nullptr;
+  if (release == nullptr)
+    done(Answer::failed(ErrorKind::not_found, "no release is called " + name_at_version + "; see listReleases"));
+  return release;
 }
 
 }  // namespace
@@ -140,18 +151,27 @@ void Commands::list_releases(Done done) const {
 }
 
 void Commands::get_release(const ControlCommand& command, Done done) {
-  ReleaseRef ref;
-  const auto release =
-      parse_release_ref(command.release, ref) ? services_.releases.find(ref.name, ref.version) : nullptr;
-  if (release == nullptr) {
-    return done(Answer::failed(ErrorKind::not_found, "no release is called " + command.release + "; see listReleases"));
-  }
+  const auto release = find_or_say(services_.releases, command.release, done);
+  if (release == nullptr) return;
   const auto* store = &services_.store;
   in_background(
       [store, release]() -> Answer {
         const auto stored = store->get(keys::join(keys::release, release->ref()));
         if (!stored) return Answer::failed(stored.error());
         return Answer::with(release_json(*release, *stored ? envelope_in(**stored) : ByteView()));
+      },
+      std::move(done));
+}
+
+void Commands::get_release_evidence(const ControlCommand& command, Done done) {
+  const auto release = find_or_say(services_.releases, command.release, done);
+  if (release == nullptr) return;
+  in_background(
+      [this, release, digest = command.digest, offset = command.offset,
+       length = static_cast<std::size_t>(command.length)]() -> Answer {
+        const auto part = read_evidence(*release, services_.blobs, digest, offset, length);
+        if (!part) return Answer::failed(part.error());
+        return Answer::with(part_json(offset, part->size, part->data));
       },
       std::move(done));
 }

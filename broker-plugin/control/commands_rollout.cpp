@@ -67,6 +67,11 @@ void Commands::start_rollout(const std::string& who, const ControlCommand& comma
     if (release->expires_s != 0 && release->expires_s <= services_.engine.now_s()) {
       return done(Answer::failed(ErrorKind::refused, ref + " has expired; devices would refuse it"));
     }
+    if (const auto lacking = lacks_readiness(*release, services_.required_policies); !lacking.empty()) {
+      auto refused = command;
+      refused.rollout = rule.rollout;  // what the audit record says it is about
+      return refuse(who, refused, lacking, std::move(done));
+    }
     releases.push_back(known_release(*release));
   }
   const auto rollout = rule.rollout;
@@ -91,6 +96,8 @@ void Commands::change_rollout(const std::string& who, const ControlCommand& comm
         return rules::PauseRollout{command.rollout};
       case CommandName::resume_rollout:
         return rules::ResumeRollout{command.rollout, command.acknowledge_failures};
+      case CommandName::change_pace:
+        return rules::ChangePace{command.rollout, command.pace};
       default:
         break;
     }

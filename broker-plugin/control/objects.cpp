@@ -168,7 +168,15 @@ std::string release_json(const Release& release, ByteView envelope) {
   for (const auto& file : release.files) {
     json.open('{').field("name", file.name).field("size", file.size).field("sha256", to_hex(file.sha256)).close('}');
   }
-  json.close(']').field("published_s", release.published_s).field("published_by", release.published_by);
+  json.close(']').key("readiness");
+  if (const auto& carried = release.readiness; !carried.policy.empty()) {
+    json.open('{').field("policy", carried.policy).field("version", carried.version);
+    json.field("policy_sha256", to_hex(carried.policy_sha256)).field("record_sha256", to_hex(carried.record_sha256));
+    json.close('}');
+  } else {
+    json.raw("null");
+  }
+  json.field("published_s", release.published_s).field("published_by", release.published_by);
   if (!envelope.empty()) json.field("envelope", host::to_base64(envelope));
   return json.close('}').take();
 }
@@ -193,11 +201,32 @@ std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry
   return json.close('}').take();
 }
 
+std::string reasons_json(std::string_view device, const std::vector<rules::DeviceReason>& reasons) {
+  JsonWriter json;
+  json.open('{').field("device", device).key("rollouts").open('[');
+  for (const auto& reason : reasons) {
+    json.open('{').field("rollout", reason.rollout).key("standing");
+    json.raw(reason.member ? quoted(rules::name_of(reason.standing)) : "null");
+    json.field("why", reason.text).close('}');
+  }
+  return json.close(']').close('}').take();
+}
+
 std::string evidence_json(const EvidenceBundle& bundle) {
   JsonWriter json;
   json.open('{').field("device", bundle.id.device).field("bundle", to_hex(bundle.id.bundle));
   json.field("size", bundle.total).field("received", bundle.received).field("complete", bundle.complete);
   return json.field("time_s", bundle.time_s).close('}').take();
+}
+
+std::string part_json(std::uint64_t offset, std::uint64_t size, ByteView data) {
+  JsonWriter json;
+  return json.open('{')
+      .field("offset", offset)
+      .field("size", size)
+      .field("data", host::to_base64(data))
+      .close('}')
+      .take();
 }
 
 std::string audit_json(const AuditPage& page) {

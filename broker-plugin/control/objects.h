@@ -24,10 +24,15 @@ namespace muster::broker {
 [[nodiscard]] std::string release_json(const Release& release, ByteView envelope = {});
 
 // `health`: the bytes of the last summary, which were verified when they came; empty: "health" is null.
+// What the rollouts have to say about one device.
+[[nodiscard]] std::string reasons_json(std::string_view device, const std::vector<rules::DeviceReason>& reasons);
 [[nodiscard]] std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry& releases,
                                       ByteView health, bool with_health);
 
 [[nodiscard]] std::string evidence_json(const EvidenceBundle& bundle);
+
+// A part of a blob for an operator: of a bundle, or of a release's evidence.
+[[nodiscard]] std::string part_json(std::uint64_t offset, std::uint64_t size, ByteView data);
 
 struct AuditPage {
   std::vector<AuditEntry> entries;

@@ -37,7 +37,8 @@ enum class Field : unsigned char {
   plane,
   bundle,
   after_bundle,
-  length
+  length,
+  pace
 };
 
 struct FieldUse {
@@ -57,9 +58,12 @@ constexpr FieldUse put_fields[] = {{Field::digest}, {Field::offset}, {Field::dat
 constexpr FieldUse end_fields[] = {{Field::digest}};
 constexpr FieldUse publish_fields[] = {{Field::envelope}};
 constexpr FieldUse release_fields[] = {{Field::release}};
+constexpr FieldUse release_evidence_fields[] = {
+    {Field::release}, {Field::digest}, {Field::offset, false}, {Field::length, false}};
 constexpr FieldUse start_fields[] = {{Field::rule}, {Field::file, false}};
 constexpr FieldUse rollout_fields[] = {{Field::rollout}};
 constexpr FieldUse resume_fields[] = {{Field::rollout}, {Field::acknowledge_failures, false}};
+constexpr FieldUse pace_fields[] = {{Field::rollout}, {Field::pace}};
 constexpr FieldUse abort_fields[] = {{Field::rollout}, {Field::mode, false}};
 constexpr FieldUse devices_fields[] = {{Field::after_device, false}, {Field::limit, false}};
 constexpr FieldUse device_fields[] = {{Field::device}};
@@ -76,15 +80,18 @@ constexpr CommandShape shapes[] = {
     {"publishRelease", CommandName::publish_release, Role::operate, publish_fields},
     {"listReleases", CommandName::list_releases, Role::view, {}},
     {"getRelease", CommandName::get_release, Role::view, release_fields},
+    {"getReleaseEvidence", CommandName::get_release_evidence, Role::view, release_evidence_fields},
     {"startRollout", CommandName::start_rollout, Role::operate, start_fields},
     {"approveRollout", CommandName::approve_rollout, Role::approve, rollout_fields},
     {"pauseRollout", CommandName::pause_rollout, Role::operate, rollout_fields},
     {"resumeRollout", CommandName::resume_rollout, Role::operate, resume_fields},
+    {"changePace", CommandName::change_pace, Role::operate, pace_fields},
     {"abortRollout", CommandName::abort_rollout, Role::operate, abort_fields},
     {"getRollout", CommandName::get_rollout, Role::view, rollout_fields},
     {"listRollouts", CommandName::list_rollouts, Role::view, {}},
     {"listDevices", CommandName::list_devices, Role::view, devices_fields},
     {"getDevice", CommandName::get_device, Role::view, device_fields},
+    {"explainDevice", CommandName::explain_device, Role::view, device_fields},
     {"giveOrder", CommandName::give_order, Role::operate, order_fields},
     {"listAudit", CommandName::list_audit, Role::view, audit_fields},
     {"listEvidence", CommandName::list_evidence, Role::view, evidences_fields},
@@ -96,7 +103,7 @@ std::string_view json_name(Field field) {
   constexpr std::string_view names[] = {
       "digest", "size",  "offset", "data",  "envelope", "release", "rule",  "file",  "rollout", "acknowledgeFailures",
       "mode",   "after", "after",  "limit", "device",   "scope",   "order", "plane", "bundle",  "after",
-      "length"};
+      "length", "pace"};
   return names[static_cast<std::size_t>(field)];
 }
 
@@ -162,6 +169,31 @@ std::string take_choice(const Json& value, std::string_view choices, std::string
   return {};
 }
 
+// What is not there is no limit.
+std::string take_pace(const Json& value, rules::Pace& into) {
+  constexpr std::uint32_t devices_max = 10'000'000, jitter_s_max = 86'400;
+  struct Part {
+    std::string_view name;
+    std::uint32_t most;
+    std::uint32_t& into;
+  };
+  const Part parts[] = {{"per_minute", devices_max, into.per_minute},
+                        {"per_site", devices_max, into.per_site},
+                        {"at_once", devices_max, into.at_once},
+                        {"jitter_s", jitter_s_max, into.jitter_s}};
+  if (!value.is_object()) return "must be an object";
+  for (const auto& [name, number] : value.items()) {
+    const auto part = std::find_if(std::begin(parts), std::end(parts),
+                                   [&name = name](const Part& each) { return each.name == name; });
+    if (part == std::end(parts)) return "may have per_minute, per_site, at_once and jitter_s";
+    std::uint64_t read = 0;
+    if (auto wrong = take_number(number, part->most, read); !wrong.empty())
+      return "has a " + std::string(part->name) + " that " + wrong;
+    part->into = static_cast<std::uint32_t>(read);
+  }
+  return {};
+}
+
 std::string take_field(const Json& value, Field field, ControlCommand& command) {
   switch (field) {
     case Field::digest:
@@ -211,6 +243,8 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
       return take_after_bundle(value, command);
     case Field::length:
       return take_number(value, limits::chunk_data_len_max, command.length);
+    case Field::pace:
+      return take_pace(value, command.pace);
   }
   return {};
 }

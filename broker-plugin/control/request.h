@@ -10,6 +10,7 @@
 
 #include "broker-plugin/core/operators.h"
 #include "host/error.h"
+#include "rules/engine/rule.h"
 #include "schemas/bytes.h"
 #include "schemas/limits.h"
 
@@ -22,15 +23,18 @@ enum class CommandName : unsigned char {
   publish_release,
   list_releases,
   get_release,
+  get_release_evidence,
   start_rollout,
   approve_rollout,
   pause_rollout,
   resume_rollout,
+  change_pace,
   abort_rollout,
   get_rollout,
   list_rollouts,
   list_devices,
   get_device,
+  explain_device,
   give_order,
   list_audit,
   list_evidence,
@@ -51,6 +55,7 @@ struct ControlCommand {
   Bytes data, envelope;
   std::string after, device, file, mode, order, plane, reason, release, rollout, rule, scope;
   bool acknowledge_failures = false;
+  rules::Pace pace;
 };
 
 // The commands in order, each with its own fault; an error for what is no request at all.

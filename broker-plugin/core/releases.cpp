@@ -25,6 +25,17 @@ Release release_from(const wire::Manifest& manifest, const Sha256& digest, ByteV
   for (const auto* file : *manifest.files()) {
     release.files.push_back({file->name()->str(), file->size(), digest_of(file->sha256())});
   }
+  if (const auto* compatible = manifest.compatible(); compatible != nullptr && compatible->classes() != nullptr) {
+    for (const auto* name : *compatible->classes()) release.classes.push_back(name->str());
+  }
+  if (const auto* readiness = manifest.readiness()) {
+    release.readiness = {readiness->policy()->str(), readiness->policy_version(), digest_of(readiness->policy_sha256()),
+                         digest_of(readiness->record_sha256())};
+  }
+  if (manifest.evidence() != nullptr) {
+    for (const auto* file : *manifest.evidence())
+      release.evidence.push_back({file->name()->str(), 0, digest_of(file->sha256())});
+  }
   return release;
 }
 

@@ -28,6 +28,13 @@ struct ReleaseFile {
   Sha256 sha256;
 };
 
+// The readiness policy that the release passed before it was signed; an empty name: none.
+struct Readiness {
+  std::string policy;
+  std::uint32_t version = 0;
+  Sha256 policy_sha256, record_sha256;
+};
+
 struct Release {
   std::string name, version;
   rules::Plane plane = rules::Plane::model;
@@ -37,6 +44,9 @@ struct Release {
   std::uint32_t security_version = 0;
   std::uint64_t expires_s = 0;  // 0: never
   std::vector<ReleaseFile> files;
+  std::vector<std::string> classes;  // of devices it is compatible with; empty: all
+  Readiness readiness;
+  std::vector<ReleaseFile> evidence;  // that the manifest lists itself, sizes 0; with readiness the record does
   std::uint64_t published_s = 0;
   std::string published_by;
 

@@ -67,6 +67,7 @@ int run(int argc, char** argv) {
   add_keys_commands(app, session);
   add_release_commands(app, session);
   add_rollout_commands(app, session);
+  add_simulate_command(app, session);
   add_device_commands(app, session);
   add_evidence_commands(app, session);
   add_audit_commands(app, session);

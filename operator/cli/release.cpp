@@ -1,5 +1,6 @@
 // musterctl release …
 #include "operator/commands/release.h"
+#include "operator/commands/readiness.h"
 
 #include <CLI/CLI.hpp>
 
@@ -20,6 +21,17 @@ void add_release_commands(CLI::App& app, Session& session) {
       ->type_name("DIR")
       ->capture_default_str();
   command->add_flag("--replace", build->replace, "build anew over a folder that is not signed yet");
+
+  auto check = std::make_shared<ReleaseCheckOptions>();
+  command = add_command(group, session, "check", "judge a release by its evidence, against a readiness policy",
+                        "musterctl release check reader-deu.yaml --policy readiness.yaml",
+                        [&session, check] { return release_check(*check, session.terminal); });
+  command->add_option("RELEASE", check->what, "a release file, or a folder that release build made")->required();
+  command->add_option("--policy", check->policy, "the policy; else the one that the release names")->type_name("FILE");
+  command->add_option("--evidence", check->evidence, "take the evidence from here; else what the release names")
+      ->type_name("DIR");
+  command->add_option("--stage", check->stage, "only the items of build, release or post; else of the first two")
+      ->type_name("STAGE");
 
   auto sign = std::make_shared<ReleaseSignOptions>();
   command = add_command(group, session, "sign", "sign a release's manifest",
@@ -48,6 +60,16 @@ void add_release_commands(CLI::App& app, Session& session) {
                         [&session, show] { return release_show(session.connection, *show, session.terminal); });
   command->add_option("RELEASE", show->what, "a folder, or NAME@VERSION")->required();
   add_root(*command, show->root, "check the signature with this trust root");
+  add_connection(*command, session);
+
+  auto evidence = std::make_shared<ReleaseEvidenceOptions>();
+  command = add_command(group, session, "evidence", "list, or fetch, what the broker's release was judged by",
+                        "musterctl release evidence reader-deu@1 --out reader-deu-1", [&session, evidence] {
+                          return release_evidence(session.connection, *evidence, session.terminal);
+                        });
+  command->add_option("RELEASE", evidence->release, "NAME@VERSION")->required();
+  command->add_option("--out", evidence->out, "fetch all of it into this new folder")->type_name("DIR");
+  add_root(*command, evidence->root, "check the signature with this trust root");
   add_connection(*command, session);
 
   command = add_command(group, session, "list", "list the broker's releases", "musterctl release list",

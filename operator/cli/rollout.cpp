@@ -5,6 +5,7 @@
 
 #include "operator/cli/session.h"
 #include "operator/commands/watch.h"
+#include "operator/commands/why.h"
 #include "rules/config/load_rule.h"
 
 namespace muster::ctl {
@@ -27,6 +28,35 @@ CLI::App* add_change(CLI::App& group, Session& session, const std::string& name,
   return command;
 }
 
+// "90s" as rule files write durations, in whole seconds.
+std::string read_seconds(const std::string& text, std::uint64_t& seconds) {
+  std::uint64_t ms = 0;
+  if (!rules::parse_duration_ms(text, ms) || ms % 1000 != 0)
+    return "a duration in whole seconds such as 90s or 15m is needed, not '" + text + "'";
+  seconds = ms / 1000;
+  return {};
+}
+
+void add_pace(CLI::App& group, Session& session) {
+  auto change = std::make_shared<RolloutChange>();
+  change->pace.emplace();
+  auto* command = add_change(group, session, "pace", "changePace",
+                             "change how fast the devices of open waves are assigned; what is not given has no limit",
+                             "musterctl rollout pace reader-2 --per-minute 60 --per-site 2", change);
+  command->add_option("--per-minute", change->pace->per_minute, "assignments in any 60 s, spread evenly");
+  command->add_option("--per-site", change->pace->per_site, "devices of one site at work at once");
+  command->add_option("--at-once", change->pace->at_once, "devices at work at once");
+  command
+      ->add_option_function<std::string>(
+          "--jitter",
+          [change](const std::string& text) {
+            if (auto wrong = read_seconds(text, change->pace->jitter_s); !wrong.empty())
+              throw CLI::ValidationError("--jitter", wrong);
+          },
+          "each device waits for a share of this after its wave opened")
+      ->type_name("DURATION");
+}
+
 void add_changes(CLI::App& group, Session& session) {
   add_change(group, session, "approve", "approveRollout", "let a rollout pass its manual gate",
              "musterctl rollout approve reader-2 --reason 'canary looks well'", std::make_shared<RolloutChange>());
@@ -37,6 +67,7 @@ void add_changes(CLI::App& group, Session& session) {
              "musterctl rollout resume reader-2 --acknowledge-failures --reason 'gw-3 has a bad disk'", resume)
       ->add_flag("--acknowledge-failures", resume->acknowledge_failures,
                  "the failures so far are known and no longer halt it");
+  add_pace(group, session);
   auto abort = std::make_shared<RolloutChange>();
   auto* command =
       add_change(group, session, "abort", "abortRollout", "end a rollout; without --keep or --revert as its rule says",
@@ -99,6 +130,16 @@ void add_rollout_commands(CLI::App& app, Session& session) {
                    "also say how many devices of the fleet in this file (YAML) each wave reaches, and which waves "
                    "are too small for a guardrail's verdict")
       ->type_name("FILE");
+  command
+      ->add_flag("--expand", check->expand,
+                 "print the rule as a plain file instead: the waves of its strategy and risk spelt out")
+      ->excludes("--fleet");
+
+  auto of_releases = std::make_shared<bool>(false);
+  command = add_command(group, session, "schema", "print the JSON Schema of rule files, for editors",
+                        "musterctl rollout schema > rule.schema.json",
+                        [&session, of_releases] { return rollout_schema(*of_releases, session.terminal); });
+  command->add_flag("--release", *of_releases, "that of release files instead");
 
   auto start = std::make_shared<RolloutStartOptions>();
   command = add_command(group, session, "start", "start the rollout that a rule file describes",
@@ -119,6 +160,14 @@ void add_rollout_commands(CLI::App& app, Session& session) {
 
   command = add_command(group, session, "list", "list all rollouts", "musterctl rollout list",
                         [&session] { return rollout_status(session.connection, "", session.terminal); });
+  add_connection(*command, session);
+
+  auto why = std::make_shared<WhyOptions>();
+  command = add_command(group, session, "why", "say why a device has, or has not, what rollouts would give it",
+                        "musterctl rollout why gw-17",
+                        [&session, why] { return rollout_why(session.connection, *why, session.terminal); });
+  command->add_option("DEVICE", why->device, "its id")->required();
+  command->add_option("--rollout", why->rollout, "only what this rollout says")->type_name("NAME");
   add_connection(*command, session);
 
   add_watch(group, session, "watch", "follow a rollout, with live bars on a terminal, until it ends", false);

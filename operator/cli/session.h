@@ -34,10 +34,11 @@ void add_reason(CLI::App& command, std::string& reason);
 // --root, with MUSTER_ROOT.
 CLI::Option* add_root(CLI::App& command, std::string& root, const std::string& what);
 
-// The groups of commands, one file each.
+// The commands, one file a group.
 void add_keys_commands(CLI::App& app, Session& session);
 void add_release_commands(CLI::App& app, Session& session);
 void add_rollout_commands(CLI::App& app, Session& session);
+void add_simulate_command(CLI::App& app, Session& session);
 void add_device_commands(CLI::App& app, Session& session);
 void add_evidence_commands(CLI::App& app, Session& session);
 void add_audit_commands(CLI::App& app, Session& session);

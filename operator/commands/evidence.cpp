@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "host/bulk_digest.h"
 #include "host/files.h"
 #include "operator/commands/device.h"
 #include "operator/decode.h"
+#include "operator/download.h"
 #include "operator/evidence_bundle.h"
 #include "operator/render/evidence_text.h"
 #include "schemas/ids.h"
@@ -71,27 +71,8 @@ tl::expected<Bytes, Error> fetch(ControlClient& client, const EvidenceView& bund
   Sha256 digest;
   if (!parse_hex(bundle.bundle, digest) || bundle.size > limits::evidence_bundle_len_max)
     return failed(ErrorKind::invalid, "the broker names a bundle that none can be: " + bundle.bundle.substr(0, 64));
-  Bytes bytes;
-  while (bytes.size() < bundle.size) {
-    const auto answer = client.call({"getEvidence",
-                                     {{"device", bundle.device},
-                                      {"bundle", bundle.bundle},
-                                      {"offset", std::uint64_t{bytes.size()}},
-                                      {"length", std::uint64_t{limits::chunk_data_len_max}}}});
-    if (!answer) return tl::make_unexpected(answer.error());
-    const auto part = decode_data(*answer);
-    if (!part) return tl::make_unexpected(part.error());
-    if (part->empty() || part->size() > bundle.size - bytes.size())
-      return failed(ErrorKind::invalid, "the broker sends another number of bytes than the bundle has");
-    bytes.insert(bytes.end(), part->begin(), part->end());
-  }
-  host::BulkDigest check;
-  check.update(bytes);
-  if (check.finish() != digest) {
-    return failed(ErrorKind::invalid, "what the broker sent as " + bundle.bundle.substr(0, 12) +
-                                          " has another digest: it was damaged there, or on the way");
-  }
-  return bytes;
+  return download(client, {"getEvidence", {{"device", bundle.device}, {"bundle", bundle.bundle}}}, digest,
+                  limits::evidence_bundle_len_max);
 }
 
 tl::expected<Bytes, Error> fetch_named(const Connection& connection, const std::string& device,

@@ -1,53 +1,21 @@
 #include "operator/commands/release.h"
 
-#include <cstdlib>
 #include <filesystem>
 
+#include "operator/commands/readiness.h"
+#include "operator/commands/release_parts.h"
 #include "operator/decode.h"
 #include "operator/manifest_text.h"
+#include "operator/readiness/record.h"
 #include "operator/render/moment.h"
 #include "operator/render/progress_line.h"
+#include "operator/render/readiness_text.h"
 #include "operator/render/table.h"
-#include "operator/trust_file.h"
 #include "operator/upload.h"
 #include "schemas/ids.h"
-#include "trust/envelope.h"
 
 namespace muster::ctl {
 namespace {
-
-// Reproducible builds name their time (reproducible-builds.org, SOURCE_DATE_EPOCH); others are made now.
-tl::expected<std::uint64_t, Error> creation_time() {
-  const char* fixed = std::getenv("SOURCE_DATE_EPOCH");
-  if (fixed == nullptr || *fixed == '\0') return wall_clock_s();
-  char* end = nullptr;
-  const auto value = std::strtoull(fixed, &end, 10);
-  if (*end == '\0') return value;
-  return tl::make_unexpected(Error{
-      ErrorKind::usage, std::string("SOURCE_DATE_EPOCH is '") + fixed + "': it must be seconds since 1970, or unset"});
-}
-
-// Checks the release's signature against the root in `root_file`; says "unchecked" without one.
-tl::expected<SignatureView, Error> check_signature(const LocalRelease& release, const std::string& root_file) {
-  if (release.envelope().empty()) return SignatureView{"none", {}};
-  if (root_file.empty()) return SignatureView{"unchecked", release.signer_ids()};
-  auto root = load_root(root_file);
-  if (!root) return tl::make_unexpected(std::move(root.error()));
-  const AlignedBytes envelope(release.envelope());
-  const wire::Manifest* manifest = nullptr;
-  Sha256 digest;
-  const auto fault = trust::open_manifest(envelope.view(), {&*root, wall_clock_s()}, manifest, digest);
-  if (fault == trust::TrustFault::none) return SignatureView{"valid", release.signer_ids()};
-  if (fault == trust::TrustFault::expired) {
-    return tl::make_unexpected(
-        Error{ErrorKind::untrusted,
-              release.name_at_version() + " has expired: build it again as a new version with a later `expires`"});
-  }
-  return tl::make_unexpected(Error{ErrorKind::untrusted, "the signature of " + release.name_at_version() +
-                                                             " does not hold (" + std::string(trust::name_of(fault)) +
-                                                             "): sign it with the key that holds the release role in " +
-                                                             root_file});
-}
 
 std::string folder_name(const std::string& folder) {
   return folder.empty() ? std::string(".") : folder;
@@ -61,11 +29,13 @@ Outcome release_build(const ReleaseBuildOptions& options, const Terminal& termin
   auto built = build_release(options.file, folder_name(options.out), *created_s, options.replace);
   if (!built) return tl::make_unexpected(std::move(built.error()));
   terminal.result("built " + built->folder + ": " + count_text(built->file_count, "file") + ", " +
-                      size_text(built->bytes) + ", manifest " + to_hex(built->manifest) +
-                      "\nnext: musterctl release sign " + built->folder + " --key release.key",
+                      size_text(built->bytes) + (built->policy.empty() ? "" : ", passed " + built->policy) +
+                      ", manifest " + to_hex(built->manifest) + "\nnext: musterctl release sign " + built->folder +
+                      " --key release.key",
                   json_object({{"release", built->release},
                                {"folder", built->folder},
                                {"manifest", to_hex(built->manifest)},
+                               {"passed", built->policy},
                                {"files", std::uint64_t{built->file_count}},
                                {"bytes", built->bytes}}));
   return ExitCode::ok;
@@ -120,16 +90,15 @@ Outcome release_publish(const Connection& connection, const ReleasePublishOption
 Outcome release_show(const Connection& connection, const ReleaseShowOptions& options, const Terminal& terminal) {
   std::error_code ignored;
   tl::expected<LocalRelease, Error> release = tl::make_unexpected(Error{});
+  tl::expected<std::string, Error> record;
   if (ReleaseRef ref; std::filesystem::is_directory(options.what, ignored)) {
     release = LocalRelease::open(options.what);
+    if (release) record = stored_record(options.what, *release);
   } else if (parse_release_ref(options.what, ref)) {
     ControlClient client(connection);
     if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
-    auto answer = client.call({"getRelease", {{"release", options.what}}});
-    if (!answer) return tl::make_unexpected(std::move(answer.error()));
-    auto envelope = decode_envelope(*answer);
-    if (!envelope) return tl::make_unexpected(std::move(envelope.error()));
-    release = LocalRelease::from_envelope(std::move(*envelope));
+    release = fetch_release(client, options.what);
+    if (release) record = fetch_record(client, *release);
   } else {
     return tl::make_unexpected(
         Error{ErrorKind::usage,
@@ -139,10 +108,14 @@ Outcome release_show(const Connection& connection, const ReleaseShowOptions& opt
   if (!release) return tl::make_unexpected(std::move(release.error()));
   const auto signature = check_signature(*release, options.root);
   if (!signature) return tl::make_unexpected(signature.error());
-  if (terminal.json)
-    *terminal.out << manifest_json(*release, *signature) << "\n";
-  else
-    *terminal.out << manifest_text(*release, *signature, terminal.columns, terminal.style);
+  if (terminal.json) {
+    *terminal.out << manifest_json(*release, *signature, record.value_or("")) << "\n";
+    return ExitCode::ok;
+  }
+  *terminal.out << manifest_text(*release, *signature, terminal.columns, terminal.style);
+  const auto judged = record && !record->empty() ? parse_record(*record) : tl::make_unexpected(Error{});
+  if (judged) *terminal.out << "\n" << readiness_table(judged->judgement, terminal.columns, terminal.style);
+  if (!record) *terminal.err << "musterctl: how it was judged cannot be shown: " << record.error().message << "\n";
   return ExitCode::ok;
 }
 

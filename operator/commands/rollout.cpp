@@ -2,50 +2,19 @@
 
 #include <filesystem>
 
-#include "host/files.h"
 #include "operator/decode.h"
+#include "operator/file_schema.h"
 #include "operator/fleet_plan.h"
 #include "operator/json_text.h"
 #include "operator/render/moment.h"
 #include "operator/render/rollout_text.h"
+#include "operator/rule_files.h"
 #include "operator/rule_text.h"
-#include "rules/config/load_fleet.h"
-#include "rules/config/load_rule.h"
+#include "rules/config/write_rule.h"
 #include "schemas/limits.h"
 
 namespace muster::ctl {
 namespace {
-
-struct CheckedRule {
-  std::string text;
-  rules::Rule rule;
-};
-
-// Every diagnostic of a file on a line of its own after the first.
-Error error_of(const std::string& file, const std::vector<rules::Diagnostic>& diagnostics) {
-  auto message = file + " has " + count_text(diagnostics.size(), "error");
-  for (const auto& diagnostic : diagnostics) message += "\n" + diagnostic.text();
-  return {ErrorKind::invalid, std::move(message)};
-}
-
-tl::expected<CheckedRule, Error> read_rule(const std::string& file) {
-  auto bytes = host::read_file(file, limits::rule_text_len_max);
-  if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
-  CheckedRule checked;
-  checked.text = ByteView(*bytes).text();
-  auto loaded = rules::load_rule(checked.text, file);
-  if (!loaded.rule) return tl::make_unexpected(error_of(file, loaded.diagnostics));
-  checked.rule = std::move(*loaded.rule);
-  return checked;
-}
-
-tl::expected<rules::DescribedFleet, Error> read_fleet(const std::string& file) {
-  auto bytes = host::read_file(file, limits::rule_text_len_max);
-  if (!bytes) return tl::make_unexpected(std::move(bytes.error()));
-  auto loaded = rules::load_fleet(ByteView(*bytes).text(), file);
-  if (!loaded.fleet) return tl::make_unexpected(error_of(file, loaded.diagnostics));
-  return std::move(*loaded.fleet);
-}
 
 // A rollout that stands still because the broker decides nothing any more looks like one that has time.
 void warn_when_stopped(ControlClient& client, const Terminal& terminal) {
@@ -56,12 +25,33 @@ void warn_when_stopped(ControlClient& client, const Terminal& terminal) {
                 << "; mend the cause and restart the broker\n";
 }
 
+// The same rule without presets, to be read or to go on from; with what made it in a comment above.
+Outcome expand(const CheckedRule& checked, const Terminal& terminal) {
+  auto text = rules::write_rule(checked.rule);
+  if (text.size() > limits::rule_text_len_max) {
+    return tl::make_unexpected(Error(ErrorKind::invalid, "spelt out, the rule is longer than a rule file may be: " +
+                                                             std::to_string(limits::rule_text_len_max) + " bytes"));
+  }
+  text.pop_back();  // the line break that result() adds
+  const auto head = checked.preset.empty() ? std::string() : "# " + checked.preset + "\n";
+  terminal.result(head + text, json_object({{"expanded", text + "\n"}}));
+  return ExitCode::ok;
+}
+
 }  // namespace
+
+Outcome rollout_schema(bool of_releases, const Terminal& terminal) {
+  const auto schema = of_releases ? release_schema() : rule_schema();
+  terminal.result(schema, schema);
+  return ExitCode::ok;
+}
 
 Outcome rollout_check(const RolloutCheckOptions& options, const Terminal& terminal) {
   const auto checked = read_rule(options.file);
   if (!checked) return tl::make_unexpected(checked.error());
+  if (options.expand) return expand(*checked, terminal);
   auto text = options.file + " is valid.\n" + rule_plan(checked->rule);
+  if (!checked->preset.empty()) text += "\n" + checked->preset + " --expand prints them as a rule file.";
   auto json = rule_json(checked->rule);
   if (!options.fleet.empty()) {
     const auto fleet = read_fleet(options.fleet);
@@ -96,6 +86,13 @@ Outcome rollout_change(const Connection& connection, const RolloutChange& change
   if (!change.reason.empty()) request.fields.emplace_back("reason", change.reason);
   if (change.acknowledge_failures) request.fields.emplace_back("acknowledgeFailures", true);
   if (!change.mode.empty()) request.fields.emplace_back("mode", change.mode);
+  if (const auto& pace = change.pace) {
+    const auto object = json_object({{"per_minute", pace->per_minute},
+                                     {"per_site", pace->per_site},
+                                     {"at_once", pace->at_once},
+                                     {"jitter_s", pace->jitter_s}});
+    request.fields.emplace_back("pace", RawJson{object});
+  }
   auto answer = client.call(request);
   if (!answer) return tl::make_unexpected(std::move(answer.error()));
   const auto message = decode_message(*answer);

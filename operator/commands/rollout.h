@@ -1,6 +1,8 @@
 // `musterctl rollout …`, except watch (commands/watch.h). One thread.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "operator/commands/terminal.h"
@@ -10,10 +12,14 @@ namespace muster::ctl {
 
 struct RolloutCheckOptions {
   std::string file;
-  std::string fleet;  // a fleet file to plan against; empty: none
+  std::string fleet;    // a fleet file to plan against; empty: none
+  bool expand = false;  // prints the rule with its waves spelt out instead
 };
 // Checks the rule file without a broker and says what it will do.
 [[nodiscard]] Outcome rollout_check(const RolloutCheckOptions& options, const Terminal& terminal);
+
+// Prints the JSON Schema of rule files, or of release files, for editors.
+[[nodiscard]] Outcome rollout_schema(bool of_releases, const Terminal& terminal);
 
 struct RolloutStartOptions {
   std::string file, reason;
@@ -21,12 +27,18 @@ struct RolloutStartOptions {
 [[nodiscard]] Outcome rollout_start(const Connection& connection, const RolloutStartOptions& options,
                                     const Terminal& terminal);
 
-// approve, pause, resume, abort.
+// What `rollout pace` sets; 0: no limit.
+struct PaceOptions {
+  std::uint64_t per_minute = 0, per_site = 0, at_once = 0, jitter_s = 0;
+};
+
+// approve, pause, resume, abort, pace.
 struct RolloutChange {
   std::string command;  // of the control API
   std::string rollout, reason;
   bool acknowledge_failures = false;  // resume
   std::string mode;                   // abort: "keep", "revert", or empty: as the rule says
+  std::optional<PaceOptions> pace;    // pace
 };
 [[nodiscard]] Outcome rollout_change(const Connection& connection, const RolloutChange& change,
                                      const Terminal& terminal);

@@ -1,84 +1,63 @@
 #include "rules/config/fields.h"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
-#include <cmath>
 
 #include "rules/condition/did_you_mean.h"
 #include "rules/config/load_rule.h"
 #include "rules/config/percent.h"
-#include "schemas/ids.h"
 
 namespace muster::rules {
 
 namespace {
 
-std::string quoted(std::string_view text) {
-  constexpr std::size_t shown_max = 60;
-  return "'" + std::string(text.substr(0, shown_max)) + (text.size() > shown_max ? "…'" : "'");
-}
-
-std::string_view kind_of(const YamlNode& node) {
-  switch (node.kind) {
-    case YamlNode::Kind::empty:
-      return "nothing";
-    case YamlNode::Kind::scalar:
-      return node.quoted ? "a quoted text" : "a plain value";
-    case YamlNode::Kind::list:
-      return "a list";
-    case YamlNode::Kind::map:
-      return "a map";
-  }
-  return "a value";
-}
-
 std::string key_in(std::string_view key, std::string_view what) {
-  return quoted(key) + " in " + std::string(what);
+  return in_quotes(key) + " in " + std::string(what);
 }
 
-// True for a scalar; `expected` says what the value should be otherwise.
-bool is_scalar(const YamlNode& node, std::string_view what, std::string_view expected, Problems& problems) {
-  if (node.kind == YamlNode::Kind::scalar) return true;
-  problems.add(node, std::string(what) + " is " + std::string(kind_of(node)), std::string(expected));
-  return false;
+std::vector<std::string_view> names_of(const Section& section) {
+  std::vector<std::string_view> names;
+  for (const Key& key : section.keys) names.push_back(key.name);
+  return names;
 }
 
-std::optional<std::uint64_t> parse_integer(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
+std::string_view spoken(const Key& key) {
+  return key.what.empty() ? key.name : key.what;
 }
 
-bool is_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
+std::vector<std::string_view> choices_of(const Key& key) {
+  return {key.words.begin(), key.words.end()};
 }
 
-std::optional<std::uint64_t> read_any_duration(const YamlNode& node, std::string_view what, std::uint64_t min_ms,
-                                               std::uint64_t max_ms, Problems& problems) {
-  const std::string range = "a duration from " + duration_as_written(min_ms) + " to " + duration_as_written(max_ms);
-  const std::string form = range + ": a whole number with its unit, ms, s, m, h or d, such as 90s or 24h";
-  if (!is_scalar(node, what, form, problems)) return std::nullopt;
+std::uint64_t default_ms(const Key& key) {
   std::uint64_t ms = 0;
-  if (!parse_duration_ms(node.text, ms)) {
-    const bool no_unit = is_number(node.text) && node.text.find('.') == std::string::npos;
-    problems.add(node,
-                 quoted(node.text) + " for " + std::string(what) + (no_unit ? " has no unit" : " is not a duration"),
-                 form);
-    return std::nullopt;
-  }
-  if (ms < min_ms || ms > max_ms) {
-    problems.add(node, std::string(what) + " of " + node.text + " is out of range", range);
-    return std::nullopt;
-  }
+  const bool sound = key.fallback.empty() || parse_duration_ms(key.fallback, ms);
+  assert(sound);
+  (void)sound;
   return ms;
+}
+
+std::uint64_t default_integer(const Key& key) {
+  std::uint64_t value = 0;
+  std::from_chars(key.fallback.data(), key.fallback.data() + key.fallback.size(), value);
+  return value;
 }
 
 }  // namespace
 
-Fields::Fields(const YamlNode& node, std::string_view what, std::vector<std::string_view> keys, Problems& problems,
-               std::vector<LaterKey> later)
+Fields::Fields(const YamlNode& node, const Section& section, Problems& problems)
+    : node_(node), what_(section.what), section_(&section), problems_(problems) {
+  check_keys(names_of(section), section.later);
+}
+
+Fields::Fields(const YamlNode& node, std::string_view what, const std::vector<std::string_view>& keys,
+               Problems& problems)
     : node_(node), what_(what), problems_(problems) {
+  check_keys(keys, {});
+}
+
+void Fields::check_keys(const std::vector<std::string_view>& keys, std::span<const LaterKey> later) {
   if (!is_map()) {
     problems_.add(node_, std::string(what_) + " is " + std::string(kind_of(node_)),
                   (keys.size() == 1 ? "a map with the key " : "a map with the keys ") + either_of(keys));
@@ -130,184 +109,115 @@ const YamlNode* Fields::require(std::string_view key, std::string_view example) 
   return find(key);
 }
 
-std::optional<std::string> read_text(const YamlNode& node, std::string_view what, std::size_t len_max,
-                                     Problems& problems) {
-  if (!is_scalar(node, what, "a text", problems)) return std::nullopt;
-  if (node.text.empty() || node.text.size() > len_max) {
-    problems.add(node,
-                 std::string(what) +
-                     (node.text.empty() ? " is empty" : " is " + std::to_string(node.text.size()) + " bytes long"),
-                 "1 to " + std::to_string(len_max) + " bytes");
-    return std::nullopt;
-  }
-  return node.text;
+const Key& Fields::row(std::string_view key) const {
+  assert(section_ != nullptr);
+  return key_of(*section_, key);
 }
 
-std::optional<std::string> read_id(const YamlNode& node, std::string_view what, Problems& problems) {
-  const std::string form = "1 to 64 of the characters A-Z a-z 0-9 . _ -, not starting with '.'";
-  if (!is_scalar(node, what, form, problems)) return std::nullopt;
-  if (is_id(node.text)) return node.text;
-  problems.add(node, quoted(node.text) + " cannot be " + std::string(what), form);
-  return std::nullopt;
+const YamlNode* Fields::value(std::string_view key) {
+  const Key& found = row(key);
+  return found.required ? require(key, found.example) : find(key);
 }
 
-std::optional<std::uint64_t> read_integer(const YamlNode& node, std::string_view what, std::uint64_t min,
-                                          std::uint64_t max, Problems& problems) {
-  const std::string form = "a whole number from " + std::to_string(min) + " to " + std::to_string(max);
-  if (!is_scalar(node, what, form, problems)) return std::nullopt;
-  const auto value = parse_integer(node.text);
-  if (node.quoted && value) {
-    problems.add(node, std::string(what) + " is a quoted text", "the number without quote marks: " + node.text);
-    return std::nullopt;
-  }
-  if (!value) {
-    const std::size_t digits = std::min(node.text.find_first_not_of("0123456789"), node.text.size());
-    const bool has_unit = digits > 0 && node.text.find('.') == std::string::npos && !is_number(node.text);
-    problems.add(node,
-                 quoted(node.text) + " for " + std::string(what) +
-                     (has_unit                     ? " has a unit"
-                      : digits == node.text.size() ? " does not fit"
-                                                   : " is not a whole number"),
-                 form + (has_unit ? ", without a unit: " + node.text.substr(0, digits) : ""));
-    return std::nullopt;
-  }
-  if (*value < min || *value > max) {
-    problems.add(node, std::string(what) + " of " + node.text + " is out of range", form);
-    return std::nullopt;
-  }
-  return value;
+std::string Fields::id(std::string_view key) {
+  const YamlNode* node = value(key);
+  return node == nullptr ? std::string() : read_id(*node, row(key), problems_).value_or("");
 }
 
-std::optional<double> read_number(const YamlNode& node, std::string_view what, std::uint32_t largest,
-                                  Problems& problems) {
-  const std::string bound = std::to_string(largest);
-  const std::string form = "a number from -" + bound + " to " + bound + ", such as 180, 0.5 or -20";
-  if (!is_scalar(node, what, form, problems)) return std::nullopt;
-  const std::string_view text = node.text;
-  double value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool starts_well = read.ec == std::errc() && std::isfinite(value);
-  const bool whole = starts_well && read.ptr == text.data() + text.size();
-  if (node.quoted && whole) {
-    problems.add(node, std::string(what) + " is a quoted text", "the number without quote marks: " + node.text);
-    return std::nullopt;
-  }
-  if (whole && std::abs(value) > largest) {
-    problems.add(node, std::string(what) + " of " + node.text + " is out of range", form);
-    return std::nullopt;
-  }
-  if (whole) return value;
-  const std::string number(text.data(), starts_well ? read.ptr : text.data());
-  problems.add(node, quoted(text) + " for " + std::string(what) + (starts_well ? " has a unit" : " is not a number"),
-               starts_well ? form + ", without a unit: " + number : form);
-  return std::nullopt;
+std::string Fields::text(std::string_view key) {
+  const YamlNode* node = value(key);
+  return node == nullptr ? std::string() : read_text(*node, row(key), problems_).value_or("");
 }
 
-std::optional<std::uint32_t> read_percent_ppm(const YamlNode& node, std::string_view what, std::uint32_t min_ppm,
-                                              std::uint32_t max_ppm, Problems& problems) {
-  const std::string range = "a percentage from " + percent_text(min_ppm) + "% to " + percent_text(max_ppm) + "%";
-  const std::string form = range + ": a number with its percent sign and at most four decimals, such as " +
-                           (min_ppm > 500'000 ? "99% or 99.5%" : "5% or 0.25%");
-  if (!is_scalar(node, what, form, problems)) return std::nullopt;
-  std::uint64_t ppm = 0;
-  const PercentFault fault = parse_percent_ppm(node.text, ppm);
-  if (fault != PercentFault::none) {
-    problems.add(node,
-                 quoted(node.text) + " for " + std::string(what) +
-                     (fault == PercentFault::no_sign    ? " has no percent sign"
-                      : fault == PercentFault::too_fine ? " has more than four decimals"
-                                                        : " is not a percentage"),
-                 form);
-    return std::nullopt;
-  }
-  if (ppm < min_ppm || ppm > max_ppm) {
-    problems.add(node, std::string(what) + " of " + node.text + " is out of range", range);
-    return std::nullopt;
-  }
-  return static_cast<std::uint32_t>(ppm);
+std::uint64_t Fields::integer(std::string_view key) {
+  const YamlNode* node = value(key);
+  const auto read = node == nullptr ? std::nullopt : read_integer(*node, row(key), problems_);
+  return read.value_or(default_integer(row(key)));
 }
 
-std::optional<std::uint32_t> read_duration_ms(const YamlNode& node, std::string_view what, std::uint64_t min_ms,
-                                              std::uint64_t max_ms, Problems& problems) {
-  const auto ms = read_any_duration(node, what, min_ms, max_ms, problems);
-  if (!ms) return std::nullopt;
-  return static_cast<std::uint32_t>(*ms);
+std::uint64_t Fields::duration_s(std::string_view key) {
+  const Key& found = row(key);
+  const YamlNode* node = value(key);
+  const auto read =
+      node == nullptr ? std::nullopt : read_duration_s(*node, spoken(found), found.min, found.max, problems_);
+  return read.value_or(default_ms(found) / 1000);
 }
 
-std::optional<std::uint64_t> read_duration_s(const YamlNode& node, std::string_view what, std::uint64_t min_s,
-                                             std::uint64_t max_s, Problems& problems) {
-  const auto ms = read_any_duration(node, what, min_s * 1000, max_s * 1000, problems);
-  if (!ms) return std::nullopt;
-  if (*ms % 1000 != 0) {
-    problems.add(node, std::string(what) + " of " + node.text + " is not in whole seconds",
-                 "a duration in s, m, h or d");
-    return std::nullopt;
+std::uint32_t Fields::duration_ms(std::string_view key) {
+  const Key& found = row(key);
+  const YamlNode* node = value(key);
+  const auto read =
+      node == nullptr ? std::nullopt : read_duration_ms(*node, spoken(found), found.min, found.max, problems_);
+  return read.value_or(static_cast<std::uint32_t>(default_ms(found)));
+}
+
+std::uint32_t Fields::percentage_ppm(std::string_view key) {
+  const YamlNode* node = value(key);
+  const auto read = node == nullptr ? std::nullopt : read_percentage(*node, row(key), problems_);
+  std::uint64_t otherwise = 0;
+  if (!read && !row(key).fallback.empty()) {
+    const auto fault = parse_percent_ppm(row(key).fallback, otherwise);
+    assert(fault == PercentFault::none);
+    (void)fault;
   }
-  return *ms / 1000;
+  return read.value_or(static_cast<std::uint32_t>(otherwise));
 }
 
-std::optional<std::size_t> read_choice(const YamlNode& node, std::string_view what,
-                                       const std::vector<std::string_view>& choices, Problems& problems) {
-  if (!is_scalar(node, what, either_of(choices), problems)) return std::nullopt;
-  const auto found = std::find(choices.begin(), choices.end(), node.text);
-  if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
-  const std::string_view meant = closest(node.text, choices);
-  problems.add(node, quoted(node.text) + " is no choice for " + std::string(what),
-               meant.empty() ? either_of(choices) : "did you mean '" + std::string(meant) + "'?");
-  return std::nullopt;
+std::size_t Fields::word(std::string_view key) {
+  const Key& found = row(key);
+  const YamlNode* node = value(key);
+  const auto read = node == nullptr ? std::nullopt : read_word(*node, found, problems_);
+  const auto otherwise = std::find(found.words.begin(), found.words.end(), found.fallback);
+  return read.value_or(otherwise == found.words.end() ? 0 : static_cast<std::size_t>(otherwise - found.words.begin()));
 }
 
-std::optional<Plane> read_plane(const YamlNode& node, std::string_view what, Problems& problems) {
-  const auto choice = read_choice(node, what, {"firmware", "model", "config"}, problems);
-  if (!choice) return std::nullopt;
-  return static_cast<Plane>(*choice);
+std::optional<OwnedReleaseRef> Fields::release(std::string_view key) {
+  const YamlNode* node = value(key);
+  return node == nullptr ? std::nullopt : read_release_ref(*node, spoken(row(key)), problems_);
 }
 
-std::optional<OwnedReleaseRef> read_release_ref(const YamlNode& node, std::string_view what, Problems& problems) {
-  const std::string form =
-      "name@version, such as yolo-v8n@2.1.0: a name of up to 64 and a version of up to 32 characters of A-Z a-z 0-9 . "
-      "_ -";
-  if (!is_scalar(node, what, form, problems)) return std::nullopt;
-  ReleaseRef ref;
-  if (parse_release_ref(node.text, ref)) return OwnedReleaseRef{std::string(ref.name), std::string(ref.version)};
-  const bool bare = is_id(node.text);
-  problems.add(node, quoted(node.text) + (bare ? " for " + std::string(what) + " names no version" : " is no release"),
-               form);
-  return std::nullopt;
+std::optional<ReadCondition> Fields::condition(std::string_view key) {
+  const YamlNode* node = value(key);
+  return node == nullptr ? std::nullopt : read_condition(*node, row(key), problems_);
 }
 
-const std::vector<YamlNode>* read_list(const YamlNode& node, std::string_view what, std::size_t min, std::size_t max,
-                                       Problems& problems) {
-  const std::string size = std::to_string(min) + " to " + std::to_string(max) + " items";
-  if (node.kind != YamlNode::Kind::list) {
-    problems.add(node, std::string(what) + " is " + std::string(kind_of(node)), "a list of " + size);
-    return nullptr;
-  }
-  if (node.items.size() < min || node.items.size() > max) {
-    problems.add(node,
-                 std::string(what) + (node.items.empty() ? " is an empty list"
-                                                         : " has " + std::to_string(node.items.size()) + " items"),
-                 size);
-    return nullptr;
-  }
-  return &node.items;
+const std::vector<YamlNode>* Fields::list(std::string_view key) {
+  const YamlNode* node = value(key);
+  return node == nullptr ? nullptr : read_list(*node, row(key), problems_);
 }
 
-std::optional<ReadCondition> read_condition(const YamlNode& node, std::string_view what, const Vocabulary& vocabulary,
-                                            Problems& problems) {
-  if (node.kind == YamlNode::Kind::list) {
-    problems.add(node, std::string(what) + " is a list",
-                 "a condition; one that starts with '[' goes in quote marks as a whole");
-    return std::nullopt;
-  }
-  if (!is_scalar(node, what, "a condition, such as device.region == \"eu\"", problems)) return std::nullopt;
-  CompiledCondition compiled = compile_condition(node.text, vocabulary);
-  for (ConditionError& error : compiled.errors) {
-    problems.add(offset_in_scalar(problems.source(), node, error.offset), std::move(error.what),
-                 std::move(error.expected));
-  }
-  if (!compiled.ok()) return std::nullopt;
-  return ReadCondition{node.text, std::move(compiled.program)};
+std::optional<std::string> read_id(const YamlNode& node, const Key& key, Problems& problems) {
+  return read_id(node, spoken(key), problems);
+}
+
+std::optional<std::string> read_text(const YamlNode& node, const Key& key, Problems& problems) {
+  return read_text(node, spoken(key), static_cast<std::size_t>(key.max), problems);
+}
+
+std::optional<std::uint64_t> read_integer(const YamlNode& node, const Key& key, Problems& problems) {
+  return read_integer(node, spoken(key), key.min, key.max, problems);
+}
+
+std::optional<double> read_number(const YamlNode& node, const Key& key, Problems& problems) {
+  return read_number(node, spoken(key), static_cast<std::uint32_t>(key.max), problems);
+}
+
+std::optional<std::uint32_t> read_percentage(const YamlNode& node, const Key& key, Problems& problems) {
+  return read_percent_ppm(node, spoken(key), static_cast<std::uint32_t>(key.min), static_cast<std::uint32_t>(key.max),
+                          problems);
+}
+
+std::optional<std::size_t> read_word(const YamlNode& node, const Key& key, Problems& problems) {
+  return read_choice(node, spoken(key), choices_of(key), problems);
+}
+
+const std::vector<YamlNode>* read_list(const YamlNode& node, const Key& key, Problems& problems) {
+  return read_list(node, key.name, key.items_min, key.items_max, problems);
+}
+
+std::optional<ReadCondition> read_condition(const YamlNode& node, const Key& key, Problems& problems) {
+  return read_condition(node, spoken(key),
+                        key.form == Form::device_condition ? target_vocabulary() : recovery_vocabulary(), problems);
 }
 
 }  // namespace muster::rules

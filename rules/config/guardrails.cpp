@@ -7,21 +7,13 @@
 #include "rules/condition/program.h"
 #include "rules/config/fields.h"
 #include "rules/engine/readings.h"
-#include "schemas/limits.h"
 
 namespace muster::rules {
 
 namespace {
 
-constexpr std::uint64_t day_s = 86'400;
-constexpr std::uint64_t observe_s_max = 30 * day_s;
-constexpr std::uint64_t silent_after_s_max = 30 * day_s;
-constexpr std::uint64_t advance_after_s_max = 90 * day_s;
 constexpr std::uint64_t state_max_max = 1'000'000;
-constexpr std::uint32_t limit_max = 999'999'999;  // readings are cut at a thousand million: none would exceed more
-constexpr std::size_t by_max = 3;
 constexpr std::uint32_t whole_ppm = 1'000'000;
-constexpr std::uint32_t increase_ppm_max = 100 * whole_ppm;
 
 constexpr std::string_view delegate_metric = "delegate_active";
 constexpr std::string_view device_setting = "slo_ms";
@@ -53,12 +45,9 @@ class GuardrailReader {
   Guardrail read(const YamlNode& node) {
     Guardrail guardrail;
     guardrail.against = Against::baseline;
-    Fields fields(node, "a guardrail",
-                  {"name", "metric", "when", "against", "max", "min", "max_increase", "max_decrease", "tolerate",
-                   "confidence", "by", "on_fail", "observe", "silent_after", "on_inconclusive"},
-                  problems_);
+    Fields fields(node, keys::guardrail, problems_);
     if (!fields.is_map()) return guardrail;
-    if (const YamlNode* name = fields.require("name", "name: latency")) read_name(*name, guardrail);
+    read_name(fields, guardrail);
     judged_ = read_judged(fields, node, guardrail);
     const bool compared = read_against(fields, guardrail);
     if (judged_ == Judged::condition || judged_ == Judged::delegate) {
@@ -67,24 +56,25 @@ class GuardrailReader {
       read_limit(fields, node, compared, guardrail);
     }
     read_test(fields, guardrail);
-    read_times(fields, guardrail);
+    guardrail.observe_s = fields.duration_s("observe");
+    guardrail.silent_after_s = fields.duration_s("silent_after");
     read_on_fail(fields, guardrail);
     if (const YamlNode* value = fields.find("on_inconclusive")) read_on_inconclusive(*value, guardrail);
     return guardrail;
   }
 
  private:
-  void read_name(const YamlNode& node, Guardrail& guardrail) {
-    guardrail.name = read_id(node, "the name of a guardrail", problems_).value_or("");
-    for (const std::string& other : names_) {
-      if (other == guardrail.name) {
-        problems_.add(node, "two guardrails are called " + other, "a name of its own for each guardrail");
-      }
+  void read_name(Fields& fields, Guardrail& guardrail) {
+    guardrail.name = fields.id("name");
+    if (guardrail.name.empty()) return;
+    if (std::find(names_.begin(), names_.end(), guardrail.name) != names_.end()) {
+      problems_.add(*fields.find("name"), "two guardrails are called " + guardrail.name,
+                    "a name of its own for each guardrail");
     }
-    if (!guardrail.name.empty()) names_.push_back(guardrail.name);
+    names_.push_back(guardrail.name);
   }
 
-  Judged read_judged(const Fields& fields, const YamlNode& node, Guardrail& guardrail) {
+  Judged read_judged(Fields& fields, const YamlNode& node, Guardrail& guardrail) {
     const YamlNode* metric = fields.find("metric");
     const YamlNode* when = fields.find("when");
     if (fields.has("metric") && fields.has("when")) {
@@ -94,13 +84,13 @@ class GuardrailReader {
     if (!fields.has("metric") && !fields.has("when")) {
       problems_.add(node, "a guardrail without 'metric' or 'when'", "metric: p95_ms, or when: gpu_oom_count > 0");
     }
-    if (when != nullptr) read_when(*when, guardrail);
+    if (when != nullptr) read_when(*when, fields, guardrail);
     const Judged judged = metric != nullptr ? read_metric(*metric, guardrail) : Judged::nothing;
     return fields.has("when") ? Judged::condition : judged;
   }
 
-  void read_when(const YamlNode& node, Guardrail& guardrail) {
-    auto when = read_condition(node, "when", recovery_vocabulary(), problems_);
+  void read_when(const YamlNode& node, Fields& fields, Guardrail& guardrail) {
+    auto when = fields.condition("when");
     if (!when) return;
     NamesOf names;
     (void)evaluate(when->program, names);
@@ -117,7 +107,7 @@ class GuardrailReader {
   }
 
   Judged read_metric(const YamlNode& node, Guardrail& guardrail) {
-    auto metric = read_id(node, "the name of a metric", problems_);
+    auto metric = read_id(node, key_of(keys::guardrail, "metric"), problems_);
     if (!metric || is_mistaken(node, *metric)) return Judged::nothing;
     guardrail.metric = std::move(*metric);
     if (guardrail.metric == delegate_metric) return Judged::delegate;
@@ -164,7 +154,7 @@ class GuardrailReader {
                     "remove it: the condition alone says when a device exceeds; 'metric' is what can be compared");
       return false;
     }
-    const auto choice = read_choice(*node, "against", {"absolute", "baseline", "control"}, problems_);
+    const auto choice = read_word(*node, key_of(keys::guardrail, "against"), problems_);
     if (!choice) {
       guardrail.against = Against::baseline;
       return false;
@@ -205,7 +195,7 @@ class GuardrailReader {
     }
   }
 
-  void read_limit(const Fields& fields, const YamlNode& node, bool compared, Guardrail& guardrail) {
+  void read_limit(Fields& fields, const YamlNode& node, bool compared, Guardrail& guardrail) {
     const bool absolute = guardrail.against == Against::absolute;
     const std::string_view upper = absolute ? "max" : "max_increase", lower = absolute ? "min" : "max_decrease";
     if (compared) {
@@ -220,16 +210,12 @@ class GuardrailReader {
     }
     if (const YamlNode* value = fields.find("max")) read_max(*value, guardrail);
     if (const YamlNode* value = fields.find("min")) read_min(*value, guardrail);
-    if (const YamlNode* value = fields.find("max_increase")) {
-      const auto ppm = read_percent_ppm(*value, "max_increase", 1, increase_ppm_max, problems_);
-      if (ppm && !absolute) guardrail.limit = static_cast<double>(*ppm) / whole_ppm;
-    }
-    if (const YamlNode* value = fields.find("max_decrease")) {
-      const auto ppm = read_percent_ppm(*value, "max_decrease", 1, whole_ppm - 1, problems_);
-      if (!ppm || absolute) return;
-      guardrail.limit = static_cast<double>(*ppm) / whole_ppm;
-      guardrail.lower_is_worse = true;
-    }
+    const std::uint32_t increase_ppm = fields.percentage_ppm("max_increase");
+    if (increase_ppm != 0 && !absolute) guardrail.limit = static_cast<double>(increase_ppm) / whole_ppm;
+    const std::uint32_t decrease_ppm = fields.percentage_ppm("max_decrease");
+    if (decrease_ppm == 0 || absolute) return;
+    guardrail.limit = static_cast<double>(decrease_ppm) / whole_ppm;
+    guardrail.lower_is_worse = true;
   }
 
   [[nodiscard]] std::string limit_example(bool absolute) const {
@@ -260,19 +246,20 @@ class GuardrailReader {
   void read_max(const YamlNode& node, Guardrail& guardrail) {
     switch (judged_) {
       case Judged::thermal: {
-        const auto choice = read_choice(node, "max", {"nominal", "fair", "serious", "critical"}, problems_);
-        if (choice) guardrail.limit = static_cast<double>(*choice) + 1;
-        if (choice == 3u) {
+        if (node.kind == YamlNode::Kind::scalar && node.text == "critical") {
           problems_.add(node, "no thermal state is worse than critical: the guardrail would never act",
                         "the worst state that is still good: nominal, fair or serious");
+          return;
         }
+        const auto word = read_word(node, key_of(keys::guardrail, "max"), problems_);
+        if (word) guardrail.limit = static_cast<double>(*word) + 1;
         return;
       }
       case Judged::state:
         guardrail.limit = static_cast<double>(read_integer(node, "max", 0, state_max_max, problems_).value_or(0));
         return;
       case Judged::measurement:
-        guardrail.limit = read_number(node, "max", limit_max, problems_).value_or(0);
+        guardrail.limit = read_number(node, key_of(keys::guardrail, "max"), problems_).value_or(0);
         return;
       case Judged::nothing:
       case Judged::delegate:
@@ -286,28 +273,19 @@ class GuardrailReader {
       problems_.add(node, "'min' for the state " + guardrail.metric, "max alone: a state that is higher is worse");
     }
     if (judged_ != Judged::measurement) return;
-    guardrail.limit = read_number(node, "min", limit_max, problems_).value_or(0);
+    guardrail.limit = read_number(node, key_of(keys::guardrail, "min"), problems_).value_or(0);
     guardrail.lower_is_worse = true;
   }
 
-  void read_test(const Fields& fields, Guardrail& guardrail) {
-    if (const YamlNode* node = fields.find("tolerate")) {
-      guardrail.tolerate_ppm =
-          read_percent_ppm(*node, "tolerate", 1, whole_ppm - 1, problems_).value_or(guardrail.tolerate_ppm);
-    }
-    if (const YamlNode* node = fields.find("confidence")) {
-      const auto confidence = read_percent_ppm(*node, "confidence", whole_ppm / 2 + 1, whole_ppm - 1, problems_);
-      if (confidence) guardrail.error_ppm = whole_ppm - *confidence;
-    }
-    const YamlNode* by = fields.find("by");
-    const auto* items = by == nullptr ? nullptr : read_list(*by, "by", 1, by_max, problems_);
+  void read_test(Fields& fields, Guardrail& guardrail) {
+    guardrail.tolerate_ppm = fields.percentage_ppm("tolerate");
+    guardrail.error_ppm = whole_ppm - fields.percentage_ppm("confidence");
+    const auto* items = fields.list("by");
     if (items == nullptr) return;
-    std::vector<std::string_view> names;
-    for (std::size_t i = 0; i < attribute_count; ++i) names.push_back(name_of(static_cast<Attribute>(i)));
     for (const YamlNode& item : *items) {
-      const auto choice = read_choice(item, "by", names, problems_);
-      if (!choice) continue;
-      const auto attribute = static_cast<Attribute>(*choice);
+      const auto word = read_word(item, key_of(keys::guardrail, "by"), problems_);
+      if (!word) continue;
+      const auto attribute = static_cast<Attribute>(*word);
       if (std::find(guardrail.by.begin(), guardrail.by.end(), attribute) != guardrail.by.end()) {
         problems_.add(item, std::string(name_of(attribute)) + " is in by twice", "each attribute once");
       }
@@ -315,41 +293,24 @@ class GuardrailReader {
     }
   }
 
-  void read_times(const Fields& fields, Guardrail& guardrail) {
-    if (const YamlNode* node = fields.find("observe")) {
-      guardrail.observe_s =
-          read_duration_s(*node, "observe", 1, observe_s_max, problems_).value_or(guardrail.observe_s);
-    }
-    if (const YamlNode* node = fields.find("silent_after")) {
-      guardrail.silent_after_s =
-          read_duration_s(*node, "silent_after", 1, silent_after_s_max, problems_).value_or(guardrail.silent_after_s);
-    }
-  }
-
-  void read_on_fail(const Fields& fields, Guardrail& guardrail) {
-    const YamlNode* node = fields.find("on_fail");
-    if (node == nullptr) return;
-    const auto choice =
-        read_choice(*node, "on_fail", {"pause", "rollback", "freeze_segment", "freeze_release"}, problems_);
-    if (!choice) return;
-    guardrail.on_fail = static_cast<OnFail>(*choice);
-    if (guardrail.on_fail == OnFail::freeze_segment && !fields.has("by")) {
-      problems_.add(*node, "freeze_segment without 'by': there are no segments",
-                    "by: [region] beside it, or on_fail: pause");
-    }
+  void read_on_fail(Fields& fields, Guardrail& guardrail) {
+    guardrail.on_fail = static_cast<OnFail>(fields.word("on_fail"));
+    if (guardrail.on_fail != OnFail::freeze_segment || fields.has("by")) return;
+    problems_.add(*fields.find("on_fail"), "freeze_segment without 'by': there are no segments",
+                  "by: [region] beside it, or on_fail: pause");
   }
 
   void read_on_inconclusive(const YamlNode& node, Guardrail& guardrail) {
-    if (node.kind == YamlNode::Kind::scalar && node.text == "hold") return;
+    const Key& key = key_of(keys::guardrail, "on_inconclusive");
+    if (node.kind == YamlNode::Kind::scalar && node.text == key.words.front()) return;
     if (node.kind != YamlNode::Kind::map) {
       problems_.add(node, "on_inconclusive is neither 'hold' nor a map", "hold, or { advance_after: 48h }");
       return;
     }
-    Fields fields(node, "on_inconclusive", {"advance_after"}, problems_);
-    const YamlNode* value = fields.require("advance_after", "advance_after: 48h, or write on_inconclusive: hold");
-    if (value == nullptr) return;
-    guardrail.advance_after_s = read_duration_s(*value, "advance_after", 1, advance_after_s_max, problems_).value_or(0);
+    Fields fields(node, keys::on_inconclusive, problems_);
+    guardrail.advance_after_s = fields.duration_s("advance_after");
     if (guardrail.advance_after_s == 0) return;
+    const YamlNode* value = fields.find("advance_after");
     for (const Wave& wave : waves_) {
       if (wave.gate == Gate::manual || guardrail.advance_after_s > wave.soak_s + guardrail.observe_s) continue;
       problems_.add(
@@ -370,7 +331,7 @@ class GuardrailReader {
 
 std::vector<Guardrail> read_guardrails(const YamlNode& node, const std::vector<Wave>& waves, Problems& problems) {
   std::vector<Guardrail> guardrails;
-  const auto* items = read_list(node, "guardrails", 1, limits::guardrails_max, problems);
+  const auto* items = read_list(node, key_of(keys::rule, "guardrails"), problems);
   if (items == nullptr) return guardrails;
   GuardrailReader reader(waves, problems);
   for (const YamlNode& item : *items) guardrails.push_back(reader.read(item));

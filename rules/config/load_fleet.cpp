@@ -2,12 +2,17 @@
 
 #include <algorithm>
 
+#include "rules/config/behaviour.h"
 #include "rules/config/fields.h"
+#include "rules/simulate/fleet_ids.h"
+#include "schemas/ids.h"
 #include "schemas/limits.h"
 
 namespace muster::rules {
 
 namespace {
+
+constexpr std::uint64_t first_id_max = 9'999'999'999'999;
 
 class FleetReader {
  public:
@@ -15,24 +20,99 @@ class FleetReader {
 
   DescribedFleet read(const YamlNode& document) {
     DescribedFleet fleet;
-    Fields fields(document, "a fleet", {"groups"}, problems_);
+    Fields fields(document, "a fleet", {"groups", "defaults", "release_mb"}, problems_);
+    if (const YamlNode* value = fields.find("release_mb")) read_release_mb(*value, fleet, problems_);
+    if (const YamlNode* value = fields.find("defaults"))
+      read_behaviour(Fields(*value, "defaults", behaviour_keys(), problems_), defaults_, problems_);
     const YamlNode* groups = fields.require("groups", "groups: [{ count: 800, class: rk3566, region: eu }]");
     const auto* items = groups == nullptr ? nullptr : read_list(*groups, "groups", 1, fleet_groups_max, problems_);
     if (items == nullptr) return fleet;
     for (const YamlNode& item : *items) fleet.groups.push_back(read_group(item));
+    if (!problems_.any() && named_) check_ids(fleet, *items);
     return fleet;
   }
 
  private:
   FleetGroup read_group(const YamlNode& node) {
     FleetGroup group;
-    Fields fields(node, "a group",
-                  {"count", "class", "region", "site", "customer", "os_version", "memory_tier", "memory_mb",
-                   "agent_version", "tags", "accelerators"},
-                  problems_);
+    group.behaviour = defaults_;
+    std::vector<std::string_view> keys = {"count",        "class",       "region",    "site",          "customer",
+                                          "os_version",   "memory_tier", "memory_mb", "agent_version", "tags",
+                                          "accelerators", "ids",         "first_id"};
+    keys.insert(keys.end(), behaviour_keys().begin(), behaviour_keys().end());
+    Fields fields(node, "a group", keys, problems_);
     if (!fields.is_map()) return group;
-    if (const YamlNode* count = fields.require("count", "count: 100, the number of devices")) read_count(*count, group);
-    DeviceFacts& facts = group.facts;
+    read_names(fields, group);
+    read_size(fields, group);
+    read_facts(fields, group.facts);
+    read_behaviour(fields, group.behaviour, problems_);
+    return group;
+  }
+
+  // `ids: [gw-17, dock-3]` one by one, or `ids: gw-####` for gw-0001 and so on.
+  void read_names(const Fields& fields, FleetGroup& group) {
+    const YamlNode* first = fields.find("first_id");
+    const YamlNode* ids = fields.find("ids");
+    named_ = named_ || ids != nullptr;
+    if (ids != nullptr && ids->kind == YamlNode::Kind::list) {
+      read_ids(*ids, "ids", "a device id", yaml_nodes_max, group.names.listed);
+    } else if (ids != nullptr) {
+      read_pattern(*ids, group.names);
+    }
+    if (first == nullptr) return;
+    group.names.first = read_integer(*first, "first_id", 0, first_id_max, problems_).value_or(0);
+    if (ids == nullptr || ids->kind == YamlNode::Kind::list)
+      problems_.add(*first, "'first_id' without a pattern of ids", "ids: gw-#### beside it, or the key removed");
+  }
+
+  void read_pattern(const YamlNode& node, DeviceNames& names) {
+    const std::string form =
+        "a list of ids, or an id with one run of # for the number, such as gw-#### for gw-0001 and so on";
+    const auto start = node.text.find('#');
+    const auto end = std::min(node.text.find_first_not_of('#', start), node.text.size());
+    if (node.kind != YamlNode::Kind::scalar || start == std::string::npos ||
+        node.text.find('#', end) != std::string::npos) {
+      problems_.add(node, "ids without one place for the number", form);
+      return;
+    }
+    names.before = node.text.substr(0, start);
+    names.after = node.text.substr(end);
+    names.digits = static_cast<std::uint32_t>(end - start);
+    if (!is_id(names.before + std::string(names.digits, '0') + names.after)) {
+      problems_.add(node, in_quotes(node.text) + " makes no ids",
+                    "1 to 64 of the characters A-Z a-z 0-9 . _ -, not starting with '.', beside the #");
+    }
+  }
+
+  void read_size(Fields& fields, FleetGroup& group) {
+    const auto listed = group.names.listed.size();
+    const YamlNode* count = fields.find("count");
+    if (listed == 0) count = fields.require("count", "count: 100, the number of devices");
+    if (count != nullptr) read_count(*count, group);
+    if (listed == 0) return;
+    if (count != nullptr && group.count != listed)
+      problems_.add(*count, std::to_string(listed) + " ids for a count of " + count->text, "the key removed");
+    if (count == nullptr) devices_ += listed;
+    group.count = static_cast<std::uint32_t>(listed);
+  }
+
+  // Two devices of one name would be one device.
+  void check_ids(const DescribedFleet& fleet, const std::vector<YamlNode>& items) {
+    const FleetIds ids(fleet);
+    FleetIds::Buffer buffer;
+    if (const auto twice = ids.twice()) {
+      problems_.add(items[ids.group_of(*twice)],
+                    "another device is called " + std::string(ids.id(*twice, buffer)) + " too",
+                    "ids that differ over all groups; first_id says where a pattern begins");
+    }
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const auto last = ids.first_of(static_cast<std::uint32_t>(i)) + fleet.groups[i].count - 1;
+      if (!is_id(ids.id(last, buffer)))
+        problems_.add(items[i], "the last id of this group is longer than an id may be", "a shorter pattern");
+    }
+  }
+
+  void read_facts(const Fields& fields, DeviceFacts& facts) {
     for (const auto& [key, fact] : {std::pair("class", &facts.device_class),
                                     {"region", &facts.region},
                                     {"site", &facts.site},
@@ -53,7 +133,6 @@ class FleetReader {
     if (const YamlNode* value = fields.find("accelerators")) {
       read_ids(*value, "accelerators", "an accelerator", limits::accelerators_max, facts.accelerators);
     }
-    return group;
   }
 
   void read_count(const YamlNode& node, FleetGroup& group) {
@@ -81,6 +160,8 @@ class FleetReader {
   }
 
   Problems& problems_;
+  DeviceBehaviour defaults_;
+  bool named_ = false;         // some group has ids
   std::uint64_t devices_ = 0;  // of the groups so far
 };
 

@@ -9,28 +9,22 @@ namespace {
 
 ReleaseSpec read_release(const YamlNode& document, Problems& problems) {
   ReleaseSpec release;
-  Fields fields(document, "a release",
-                {"release", "plane", "security_version", "requires", "compatible", "files", "runtime", "probes",
-                 "recovery", "expires", "provenance", "evidence"},
-                problems);
-  if (const YamlNode* node = fields.require("release", "release: NAME@VERSION")) {
-    auto ref = read_release_ref(*node, "release", problems);
-    if (ref) {
-      release.name = std::move(ref->name);
-      release.version = std::move(ref->version);
-    }
+  Fields fields(document, keys::release, problems);
+  if (auto ref = fields.release("release")) {
+    release.name = std::move(ref->name);
+    release.version = std::move(ref->version);
   }
   std::optional<Plane> plane;
-  if (const YamlNode* node = fields.require("plane", "plane: firmware, model or config"))
-    plane = read_plane(*node, "plane", problems);
-  release.plane = plane.value_or(Plane::model);
-  if (const YamlNode* node = fields.find("security_version")) {
-    release.security_version =
-        static_cast<std::uint32_t>(read_integer(*node, "security_version", 0, UINT32_MAX, problems).value_or(0));
+  if (const YamlNode* node = fields.value("plane")) {
+    const auto word = read_word(*node, key_of(keys::release, "plane"), problems);
+    if (word) plane = static_cast<Plane>(*word);
   }
+  release.plane = plane.value_or(Plane::model);
+  release.security_version = fields.integer32("security_version");
   // A recovery policy alone is a complete config release.
   const bool needs_files = plane && !(plane == Plane::config && fields.has("recovery"));
-  if (const YamlNode* node = needs_files ? fields.require("files", "files: [FILE]") : fields.find("files")) {
+  if (const YamlNode* node =
+          needs_files ? fields.require("files", key_of(keys::release, "files").example) : fields.find("files")) {
     read_files(*node, problems, release.files);
   }
   if (const YamlNode* node = fields.find("requires")) read_requires(*node, plane, problems, release);
@@ -46,6 +40,7 @@ ReleaseSpec read_release(const YamlNode& document, Problems& problems) {
   }
   if (const YamlNode* node = fields.find("expires")) read_expires(*node, problems, release);
   if (const YamlNode* node = fields.find("provenance")) read_provenance(*node, problems, release);
+  release.policy = fields.text("policy");
   if (const YamlNode* node = fields.find("evidence")) read_evidence(*node, problems, release.evidence);
   return release;
 }

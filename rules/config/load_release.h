@@ -38,6 +38,8 @@ struct RecoverySpec {
   RecoveryAction action = RecoveryAction::none;
 };
 
+inline constexpr std::size_t policy_path_len_max = 1024;
+
 struct ReleaseSpec {
   std::string name, version;
   Plane plane = Plane::model;
@@ -52,7 +54,8 @@ struct ReleaseSpec {
   std::vector<RecoverySpec> recovery;  // config plane only
   std::uint64_t expires_s = 0;         // 0: never; the end of that day, UTC
   std::vector<std::pair<std::string, std::string>> provenance;
-  std::vector<std::string> evidence;  // files whose digests go into the manifest
+  std::string policy;                 // the file of the readiness policy that it has to pass; empty: none
+  std::vector<std::string> evidence;  // files that show what was measured; what the policy judges
 };
 
 struct LoadedRelease {

@@ -12,8 +12,9 @@
 namespace muster::rules {
 
 struct LoadedRule {
-  std::optional<Rule> rule;  // none when there is any error
+  std::optional<Rule> rule;  // none when there is any error; its waves are plain, whatever preset made them
   std::vector<Diagnostic> diagnostics;
+  std::string preset;  // a sentence for people: what of the waves a strategy or a risk made; empty: nothing
 };
 
 // `file` only names the source in diagnostics.

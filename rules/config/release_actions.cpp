@@ -12,9 +12,6 @@ namespace muster::rules {
 
 namespace {
 
-constexpr std::uint64_t probe_ms_max = 3'600'000;
-constexpr std::uint64_t probe_attempts_max = 100;
-
 // An absolute path that names one file: no empty, "." or ".." segments.
 bool is_absolute_path(std::string_view path) {
   if (path.size() < 2 || path.front() != '/') return false;
@@ -77,8 +74,7 @@ void read_target(const YamlNode& node, ProbeSpec& probe, Problems& problems) {
 
 ProbeSpec read_probe(const YamlNode& node, Problems& problems) {
   ProbeSpec probe;
-  Fields fields(node, "a probe", {"exec", "http", "file", "initial_delay", "timeout", "attempts", "interval"},
-                problems);
+  Fields fields(node, keys::probe, problems);
   if (!fields.is_map()) return probe;
   std::size_t kinds = 0;
   for (const auto& [key, kind] :
@@ -93,50 +89,34 @@ ProbeSpec read_probe(const YamlNode& node, Problems& problems) {
     problems.add(node, kinds == 0 ? "a probe that looks at nothing" : "a probe of several kinds",
                  "exactly one of exec, http or file; several probes are several items of the list");
   }
-  if (const YamlNode* value = fields.find("initial_delay")) {
-    probe.initial_delay_ms = read_duration_ms(*value, "initial_delay", 0, probe_ms_max, problems).value_or(0);
-  }
-  if (const YamlNode* value = fields.find("timeout")) {
-    probe.timeout_ms = read_duration_ms(*value, "timeout", 1, probe_ms_max, problems).value_or(probe.timeout_ms);
-  }
-  if (const YamlNode* value = fields.find("interval")) {
-    probe.interval_ms = read_duration_ms(*value, "interval", 0, probe_ms_max, problems).value_or(probe.interval_ms);
-  }
-  if (const YamlNode* value = fields.find("attempts")) {
-    probe.attempts =
-        static_cast<std::uint8_t>(read_integer(*value, "attempts", 1, probe_attempts_max, problems).value_or(1));
-  }
+  probe.initial_delay_ms = fields.duration_ms("initial_delay");
+  probe.timeout_ms = fields.duration_ms("timeout");
+  probe.interval_ms = fields.duration_ms("interval");
+  probe.attempts = static_cast<std::uint8_t>(fields.integer("attempts"));
   return probe;
 }
 
 }  // namespace
 
 void read_probes(const YamlNode& node, Problems& problems, std::vector<ProbeSpec>& probes) {
-  const auto* items = read_list(node, "probes", 1, limits::probes_max, problems);
+  const auto* items = read_list(node, key_of(keys::release, "probes"), problems);
   if (items == nullptr) return;
   for (const YamlNode& item : *items) probes.push_back(read_probe(item, problems));
 }
 
 void read_recovery(const YamlNode& node, Problems& problems, std::vector<RecoverySpec>& recovery) {
-  const auto* items = read_list(node, "recovery", 1, limits::recovery_rules_max, problems);
+  const auto* items = read_list(node, key_of(keys::release, "recovery"), problems);
   if (items == nullptr) return;
   for (const YamlNode& item : *items) {
-    Fields fields(item, "a recovery rule", {"when", "do"}, problems);
+    Fields fields(item, keys::recovery_rule, problems);
     RecoverySpec spec;
-    if (const YamlNode* when = fields.require("when", "when: crash_loop_count > 3")) {
-      auto condition = read_condition(*when, "when", recovery_vocabulary(), problems);
-      if (condition) {
-        spec.source = std::move(condition->text);
-        spec.program = std::move(condition->program);
-      }
+    if (auto condition = fields.condition("when")) {
+      spec.source = std::move(condition->text);
+      spec.program = std::move(condition->program);
     }
-    if (const YamlNode* action = fields.require("do", "do: rollback_release")) {
-      // In the order of RecoveryAction, without none.
-      const auto choice = read_choice(*action, "do",
-                                      {"switch_to_degraded_model", "restart_ingest_pipeline", "drop_to_safe_mode",
-                                       "rollback_release", "restart_workload"},
-                                      problems);
-      if (choice) spec.action = static_cast<RecoveryAction>(*choice + 1);
+    if (const YamlNode* action = fields.value("do")) {
+      const auto word = read_word(*action, key_of(keys::recovery_rule, "do"), problems);
+      if (word) spec.action = static_cast<RecoveryAction>(*word + 1);
     }
     recovery.push_back(std::move(spec));
   }

@@ -1,8 +1,8 @@
 #include "rules/config/release_parts.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "rules/config/day.h"
 #include "rules/config/fields.h"
 #include "schemas/file_name.h"
 #include "schemas/ids.h"
@@ -12,13 +12,11 @@ namespace muster::rules {
 
 namespace {
 
-constexpr std::size_t classes_max = 16;
-
-void read_file_list(const YamlNode& node, std::string_view what, Problems& problems, std::vector<std::string>& files) {
-  const auto* items = read_list(node, what, 1, limits::files_max, problems);
+void read_file_list(const YamlNode& node, const Key& key, Problems& problems, std::vector<std::string>& files) {
+  const auto* items = read_list(node, key, problems);
   if (items == nullptr) return;
   for (const YamlNode& item : *items) {
-    const auto name = read_text(item, "a file's name", limits::file_name_len_max, problems);
+    const auto name = read_text(item, "a file's name", static_cast<std::size_t>(key.max), problems);
     if (!name) continue;
     if (!is_file_name(*name)) {
       const bool reserved = *name == manifest_file_name;
@@ -34,7 +32,7 @@ void read_file_list(const YamlNode& node, std::string_view what, Problems& probl
     if (other == files.end()) {
       files.push_back(*name);
     } else if (*other == *name) {
-      problems.add(item, "'" + *name + "' is in " + std::string(what) + " twice", "each file once");
+      problems.add(item, "'" + *name + "' is in " + std::string(key.name) + " twice", "each file once");
     } else {
       problems.add(item, "'" + *name + "' and '" + *other + "' cannot exist side by side",
                    "a file and a folder need different names");
@@ -42,75 +40,45 @@ void read_file_list(const YamlNode& node, std::string_view what, Problems& probl
   }
 }
 
-// Reads ">= VALUE"; `example` shows the whole.
-std::optional<std::string> read_minimum(const YamlNode& node, std::string_view what, std::string_view example,
-                                        Problems& problems) {
-  const auto text = read_text(node, what, limits::text_len_max, problems);
+// Reads ">= VALUE".
+std::optional<std::string> read_minimum(const YamlNode& node, const Key& key, Problems& problems) {
+  const auto text = read_text(node, key.name, limits::text_len_max, problems);
   if (!text) return std::nullopt;
   if (text->compare(0, 2, ">=") == 0) {
     const std::size_t value = text->find_first_not_of(' ', 2);
     if (value != std::string::npos) return text->substr(value);
   }
-  problems.add(node, "'" + *text + "' for " + std::string(what) + " is no minimum",
-               "'>=' and the least that will do: \"" + std::string(example) + "\"");
+  problems.add(node, "'" + *text + "' for " + std::string(key.name) + " is no minimum",
+               "'>=' and the least that will do: \"" + std::string(key.example) + "\"");
   return std::nullopt;
 }
 
-void read_ids(const YamlNode& node, std::string_view what, std::size_t max, Problems& problems,
-              std::vector<std::string>& ids) {
-  const auto* items = read_list(node, what, 1, max, problems);
+void read_ids(const YamlNode& node, const Key& key, Problems& problems, std::vector<std::string>& ids) {
+  const auto* items = read_list(node, key, problems);
   if (items == nullptr) return;
   for (const YamlNode& item : *items) {
-    auto id = read_id(item, what, problems);
+    auto id = read_id(item, key, problems);
     if (!id) continue;
     if (std::find(ids.begin(), ids.end(), *id) != ids.end()) {
-      problems.add(item, "'" + *id + "' is in " + std::string(what) + " twice", "each one once");
+      problems.add(item, "'" + *id + "' is in " + std::string(key.name) + " twice", "each one once");
     } else {
       ids.push_back(std::move(*id));
     }
   }
 }
 
-bool is_leap(unsigned year) {
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-unsigned days_in(unsigned year, unsigned month) {
-  constexpr unsigned days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && is_leap(year) ? 29 : days[month - 1];
-}
-
-// "2027-06-30" → the last second of that day, UTC; nothing when there is no such day.
-std::optional<std::uint64_t> end_of_day(std::string_view text) {
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
-  unsigned parts[3] = {};
-  constexpr std::size_t begins[] = {0, 5, 8};
-  constexpr std::size_t ends[] = {4, 7, 10};
-  for (std::size_t i = 0; i < 3; ++i) {
-    const char* const end = text.data() + ends[i];
-    const auto read = std::from_chars(text.data() + begins[i], end, parts[i]);
-    if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-  }
-  const auto [year, month, day] = parts;
-  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in(year, month)) return std::nullopt;
-  std::uint64_t days = day;
-  for (unsigned y = 1970; y < year; ++y) days += is_leap(y) ? 366u : 365u;
-  for (unsigned m = 1; m < month; ++m) days += days_in(year, m);
-  return days * 86'400 - 1;
-}
-
 }  // namespace
 
 void read_files(const YamlNode& node, Problems& problems, std::vector<std::string>& files) {
-  read_file_list(node, "files", problems, files);
+  read_file_list(node, key_of(keys::release, "files"), problems, files);
 }
 
 void read_evidence(const YamlNode& node, Problems& problems, std::vector<std::string>& files) {
-  read_file_list(node, "evidence", problems, files);
+  read_file_list(node, key_of(keys::release, "evidence"), problems, files);
 }
 
 void read_requires(const YamlNode& node, std::optional<Plane> own, Problems& problems, ReleaseSpec& release) {
-  Fields fields(node, "requires", {"firmware", "model", "config"}, problems);
+  Fields fields(node, keys::requirements, problems);
   for (const Plane plane : {Plane::firmware, Plane::model, Plane::config}) {
     const YamlNode* value = fields.find(name_of(plane));
     if (value == nullptr) continue;
@@ -119,7 +87,7 @@ void read_requires(const YamlNode& node, std::optional<Plane> own, Problems& pro
                    "only other planes");
       continue;
     }
-    auto version = read_minimum(*value, name_of(plane), ">= 2.1.0", problems);
+    auto version = read_minimum(*value, key_of(keys::requirements, name_of(plane)), problems);
     if (!version) continue;
     if (is_version(*version)) {
       release.requires_min.emplace_back(plane, std::move(*version));
@@ -130,56 +98,49 @@ void read_requires(const YamlNode& node, std::optional<Plane> own, Problems& pro
 }
 
 void read_compatible(const YamlNode& node, Problems& problems, ReleaseSpec& release) {
-  Fields fields(node, "compatible", {"class", "memory_mb", "accelerators", "runtime"}, problems);
-  if (const YamlNode* value = fields.find("class")) read_ids(*value, "class", classes_max, problems, release.classes);
-  if (const YamlNode* value = fields.find("accelerators")) {
-    read_ids(*value, "accelerators", limits::accelerators_max, problems, release.accelerators);
+  Fields fields(node, keys::compatible, problems);
+  for (const auto& [name, ids] :
+       {std::pair("class", &release.classes), std::pair("accelerators", &release.accelerators)}) {
+    if (const YamlNode* value = fields.find(name)) read_ids(*value, key_of(keys::compatible, name), problems, *ids);
   }
   if (const YamlNode* value = fields.find("memory_mb")) {
-    const auto least = read_minimum(*value, "memory_mb", ">= 1024", problems);
+    const Key& key = key_of(keys::compatible, "memory_mb");
+    const auto least = read_minimum(*value, key, problems);
     if (least) {
       YamlNode number = *value;
       number.text = *least;
       number.quoted = false;
-      const auto megabytes = read_integer(number, "memory_mb", 1, UINT32_MAX, problems);
-      release.memory_mb_min = static_cast<std::uint32_t>(megabytes.value_or(0));
+      release.memory_mb_min = static_cast<std::uint32_t>(read_integer(number, key, problems).value_or(0));
     }
   }
-  if (const YamlNode* value = fields.find("runtime")) {
-    release.runtime = read_text(*value, "runtime", limits::attribute_len_max, problems).value_or("");
-  }
+  release.runtime = fields.text("runtime");
 }
 
 void read_runtime(const YamlNode& node, Problems& problems, ReleaseSpec& release) {
-  Fields fields(node, "runtime", {"tokenizer", "preprocessing", "postprocessing", "delegate", "pipeline_checksum"},
-                problems);
-  const auto read = [&](std::string_view key, std::string& into) {
-    if (const YamlNode* value = fields.find(key))
-      into = read_text(*value, key, limits::text_len_max, problems).value_or("");
-  };
-  read("tokenizer", release.tokenizer);
-  read("preprocessing", release.preprocessing);
-  read("postprocessing", release.postprocessing);
-  read("delegate", release.delegate);
-  read("pipeline_checksum", release.pipeline_checksum);
+  Fields fields(node, keys::runtime, problems);
+  release.tokenizer = fields.text("tokenizer");
+  release.preprocessing = fields.text("preprocessing");
+  release.postprocessing = fields.text("postprocessing");
+  release.delegate = fields.text("delegate");
+  release.pipeline_checksum = fields.text("pipeline_checksum");
 }
 
 void read_provenance(const YamlNode& node, Problems& problems, ReleaseSpec& release) {
-  if (node.kind != YamlNode::Kind::map || node.entries.size() > limits::key_values_max) {
-    problems.add(
-        node,
-        node.kind == YamlNode::Kind::map ? "provenance has " + std::to_string(node.entries.size()) + " entries"
-                                         : "provenance is no map",
-        "a map of at most " + std::to_string(limits::key_values_max) + " texts, such as training_data: snapshot-7");
+  const Key& row = key_of(keys::release, "provenance");
+  if (node.kind != YamlNode::Kind::map || node.entries.size() > row.items_max) {
+    problems.add(node,
+                 node.kind == YamlNode::Kind::map ? "provenance has " + std::to_string(node.entries.size()) + " entries"
+                                                  : "provenance is no map",
+                 "a map of at most " + std::to_string(row.items_max) + " texts, such as training_data: snapshot-7");
     return;
   }
-  std::vector<std::string_view> keys;  // any name is good here, so all there are count as known
-  for (const auto& [key, value] : node.entries) keys.push_back(key.text);
-  Fields fields(node, "provenance", keys, problems);
+  std::vector<std::string_view> names;  // any name is good here, so all there are count as known
+  for (const auto& [key, value] : node.entries) names.push_back(key.text);
+  Fields fields(node, "provenance", names, problems);
   for (const auto& [key, value] : node.entries) {
     if (value.kind == YamlNode::Kind::empty || key.kind != YamlNode::Kind::scalar) continue;
     auto name = read_id(key, "a key of provenance", problems);
-    auto text = read_text(value, key.text, limits::text_len_max, problems);
+    auto text = read_text(value, key.text, static_cast<std::size_t>(row.max), problems);
     if (name && text) release.provenance.emplace_back(std::move(*name), std::move(*text));
   }
 }

@@ -1,45 +1,75 @@
 #include "rules/config/waves.h"
 
-#include "rules/config/fields.h"
-#include "schemas/limits.h"
+#include <algorithm>
+#include <optional>
+
+#include "rules/config/strategy.h"
 
 namespace muster::rules {
 
 namespace {
 
-constexpr std::uint64_t soak_s_max = 30ull * 86'400;
+// The percentages of waves in a row: what makes a later one useless is a problem.
+class Shares {
+ public:
+  explicit Shares(Problems& problems) : problems_(problems) {}
 
-// Reads waves in order and remembers what makes a later one unreachable.
+  // 0 when it is no percentage.
+  std::uint32_t read(const YamlNode& node, const Key& key) {
+    const auto read = read_integer(node, key, problems_);
+    if (!read) return 0;
+    const auto percent = static_cast<std::uint32_t>(*read);
+    if (largest_ == 100) {
+      problems_.add(node, "this wave is never reached: the one before it already takes 100 percent",
+                    "remove it, or lower the percentages before it");
+    } else if (percent <= largest_) {
+      problems_.add(
+          node, "this wave adds no device: the one before it already takes " + std::to_string(largest_) + " percent",
+          "percentages count from the start of the rollout and grow from wave to wave: 10, 50, 100");
+    }
+    largest_ = std::max(largest_, percent);
+    return percent;
+  }
+  [[nodiscard]] bool any() const { return largest_ != 0; }
+
+ private:
+  Problems& problems_;
+  std::uint32_t largest_ = 0;  // so far
+};
+
+// Reads spelt-out waves in order and remembers what makes a later one unreachable.
 class WaveReader {
  public:
-  explicit WaveReader(Problems& problems) : problems_(problems) {}
+  WaveReader(const RiskLevel* risk, Problems& problems) : risk_(risk), problems_(problems), shares_(problems) {}
 
-  Wave read(const YamlNode& node) {
+  Wave read(const YamlNode& node, std::size_t index, std::size_t count) {
     Wave wave;
-    Fields fields(node, "a wave", {"name", "percent", "ring", "gate", "soak"}, problems_);
+    Fields fields(node, keys::wave, problems_);
     if (!fields.is_map()) return wave;
-    if (const YamlNode* name = fields.require("name", "name: canary")) read_name(*name, wave);
+    read_name(fields, wave);
     read_share(fields, node, wave);
-    if (const YamlNode* gate = fields.find("gate")) {
-      const auto choice = read_choice(*gate, "gate", {"auto", "manual"}, problems_);
-      if (choice && *choice == 1) wave.gate = Gate::manual;
-    }
-    if (const YamlNode* soak = fields.find("soak")) {
-      wave.soak_s = read_duration_s(*soak, "soak", 0, soak_s_max, problems_).value_or(0);
-    }
+    wave.gate = static_cast<Gate>(fields.word("gate"));
+    wave.approvers = fields.integer32("approvers");
+    wave.soak_s = fields.duration_s("soak");
+    if (risk_ != nullptr && !fields.has("gate")) wave.gate = gate_of(*risk_, index, count);
+    if (risk_ != nullptr && !fields.has("soak")) wave.soak_s = soak_s_of(*risk_, index);
+    if (const auto* approvers = fields.find("approvers");
+        approvers != nullptr && wave.approvers != 1 && wave.gate != Gate::manual)
+      problems_.add(*approvers, "'approvers' in a wave that nobody approves", "gate: manual beside it, or remove it");
     return wave;
   }
 
  private:
-  void read_name(const YamlNode& node, Wave& wave) {
-    wave.name = read_id(node, "the name of a wave", problems_).value_or("");
-    for (const std::string& other : names_) {
-      if (other == wave.name) problems_.add(node, "two waves are called " + other, "a name of its own for each wave");
+  void read_name(Fields& fields, Wave& wave) {
+    wave.name = fields.id("name");
+    if (wave.name.empty()) return;
+    if (std::find(names_.begin(), names_.end(), wave.name) != names_.end()) {
+      problems_.add(*fields.find("name"), "two waves are called " + wave.name, "a name of its own for each wave");
     }
-    if (!wave.name.empty()) names_.push_back(wave.name);
+    names_.push_back(wave.name);
   }
 
-  void read_share(const Fields& fields, const YamlNode& node, Wave& wave) {
+  void read_share(Fields& fields, const YamlNode& node, Wave& wave) {
     const YamlNode* percent = fields.find("percent");
     const YamlNode* ring = fields.find("ring");
     if (percent != nullptr && ring != nullptr) {
@@ -49,49 +79,173 @@ class WaveReader {
     if (!fields.has("percent") && !fields.has("ring")) {
       problems_.add(node, "a wave without 'percent' or 'ring'", "percent: 10, or ring: '\"internal\" in device.tags'");
     }
-    if (percent != nullptr) read_percent(*percent, wave);
-    if (ring != nullptr) read_ring(*ring, wave);
+    if (percent != nullptr) wave.percent = shares_.read(*percent, key_of(keys::wave, "percent"));
+    if (ring != nullptr) read_ring(*ring, fields, wave);
   }
 
-  void read_percent(const YamlNode& node, Wave& wave) {
-    const auto percent = read_integer(node, "percent", 1, 100, problems_);
-    if (!percent) return;
-    wave.percent = static_cast<std::uint32_t>(*percent);
-    if (percent_ == 100) {
-      problems_.add(node, "this wave is never reached: the one before it already takes 100 percent",
-                    "remove it, or lower the percentages before it");
-    } else if (wave.percent <= percent_) {
-      problems_.add(
-          node, "this wave adds no device: the one before it already takes " + std::to_string(percent_) + " percent",
-          "percentages count from the start of the rollout and grow from wave to wave: 10, 50, 100");
-    }
-    percent_ = std::max(percent_, wave.percent);
-  }
-
-  void read_ring(const YamlNode& node, Wave& wave) {
-    if (percent_ != 0) {
+  void read_ring(const YamlNode& node, Fields& fields, Wave& wave) {
+    if (shares_.any()) {
       problems_.add(node, "a ring after a percentage", "rings first: the percentages that follow then count them in");
     }
-    auto ring = read_condition(node, "ring", target_vocabulary(), problems_);
+    auto ring = fields.condition("ring");
     if (!ring) return;
     wave.ring_text = std::move(ring->text);
     wave.ring = std::move(ring->program);
   }
 
+  const RiskLevel* risk_;
   Problems& problems_;
+  Shares shares_;
   std::vector<std::string> names_;
-  std::uint32_t percent_ = 0;  // the largest so far
+};
+
+constexpr std::size_t usual_risk = 1;  // medium
+
+Strategy strategy_from(std::string_view name) {
+  const Words words = key_of(keys::rule, "strategy").words;
+  return static_cast<Strategy>(std::find(words.begin(), words.end(), name) - words.begin());
+}
+
+// How conditions call what the rings of a strategy pick by.
+std::string_view attribute_of(Strategy strategy) {
+  return strategy == Strategy::device_class ? "class" : "region";
+}
+
+class PlanReader {
+ public:
+  PlanReader(Fields& rule, const YamlNode& document, Problems& problems)
+      : rule_(rule), document_(document), problems_(problems) {}
+
+  ReadWaves read() {
+    const YamlNode* risk = rule_.find("risk");
+    // An unreadable level is a problem already; the usual one keeps it from causing further ones.
+    const auto level = risk == nullptr ? std::nullopt : read_word(*risk, key_of(keys::rule, "risk"), problems_);
+    risk_ = &risk_levels()[level.value_or(usual_risk)];
+    if (rule_.has("waves")) return spelt_out(risk != nullptr);
+    if (rule_.has("strategy") || rule_.has("risk")) return made();
+    (void)rule_.require("waves", key_of(keys::rule, "waves").example);
+    refuse_companions("without a strategy");
+    return {};
+  }
+
+ private:
+  ReadWaves spelt_out(bool at_risk) {
+    constexpr std::string_view advice =
+        "one of them; 'musterctl rollout check FILE --expand' prints the waves of a strategy, to go on from";
+    if (const YamlNode* node = rule_.find("strategy")) {
+      problems_.add(*node, "'strategy' beside 'waves', which are what a strategy makes", std::string(advice));
+    }
+    for (const Key& key : keys::rule.keys) {
+      const YamlNode* node = rule_.find(key.name);
+      if (node == nullptr || key.not_beside != "waves" || key.name == "strategy") continue;
+      problems_.add(*node, "'" + std::string(key.name) + "' beside 'waves'",
+                    key.of_strategy.empty() ? "in each wave that is to have it: it has a key of the same name"
+                                            : "remove it: the waves say which devices they reach");
+    }
+    ReadWaves read;
+    const auto* items = rule_.list("waves");
+    if (items == nullptr) return read;
+    WaveReader reader(at_risk ? risk_ : nullptr, problems_);
+    for (std::size_t i = 0; i < items->size(); ++i) read.waves.push_back(reader.read((*items)[i], i, items->size()));
+    if (at_risk) {
+      read.preset = "Gates and soaks that its waves do not say come from risk: " + std::string(risk_->name) + ".";
+    }
+    return read;
+  }
+
+  ReadWaves made() {
+    const YamlNode* node = rule_.find("strategy");
+    const Key& key = key_of(keys::rule, "strategy");
+    const auto word = node == nullptr ? std::nullopt : read_word(*node, key, problems_);
+    if (rule_.has("strategy") && !word) return {};  // its companions cannot be judged
+    strategy_ = static_cast<Strategy>(word.value_or(static_cast<std::size_t>(Strategy::percentage)));
+    const std::string name(key.words[static_cast<std::size_t>(*strategy_)]);
+    refuse_companions("with strategy: " + name);
+    ReadWaves read;
+    read.waves = shapes(*strategy_, name);
+    read.preset = "Its waves come from strategy: " + name + " and risk: " + std::string(risk_->name) + ".";
+    if (*strategy_ == Strategy::device_class || *strategy_ == Strategy::regional)
+      read.preset += " Targets of no listed " + std::string(attribute_of(*strategy_)) + " get nothing.";
+    set_gates_and_soaks(read.waves);
+    return read;
+  }
+
+  // What only another strategy takes, and without any what only strategies take.
+  void refuse_companions(const std::string& found) {
+    for (const Key& key : keys::rule.keys) {
+      const YamlNode* node = rule_.find(key.name);
+      if (node == nullptr || key.not_beside != "waves" || key.name == "strategy") continue;
+      const std::string what = "'" + std::string(key.name) + "' " + found;
+      if (!key.of_strategy.empty() && strategy_ != strategy_from(key.of_strategy)) {
+        problems_.add(*node, what, "strategy: " + std::string(key.of_strategy) + ", or remove it");
+      } else if (!strategy_) {
+        problems_.add(*node, what, "in each wave of 'waves', or beside a strategy");
+      }
+    }
+  }
+
+  std::vector<Wave> shapes(Strategy strategy, const std::string& name) {
+    constexpr std::uint32_t whole[] = {100};
+    const auto key = std::find_if(keys::rule.keys.begin(), keys::rule.keys.end(),
+                                  [&name](const Key& each) { return each.of_strategy == name; });
+    if (key == keys::rule.keys.end()) return waves_of_shares(whole);
+    if (!key->required_of_it && !rule_.has(key->name)) return waves_of_shares(risk_->percentages);
+    if (!rule_.has(key->name)) {
+      problems_.add(document_, "strategy: " + name + " without '" + std::string(key->name) + "'",
+                    "add " + std::string(key->name) + ": [A, B], in the order in which they get it");
+    }
+    const auto* items = rule_.list(key->name);
+    if (items == nullptr) return {};
+    return strategy == Strategy::percentage ? shares(*items, *key) : rings(*items, *key, attribute_of(strategy));
+  }
+
+  std::vector<Wave> shares(const std::vector<YamlNode>& items, const Key& key) {
+    Shares reader(problems_);
+    std::vector<std::uint32_t> percentages;
+    for (const YamlNode& item : items) percentages.push_back(reader.read(item, key));
+    return waves_of_shares(percentages);
+  }
+
+  std::vector<Wave> rings(const std::vector<YamlNode>& items, const Key& key, std::string_view attribute) {
+    std::vector<std::string> ids;
+    for (const YamlNode& item : items) {
+      auto id = read_id(item, key, problems_);
+      if (!id) continue;
+      if (std::find(ids.begin(), ids.end(), *id) != ids.end()) {
+        problems_.add(item, *id + " is in " + std::string(key.name) + " twice", "each once");
+      } else {
+        ids.push_back(std::move(*id));
+      }
+    }
+    return waves_of_rings(attribute, ids);
+  }
+
+  void set_gates_and_soaks(std::vector<Wave>& waves) {
+    const std::size_t gate = rule_.word("gate");
+    const std::uint64_t soak_s = rule_.duration_s("soak");
+    for (std::size_t i = 0; i < waves.size(); ++i) {
+      waves[i].gate = gate_of(*risk_, i, waves.size());
+      waves[i].soak_s = rule_.has("soak") ? soak_s : soak_s_of(*risk_, i);
+      if (rule_.has("gate") && i + 1 < waves.size()) waves[i].gate = static_cast<Gate>(gate);
+    }
+    const YamlNode* said = rule_.find("gate");
+    if (said != nullptr && waves.size() == 1 && static_cast<Gate>(gate) == Gate::manual) {
+      problems_.add(*said, "'gate' of a strategy that makes one wave: nothing follows that it could hold",
+                    "remove it, or a strategy with several waves");
+    }
+  }
+
+  Fields& rule_;
+  const YamlNode& document_;
+  Problems& problems_;
+  const RiskLevel* risk_ = nullptr;
+  std::optional<Strategy> strategy_;  // when the file has one that can be read, or the default
 };
 
 }  // namespace
 
-std::vector<Wave> read_waves(const YamlNode& node, Problems& problems) {
-  std::vector<Wave> waves;
-  const auto* items = read_list(node, "waves", 1, limits::waves_max, problems);
-  if (items == nullptr) return waves;
-  WaveReader reader(problems);
-  for (const YamlNode& item : *items) waves.push_back(reader.read(item));
-  return waves;
+ReadWaves read_waves(Fields& rule, const YamlNode& document, Problems& problems) {
+  return PlanReader(rule, document, problems).read();
 }
 
 }  // namespace muster::rules

@@ -1,14 +1,21 @@
-// The `waves` of a rule file. Pure; any thread.
+// The waves of a rule file, spelt out or made by its strategy. Pure; any thread.
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "rules/config/fields.h"
 #include "rules/config/yaml_reader.h"
 #include "rules/engine/rule.h"
 
 namespace muster::rules {
 
-// Every wave that could be read; whether all of it is sound, the problems say.
-[[nodiscard]] std::vector<Wave> read_waves(const YamlNode& node, Problems& problems);
+struct ReadWaves {
+  std::vector<Wave> waves;  // every one that could be read; whether all of them are sound, the problems say
+  std::string preset;       // a sentence that says what of them the file leaves to a preset; empty: nothing
+};
+
+// From the keys of a rule that are about waves: `waves`, or `strategy` and its companions, and `risk`.
+[[nodiscard]] ReadWaves read_waves(Fields& rule, const YamlNode& document, Problems& problems);
 
 }  // namespace muster::rules

@@ -8,7 +8,6 @@
 
 #include "rules/engine/audit_words.h"
 #include "rules/engine/core.h"
-#include "rules/engine/facts.h"
 
 namespace muster::rules {
 
@@ -157,26 +156,6 @@ void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::
   arm(member);
   mark_persist(index);
   mark_assign(index);
-}
-
-void Core::wait_for_turn(MemberIndex index) {
-  const Member& member = members_[index];
-  if (member.paced) return;
-  members_.set_paced(index, true);
-  Rollout& rollout = *member.rollout;
-  FactsView facts;
-  if (!view_facts(fleet_.facts(member.device), facts)) facts = FactsView();
-  rollout.pace.wait(index, fleet_.id(member.device), facts.site, rollout.waves[member.wave].opened_s);
-}
-
-// Assigns those whose turn it is. Who meets something else in its way waits for that instead.
-void Core::offer_turns(Rollout& rollout) {
-  if (!rollout.assigning() || rollout.pace.waiting() == 0) return;
-  rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned), [&](MemberIndex index) {
-    if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced) return false;
-    members_.set_paced(index, false);
-    return try_assign(index, true);
-  });
 }
 
 void Core::retry_unassigned(Rollout& rollout) {

@@ -14,6 +14,7 @@ inline constexpr std::string_view rollout_halted = "rollout.halted";
 inline constexpr std::string_view rollout_reverting = "rollout.reverting";  // abort with revert was ordered
 inline constexpr std::string_view rollout_aborted = "rollout.aborted";
 inline constexpr std::string_view rollout_forgotten = "rollout.forgotten";  // an ended one made room for a new one
+inline constexpr std::string_view pace_changed = "pace.changed";
 inline constexpr std::string_view failures_acknowledged = "failures.acknowledged";
 
 // --- a wave ---

@@ -15,11 +15,6 @@ std::string with_reason(std::string text, const std::string& why) {
   return text;
 }
 
-std::string unknown_rollout(std::string_view name) {
-  return "no rollout is called \"" + std::string(name.substr(0, limits::id_len_max)) +
-         "\"; list the rollouts to see their names";
-}
-
 std::string failures_text(std::uint32_t count) {
   return count_text(count, "failure");
 }
@@ -49,18 +44,37 @@ Core::Answer Core::run(const Command& command, const ApproveWave& body) {
     }
     return {false, std::move(text), rollout->name()};
   }
+  auto& approved_by = rollout->waves[rollout->wave].approved_by;
+  if (std::find(approved_by.begin(), approved_by.end(), command.who) != approved_by.end()) {
+    return {false,
+            describe_wave(wave) + " of rollout " + rollout->name() + " has your approval already (" +
+                describe_approvals(*rollout) + "); another operator has to approve it too",
+            rollout->name()};
+  }
+  approved_by.push_back(command.who);
+  const auto approvals = wave.approvers > 1 ? "; " + describe_approvals(*rollout) : std::string();
   const auto& tally = rollout->tallies[rollout->wave];
   turn_.audit(
       command.who, audit::wave_approved, rollout->name(),
       with_reason(describe_wave(wave) + ": " + std::to_string(tally.of(Standing::done)) + " done, " +
                       std::to_string(tally.failed) + " failed, " + std::to_string(tally.of(Standing::unreachable)) +
-                      " unreachable of " + std::to_string(tally.devices()) + rollout->guards.review(),
+                      " unreachable of " + std::to_string(tally.devices()) + rollout->guards.review() + approvals,
                   command.why));
-  rollout->waves[rollout->wave].approved = true;
+  rollout->persist = true;
   members_.touch(*rollout);
+  if (approved_by.size() < wave.approvers) {
+    return {true, describe_wave(wave) + " of rollout " + rollout->name() + " has " + describe_approvals(*rollout),
+            rollout->name()};
+  }
   settle_all();
   std::string text = "approved " + describe_wave(wave) + " of rollout " + rollout->name();
   if (rollout->state == RolloutState::completed) return {true, text + "; it is completed", rollout->name()};
+  if (rollout->waves[rollout->wave].state == WaveState::pending) {
+    return {true,
+            text + "; the devices of " + describe_wave(rollout->rule.waves[rollout->wave]) +
+                " are measured before it opens",
+            rollout->name()};
+  }
   const auto& open = rollout->tallies[rollout->wave];
   return {true,
           text + "; " + describe_wave(rollout->rule.waves[rollout->wave]) + " is open with " +

@@ -36,14 +36,6 @@ void Core::start() {
   }
 }
 
-// What the pace allows now follows from what was assigned.
-void Core::count_last_minute(Rollout& rollout) {
-  if (rollout.rule.pace.per_minute == 0) return;
-  members_.for_each(rollout, [&](MemberIndex index) {
-    if (members_[index].reached) rollout.pace.assigned(members_[index].assigned_s, turn_.now_s);
-  });
-}
-
 // Settling one rollout can touch others: its end frees devices that another one waits for.
 void Core::settle_all() {
   while (members_.take_touched()) {

@@ -6,6 +6,7 @@
 //   verdicts.cpp     what follows from the verdicts of guardrails
 //   cohorts.cpp      who is a target, which wave a device belongs to, filling a wave
 //   assignments.cpp  which rollout may have a device; assigning and taking back
+//   turns.cpp        whose turn it is at a rollout's pace
 //   waves.cpp        gates, halt, completion: the states of a rollout, as a table
 //   start.cpp, commands.cpp  what operators ask for
 //   sentences.cpp    the status, and the sentence that says what a rollout waits for
@@ -65,8 +66,6 @@ class Core {
   void mark_assign(DeviceIndex index);
   [[nodiscard]] Assign assignment_of(DeviceIndex index) const;
 
-  void count_last_minute(Rollout& rollout);
-
   // --- reports.cpp ---
   void on(const DeviceReport& report);
   void learn_directive_epoch(const DeviceReport& report);
@@ -118,8 +117,6 @@ class Core {
   [[nodiscard]] Claim claim_on(const Rollout& rollout, DeviceIndex index) const;
   [[nodiscard]] Claim claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t holder) const;
   bool try_assign(MemberIndex index, bool its_turn = false);
-  void wait_for_turn(MemberIndex index);
-  void offer_turns(Rollout& rollout);
   void take_from_others(const Rollout& rollout, DeviceIndex index);
   void depart(MemberIndex index);
   void retry_unassigned(Rollout& rollout);
@@ -141,6 +138,7 @@ class Core {
   void finish_abort(Rollout& rollout);
   void reopen_if_empty(Rollout& rollout);
   [[nodiscard]] bool wave_healthy(const Rollout& rollout) const;
+  [[nodiscard]] bool others_go_on(const Rollout& rollout) const;
   [[nodiscard]] bool limit_reached(const Rollout& rollout) const;
 
   // --- start.cpp, commands.cpp: each returns what to reply ---
@@ -154,6 +152,7 @@ class Core {
   [[nodiscard]] Answer run(const Command& command, const ApproveWave& body);
   [[nodiscard]] Answer run(const Command& command, const PauseRollout& body);
   [[nodiscard]] Answer run(const Command& command, const ResumeRollout& body);
+  [[nodiscard]] Answer run(const Command& command, const ChangePace& body);  // turns.cpp
   [[nodiscard]] Answer run(const Command& command, const AbortRollout& body);
   [[nodiscard]] Answer run(const Command& command, const GiveOrder& body);
   [[nodiscard]] std::string fault_of_start(const StartRollout& body) const;
@@ -165,6 +164,12 @@ class Core {
   void acknowledge(Rollout& rollout);
   std::string abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why);
   [[nodiscard]] Rollout* find_rollout(std::string_view name) const;
+
+  // --- turns.cpp ---
+  void wait_for_turn(MemberIndex index);
+  void offer_turns(Rollout& rollout);
+  void resume_waiting(Rollout& rollout);
+  void count_last_minute(Rollout& rollout);
 
   // --- sentences.cpp ---
   [[nodiscard]] bool sentence_can_wait(const Rollout& rollout, std::uint32_t targets) const;
@@ -196,7 +201,6 @@ class Core {
   [[nodiscard]] bool restore_device(std::string_view key, std::string_view value);
   [[nodiscard]] bool restore_device_fields(Device& device, ByteReader& in, const std::vector<Handle>& digests);
   [[nodiscard]] bool restore_members(DeviceIndex index, ByteReader& in, const std::vector<Handle>& digests);
-  void resume_waiting(Rollout& rollout);
   void restore_controls();
   [[nodiscard]] std::string restore_all(const std::vector<std::pair<std::string, std::string>>& records);
 

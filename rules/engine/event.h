@@ -96,6 +96,11 @@ struct ResumeRollout {
   std::string rollout;
   bool acknowledge_failures = false;
 };
+// From now on; what waits for its turn waits for it at the new pace. A pace of nothing is no limit.
+struct ChangePace {
+  std::string rollout;
+  Pace pace;
+};
 enum class AbortMode : std::uint8_t { by_rule, keep, revert };
 struct AbortRollout {
   std::string rollout;
@@ -113,7 +118,8 @@ struct GiveOrder {
   std::string release_name;
 };
 
-using CommandBody = std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, AbortRollout, GiveOrder>;
+using CommandBody =
+    std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, ChangePace, AbortRollout, GiveOrder>;
 struct Command {
   std::string who, why;
   std::uint64_t correlation = 0;  // comes back in Reply

@@ -30,8 +30,12 @@ MemberIndex Members::add(Rollout& rollout, DeviceIndex device, const Member& fie
 
 // `step` is 1, or UINT32_MAX for -1.
 void Members::count(const Member& member, std::uint32_t step) {
+  member.rollout->tally_of(member.wave).add(member, step);
+  count_work(member, step);
+}
+
+void Members::count_work(const Member& member, std::uint32_t step) {
   Rollout& rollout = *member.rollout;
-  rollout.tally_of(member.wave).add(member, step);
   if (rollout.rule.pace.per_site == 0 || member.standing != Standing::assigned) return;
   FactsView facts;
   if (step != 1) {
@@ -39,6 +43,10 @@ void Members::count(const Member& member, std::uint32_t step) {
   } else if (view_facts(fleet_.facts(member.device), facts)) {
     rollout.pace.at_work(member.device, facts.site);
   }
+}
+
+void Members::recount_work(Rollout& rollout) {
+  for_each(rollout, [&](MemberIndex index) { count_work(slab_[index], 1); });
 }
 
 void Members::remove(MemberIndex index) {

@@ -105,6 +105,9 @@ class Members {
     return found;
   }
 
+  // Tells the rollout's pace who is at work, as if each had begun now.
+  void recount_work(Rollout& rollout);
+
   [[nodiscard]] MemberIndex end() const { return slab_.end(); }
   // True when `index` was ever used and is in use now.
   [[nodiscard]] bool live(MemberIndex index) const { return index < slab_.end() && slab_[index].rollout != nullptr; }
@@ -114,6 +117,7 @@ class Members {
 
  private:
   void count(const Member& member, std::uint32_t step);
+  void count_work(const Member& member, std::uint32_t step);
   void unlink(MemberIndex index);
   [[nodiscard]] bool before(MemberIndex a, MemberIndex b) const;
 

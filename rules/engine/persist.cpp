@@ -144,6 +144,8 @@ std::string Core::rollout_record(const Rollout& rollout) {
     out.number(static_cast<std::uint64_t>(wave.boundary.kind));
     out.number(wave.boundary.bucket);
     out.text(wave.boundary.id);
+    out.number(wave.approved_by.size());
+    for (const auto& name : wave.approved_by) out.text(name);
   }
   for (const auto& tally : rollout.departed) write_tally(tally, out);
   out.number(rollout.failures.size());
@@ -181,6 +183,7 @@ std::string Core::rule_record(const Rollout& rollout) {
     out.text(wave.ring_text);
     write_bytes(wave.ring, out);
     out.number(static_cast<std::uint64_t>(wave.gate));
+    out.number(wave.approvers);
     out.number(wave.soak_s);
   }
   out.number(rule.halt_failed_devices);

@@ -107,6 +107,7 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
     wave.ring_text = in.text(text_len_max);
     wave.ring = read_bytes(in, limits::program_len_max);
     wave.gate = read_enum(in, Gate::manual);
+    wave.approvers = static_cast<std::uint32_t>(in.number_max(approvers_max));
     wave.soak_s = in.number();
     if (wave.percent == 0 && check_program(ByteView(wave.ring)) != ProgramFault::none) return false;
     rule.waves.push_back(std::move(wave));
@@ -231,6 +232,8 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
     wave.boundary.kind = read_enum(in, Boundary::Kind::all);
     wave.boundary.bucket = in.number();
     wave.boundary.id = in.text(limits::id_len_max);
+    const auto approvals = in.number_max(approvers_max);
+    for (std::uint64_t i = 0; i < approvals && in.ok(); ++i) wave.approved_by.emplace_back(in.text(text_len_max));
   }
   for (std::size_t i = 0; i < rollout->departed.size(); ++i) {
     read_tally(in, rollout->departed[i]);
@@ -323,16 +326,6 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     members_.add(*rollout, index, fields);
   }
   return in.ok();
-}
-
-// Who waits for a turn at the rollout's pace follows from the members.
-void Core::resume_waiting(Rollout& rollout) {
-  if (!rollout.pace.any()) return;
-  members_.for_each(rollout, [&](MemberIndex index) {
-    const Member& member = members_[index];
-    const bool placed = member.wave != no_wave && !member.reached && !member.frozen;
-    if (placed && member.standing == Standing::waiting) wait_for_turn(index);
-  });
 }
 
 // The targets that are in no wave yet are not recorded: they follow from facts and rules. A device that an open wave

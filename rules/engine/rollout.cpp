@@ -1,6 +1,7 @@
 #include "rules/engine/rollout.h"
 
 #include "rules/engine/percent.h"
+#include "schemas/limits.h"
 
 #include <xxhash.h>
 
@@ -91,6 +92,15 @@ std::uint32_t paced_in(const Rollout& rollout, std::size_t wave) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(waiting, rollout.pace.waiting()));
 }
 
+std::string describe_approvals(const Rollout& rollout) {
+  const auto& names = rollout.waves[rollout.wave].approved_by;
+  if (names.empty()) return {};
+  std::string text = std::to_string(names.size()) + " of " +
+                     std::to_string(rollout.rule.waves[rollout.wave].approvers) + " approvals: ";
+  for (std::size_t i = 0; i < names.size(); ++i) text.append(i == 0 ? "" : ", ").append(names[i]);
+  return text;
+}
+
 std::string describe_halt(const Rule& rule) {
   std::string text;
   const auto add = [&](const std::string& words) { text += (text.empty() ? "" : " or ") + words; };
@@ -102,6 +112,11 @@ std::string describe_halt(const Rule& rule) {
 
 std::string describe_wave(const Wave& wave) {
   return "wave " + wave.name + (wave.percent == 0 ? " (ring)" : " (" + std::to_string(wave.percent) + " %)");
+}
+
+std::string unknown_rollout(std::string_view name) {
+  return "no rollout is called \"" + std::string(name.substr(0, limits::id_len_max)) +
+         "\"; list the rollouts to see their names";
 }
 
 std::string describe(const KnownRelease& release) {

@@ -87,8 +87,8 @@ struct WaveRun {
   WaveState state = WaveState::pending;
   std::uint64_t opened_s = 0;
   Boundary boundary;
-  bool covered = false;   // adds no device because earlier waves have them all: healthy without one
-  bool approved = false;  // the operator's word, until the wave closes in the same step
+  bool covered = false;                  // adds no device because earlier waves have them all: healthy without one
+  std::vector<std::string> approved_by;  // while its gate waits for more; what changes the wave takes them back
 };
 
 struct Rollout {
@@ -153,10 +153,14 @@ inline constexpr std::size_t failures_shown_max = 20;
 [[nodiscard]] std::string count_text(std::size_t count, std::string_view noun);
 // Devices of a wave that wait for nothing but their turn at the rule's pace.
 [[nodiscard]] std::uint32_t paced_in(const Rollout& rollout, std::size_t wave);
+// "1 of 2 approvals: alice"; empty while there is none.
+[[nodiscard]] std::string describe_approvals(const Rollout& rollout);
 // What the rule halts at: "1", "5 % of the assigned devices or 3 in a row".
 [[nodiscard]] std::string describe_halt(const Rule& rule);
 // "wave canary (10 %)", "wave lab (ring)"
 [[nodiscard]] std::string describe_wave(const Wave& wave);
+// What a command is told about a rollout that is not known.
+[[nodiscard]] std::string unknown_rollout(std::string_view name);
 // "reader@2"
 [[nodiscard]] std::string describe(const KnownRelease& release);
 

@@ -19,12 +19,15 @@ inline constexpr std::size_t plane_count = 3;
 
 enum class Gate : std::uint8_t { automatic, manual };
 
+inline constexpr std::uint32_t approvers_max = 5;
+
 struct Wave {
   std::string name;
   std::uint32_t percent = 0;    // cumulative share of the targets, 1–100; 0 when this wave is a ring
   std::string ring_text;        // a named ring instead of a percentage: the devices for which this condition is true
   Bytes ring;                   // its bytecode
   Gate gate = Gate::automatic;  // what it takes to leave this wave
+  std::uint32_t approvers = 1;  // how many operators have to approve a manual gate, 1–approvers_max
   std::uint64_t soak_s = 0;     // how long each device of the wave watches itself before it commits
 
   bool operator==(const Wave&) const = default;

@@ -128,8 +128,9 @@ std::string Core::waiting_for(const Rollout& rollout) const {
       const auto frozen = frozen_sentence(rollout);
       const auto next =
           last ? std::string("complete the rollout") : "open " + describe_wave(rollout.rule.waves[rollout.wave + 1]);
-      return describe_wave(wave) + " is healthy; approve to " + next + (frozen.empty() ? "" : "; " + frozen) +
-             rollout.guards.review();
+      const auto approvals = describe_approvals(rollout);
+      return describe_wave(wave) + " is healthy; approve to " + next + (approvals.empty() ? "" : "; " + approvals) +
+             (frozen.empty() ? "" : "; " + frozen) + rollout.guards.review();
     }
     case RolloutState::paused:
       return stopped_sentence(rollout, "paused");
@@ -176,7 +177,11 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
            " at the rule's pace: " + describe_pace(rollout.rule.pace);
   }
   if (tally.of(Standing::assigned) != 0) return idle_sentence(rollout);
-  if (const auto failed = tally.of(Standing::failed) - tally.acknowledged_standing; failed != 0) {
+  // The devices have all said what they will: what holds the wave is a verdict.
+  if (wave_healthy(rollout)) {
+    if (auto missing = rollout.guards.missing_sentence(); !missing.empty()) return name + " is done; " + missing;
+  }
+  if (const auto failed = tally.unacknowledged; failed != 0) {
     return count_text(failed, "device") + " of " + name + " failed (" +
            name_some(rollout, rollout.wave, Standing::failed) +
            "), fewer than the rule halts at; resume with the failures acknowledged, or abort";
@@ -190,7 +195,6 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   }
   if (tally.frozen != 0 && tally.of(Standing::done) == 0)
     return "all devices of " + name + " are in frozen segments; abort, and start anew with other targets";
-  if (auto missing = rollout.guards.missing_sentence(); !missing.empty()) return name + " is done; " + missing;
   return {};
 }
 

@@ -56,6 +56,9 @@ std::string counts_of(const Tally& tally) {
 
 void Core::set_state(Rollout& rollout, RolloutState state) {
   assert(allowed(rollout.state, state));
+  // Approvals are of what there was to see: only a pause changes nothing about it.
+  if (rollout.state == RolloutState::awaiting_approval && state != RolloutState::paused)
+    rollout.waves[rollout.wave].approved_by.clear();
   rollout.state = state;
   const bool ended = state == RolloutState::completed || state == RolloutState::aborted;
   rollout.ended_s = ended ? turn_.now_s : 0;
@@ -106,10 +109,11 @@ void Core::settle_waves(Rollout& rollout) {
     }
     if (!wave_healthy(rollout)) {
       if (rollout.state == RolloutState::awaiting_approval) set_state(rollout, RolloutState::running);
+      run.approved_by.clear();  // they approved what it was
       return;
     }
     if (rollout.rule.waves[rollout.wave].gate == Gate::manual) {
-      if (!run.approved) return await_approval(rollout);
+      if (run.approved_by.size() < rollout.rule.waves[rollout.wave].approvers) return await_approval(rollout);
     } else if (!guards_open(rollout)) {
       return;
     } else {
@@ -165,7 +169,13 @@ bool Core::wave_healthy(const Rollout& rollout) const {
   if (devices == 0) return rollout.waves[rollout.wave].covered;
   const auto spoken = tally.of(Standing::done) + tally.acknowledged_standing;
   const auto silent = tally.of(Standing::unreachable) + tally.of(Standing::held_by_other);
-  return spoken != 0 && spoken + silent + tally.frozen == devices;
+  if (spoken + silent + tally.frozen != devices) return false;
+  return spoken != 0 || (tally.frozen != 0 && others_go_on(rollout));
+}
+
+// Some target is not in a frozen segment: a wave that has none of them is passed over.
+bool Core::others_go_on(const Rollout& rollout) const {
+  return members_.any(rollout, [](const Member& member) { return member.target && !member.frozen; });
 }
 
 bool Core::limit_reached(const Rollout& rollout) const {
@@ -191,7 +201,6 @@ void Core::close_wave(Rollout& rollout) {
   WaveRun& run = rollout.waves[rollout.wave];
   if (rollout.state == RolloutState::awaiting_approval) set_state(rollout, RolloutState::running);
   run.state = WaveState::done;
-  run.approved = false;
   rollout.persist = true;
   turn_.audit("muster", audit::wave_done, rollout.name(),
               "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +

@@ -39,6 +39,7 @@ enum Table : std::uint8_t {
   t_recovery_rule,
   t_key_value,
   t_named_digest,
+  t_readiness,
   table_count
 };
 
@@ -128,7 +129,8 @@ constexpr Described description[] = {
     {t_manifest, u64(10)},
     {t_manifest, u64(11)},
     {t_manifest, field(12, Kind::tables, tables_of(t_key_value, limits::key_values_max))},
-    {t_manifest, end(field(13, Kind::tables, tables_of(t_named_digest, limits::key_values_max)))},
+    {t_manifest, field(13, Kind::tables, tables_of(t_named_digest, limits::evidence_files_max))},
+    {t_manifest, end(field(14, Kind::table, t_readiness))},
 
     {t_assignment, needed(0, Kind::name, limits::id_len_max)},
     {t_assignment, u64(1)},
@@ -231,6 +233,11 @@ constexpr Described description[] = {
 
     {t_named_digest, needed(0, Kind::file_name)},
     {t_named_digest, end(needed(1, Kind::structure, 32))},
+
+    {t_readiness, needed(0, Kind::name, limits::id_len_max)},
+    {t_readiness, u32(1)},
+    {t_readiness, needed(2, Kind::structure, 32)},
+    {t_readiness, end(needed(3, Kind::structure, 32))},
 };
 
 constexpr std::size_t entry_count = sizeof description / sizeof *description;

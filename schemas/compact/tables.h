@@ -64,7 +64,7 @@ inline constexpr std::uint8_t required = 0x80;   // an absent field is malformed
 inline constexpr std::uint8_t not_empty = 0x40;  // so is an empty list
 inline constexpr std::uint8_t last = 0x20;       // of its table
 inline constexpr std::uint8_t id_mask = 0x1F;
-inline constexpr unsigned id_max = 13;     // of a field
+inline constexpr unsigned id_max = 14;     // of a field
 inline constexpr unsigned list_bits = 11;  // of `arg`, for the longest length of a list
 inline constexpr unsigned list_mask = (1u << list_bits) - 1;
 inline constexpr std::size_t bytes_unit = 64;
@@ -78,8 +78,8 @@ struct Message {
 extern const Message messages[message_kinds];
 
 struct Tables {
-  std::uint8_t firsts[23];  // the index in `entries` at which each table begins
-  Entry entries[110];
+  std::uint8_t firsts[24];  // the index in `entries` at which each table begins
+  Entry entries[115];
 };
 extern const Tables tables;
 

@@ -72,7 +72,7 @@ EOF
 }
 
 step_boards() {
-  heading "(f) Two boards without an operating system, a Cortex-M3 each: firmware and model"
+  heading "(g) Two boards without an operating system, a Cortex-M3 each: firmware and model"
   make_boards
   local board
   for board in "${BOARDS[@]}"; do start_board "$board" "$PORT"; done
@@ -99,7 +99,7 @@ step_boards() {
 
 # A broker that was stolen with its control key, but without the release key, which is offline.
 step_forgery() {
-  heading "(g) A stolen broker orders board-2 to take firmware that nobody trusted has signed"
+  heading "(h) A stolen broker orders board-2 to take firmware that nobody trusted has signed"
   stop_process boards/board-2/qemu
   local port=$((PORT + 1)) said
   while port_is_taken "$port"; do port=$((port + 1)); done

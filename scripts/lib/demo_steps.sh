@@ -12,13 +12,16 @@ follow() {
     ctl rollout watch "$1" --until "$2" --timeout "$3" ${through[@]+"${through[@]}"} --json 2>"$STATE/watch.err" |
       jq --unbuffered -r "$PROGRESS_LINE" | narrate_output || code=${PIPESTATUS[0]}
   fi
-  [ "$code" -eq 0 ] || failed "expected $1 to be $2 within $3; musterctl's exit code is $code"
+  [ "$code" -eq 0 ] && return 0
+  ctl rollout status "$1" >&2 || true
+  failed "expected $1 to be $2 within $3; musterctl's exit code is $code"
 }
 
 # One status object as a line: "canary   10 %   1 of 1 devices done   awaiting approval".
 PROGRESS_LINE='. as $r | .waves[.wave] | ($r.state | gsub("_"; " ")) as $state |
   if $r.state == "reverting" or ($r.state == "aborted" and $r.reverted > 1)
   then "         \($r.reverted) of \($r.reached) devices taken back   \($state)"
+  elif .state == "pending" then "\($r.targets) devices are measured as they are before wave \(.name) opens"
   else [(.name + "        ")[:8], ("  \(.percent)")[-3:], " %   \(.done) of \(.devices) devices done",
     (if .failed > 0 then ", \(.failed) failed" else "" end), "   ", $state] | add end'
 
@@ -32,7 +35,8 @@ active_releases() {
   ctl device list --json | jq -r '.devices[].planes.model.release // "none"' | sort | uniq -c | sed 's/^ *//' | paste -sd, -
 }
 
-edits_with() { measure "$1" | jq -r '"\(.edits) edits in \(.characters) characters"'; }
+# edits_with FOLDER REGION
+edits_with() { measure "$1" "$2" | jq -r '"\(.edits) edits in \(.characters) characters"'; }
 
 step_set_up() {
   heading "Setting up: keys, a broker over TLS, ten devices that read labels"
@@ -43,9 +47,9 @@ step_set_up() {
   ok "$(mosquitto -h | head -n 1 | sed 's/^mosquitto/Mosquitto/') with the plugin, on 127.0.0.1:$PORT"
   start_devices
   ok "ten agents are connected, five in region us, five in region de; their readers wait for a model"
-  prepare_release reader-deu-1 reader-deu@1
+  prepare_release reader-deu-1 reader-deu@1 deu de
   ok "reader-deu@1 is built, signed and published: Debian's German model"
-  note "why: on German labels the English model makes $(edits_with "$STATE/sources/eng"), this one $(edits_with "$STATE/sources/reader-deu-1")"
+  note "why: on German labels the English model makes $(edits_with "$STATE/sources/eng" de), this one $(edits_with "$STATE/sources/reader-deu-1" de)"
   step_done
 }
 
@@ -81,7 +85,7 @@ fleet_quality() {
 
 step_bad_release() {
   heading "(b) A bad release: reader@2, whose model file was cut short before it was signed"
-  prepare_release reader-2 reader@2 600000
+  prepare_release reader-2 reader@2 deu de 600000
   ok "reader@2 is signed and published: every digest and signature is right"
   begin_rollout reader-2 "a smaller model"
   follow reader-2 halted 120s
@@ -123,7 +127,7 @@ device_in_download() {
 
 step_rough_weather() {
   heading "(c) reader-deu@3 in rough weather: broker and agent are killed in mid-wave"
-  prepare_release reader-deu-3 reader-deu@3
+  prepare_release reader-deu-3 reader-deu@3 deu de
   write_broker_config 400000
   signal_process broker/mosquitto HUP
   ok "reader-deu@3 is published; SIGHUP gives every device a slow link of 400 kB/s"
@@ -209,14 +213,68 @@ step_safe_mode() {
 
 RUNS_DEGRADED='.connected and .health.metrics.degraded.last == 1'
 
+# verdict REGION: "fail, 4 of 4 exceeded, frozen", as far as the rollout of the English model has come.
+verdict() {
+  rollout_field reader-eng-4 '.guardrails[] | select(.segment == "region='"$1"'") |
+    "\(.verdict), \(.exceeded) of \(.voted) exceeded\(if .frozen then ", frozen" else "" end)"'
+}
+verdict_is() { [ "$(verdict "$1" 2>/dev/null)" = "$2" ]; }
+
+# The devices of one region of whose slots one holds the English model, now or as what it came back from.
+held_english() {
+  local device english
+  english=$(manifest_of reader-eng@4)
+  for device in "${DEVICES[@]}"; do
+    if [ "${device%-*}" = "$1" ] && [ -e "$STATE/devices/$device/data/planes/model/slots/$english" ]; then echo "$device"; fi
+  done
+}
+
+# The process ids of all readers; one that has ended ends the demo.
+readers() {
+  local device
+  for device in "${DEVICES[@]}"; do pid_of "devices/$device/reader" || failed "the reader of $device has ended by itself"; done
+}
+
+step_one_region() {
+  heading "(f) Good for one region: reader-eng@4, the English model, and a rule that watches each region for itself"
+  prepare_release reader-eng-4 reader-eng@4 eng us
+  ok "reader-eng@4 is signed and published; on English labels, all that was tried, it makes $(edits_with "$STATE/sources/reader-eng-4" us)"
+  local before
+  before=$(readers)
+  begin_rollout reader-eng-4 "one model for all regions"
+  follow reader-eng-4 awaiting_approval 120s
+  eventually 60 "the canary has voted" verdict_is us "inconclusive, 0 of 1 exceeded"
+  ok "the canary, $(held_english us), reads as well as before; one device is no verdict, and it is not in de: a person approves"
+  ctl_quiet rollout approve reader-eng-4 --reason "the canary reads well"
+  follow reader-eng-4 awaiting_approval 120s
+  eventually 60 "the votes of eight devices" verdict_is de "fail, 4 of 4 exceeded, frozen"
+  ok "no probe failed and no reader crashed, but all four of de read worse than before: the region is frozen"
+  eventually 60 "the four of de are back" devices_are 4 '.planes.model.release == "reader-eng@4"'
+  eventually 60 "the votes of us" verdict_is us "inconclusive, 0 of 4 exceeded"
+  ok "they are back on reader-deu@1; the four of us read well, and a person lets the rollout go on there"
+  ctl_quiet rollout approve reader-eng-4 --reason "us reads well, de is back"
+  follow reader-eng-4 completed 120s
+  ctl rollout status reader-eng-4 | sed -n '/^guardrail/,$s/^/             /p'
+  expect "the verdict on us" "$(verdict us)" "pass, 0 of 5 exceeded"
+  expect "what the devices run" "$(active_releases)" "5 reader-deu@1,5 reader-eng@4"
+  expect "what the rollout did" "$(rollout_field reader-eng-4 '"\(.reached) reached, \(.done) done, \(.failed) failed, \(.reverted) back"')" \
+    "9 reached, 5 done, 0 failed, 4 back"
+  expect "devices of de that ever had the English model" "$(held_english de | wc -l)" 4
+  expect "the readers' process ids" "$(readers)" "$before"
+  eventually 60 "all ten healthy" devices_are 10 '.connected and .state == "healthy"'
+  ok "us runs reader-eng@4, de reader-deu@1; the fifth device of de never saw the English model"
+  step_done
+}
+
 step_reckoning() {
   heading "The reckoning"
   printf '\n  %-14s %-10s %16s %15s %15s %13s\n' rollout state 'devices reached' 'devices failed' 'rolled back' 'blast radius'
   local name
-  for name in reader-deu-1 reader-2 reader-deu-3; do
+  for name in reader-deu-1 reader-2 reader-deu-3 reader-eng-4; do
     ctl rollout status "$name" --json |
       jq -r '[.rollout, .state, .reached, .failed,
-        (if .rolled_back > 0 then "\(.rolled_back) by itself" elif .reverted > 0 then "\(.reverted) by order" else 0 end),
+        (if .rolled_back > 0 then "\(.rolled_back) by itself"
+         elif .reverted > 0 then "\(.reverted) by \(if any(.guardrails[]?; .frozen) then "verdict" else "order" end)" else 0 end),
         (100 * .reached / .targets | floor)] | @tsv' |
       while IFS=$'\t' read -r rollout state reached failed rolled_back radius; do
         printf '  %-14s %-10s %16s %15s %15s %11s %%\n' "$rollout" "$state" "$reached" "$failed" "$rolled_back" "$radius"

@@ -39,17 +39,18 @@ operator_environment() {
 
 # --- releases ---
 
-# What the reader measures with the model in FOLDER on the German labels: the evidence beside a release.
-measure() { "$BUILD/bin/muster-reader" --once --model-dir "$1" --labels "$STATE/labels/de"; }
+# measure FOLDER REGION: what the reader makes of the labels of REGION with the model in FOLDER: the evidence beside a release.
+measure() { "$BUILD/bin/muster-reader" --once --model-dir "$1" --labels "$STATE/labels/$2"; }
 
-# prepare_release FILE NAME@VERSION [BYTES]: lays the release's files together (the model cut to BYTES), builds, signs, publishes.
+# prepare_release FILE NAME@VERSION LANGUAGE REGION [BYTES]: lays the release's files together, Debian's model of LANGUAGE (cut to
+# BYTES) and the labels of REGION with what it makes of them; builds, signs, publishes.
 prepare_release() {
-  local file=$1 release=$2 folder="$STATE/sources/$1"
+  local file=$1 release=$2 language=$3 region=$4 folder="$STATE/sources/$1"
   mkdir -p "$folder/golden"
   cp "$TREE/examples/demo/releases/$file.yaml" "$folder/release.yaml"
-  head -c "${3:-1000000000}" "$TESSDATA/deu.traineddata" >"$folder/deu.traineddata"
-  cp "$STATE"/labels/de/* "$folder/golden/"
-  [ -n "${3:-}" ] || measure "$folder" >"$folder/quality.json" || failed "measuring the German model"
+  head -c "${5:-1000000000}" "$TESSDATA/$language.traineddata" >"$folder/$language.traineddata"
+  cp "$STATE/labels/$region"/* "$folder/golden/"
+  [ -n "${5:-}" ] || measure "$folder" "$region" >"$folder/quality.json" || failed "measuring the model of $release"
   ctl_quiet release build "$folder/release.yaml" --out "$STATE/releases"
   ctl_quiet release sign "$STATE/releases/$release" --key "$STATE/keys/release.key"
   ctl_quiet release publish "$STATE/releases/$release" --root "$STATE/keys/root.menv" --reason "for the demo"

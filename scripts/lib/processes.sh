@@ -7,8 +7,11 @@ start() {
   local name=$1 log=$2
   shift 2
   "$@" >>"$log" 2>&1 </dev/null &
-  echo $! >"$STATE/$name.pid"
-  disown $!
+  local pid=$!
+  echo "$pid" >"$STATE/$name.pid"
+  disown "$pid"
+  # For a moment it is still this script, by whose command line nobody would know it.
+  while cmp -s "/proc/$pid/cmdline" "/proc/$$/cmdline"; do sleep 0.01; done
 }
 
 # The process id of NAME when it lives: a number from a file alone may long belong to another process.

@@ -30,14 +30,16 @@ TEST_F(Operator, EveryProgramExplainsItself) {
       {"release", "build"},      {"release", "sign"},     {"release", "publish"},     {"release", "show"},
       {"rollout", "check"},      {"rollout", "start"},    {"rollout", "approve"},     {"rollout", "pause"},
       {"rollout", "resume"},     {"rollout", "abort"},    {"rollout", "status"},      {"rollout", "watch"},
+      {"rollout", "why"},        {"rollout", "schema"},   {"rollout", "pace"},        {"simulate"},
       {"device", "list"},        {"device", "show"},      {"directive", "safe-mode"}, {"directive", "resume"},
       {"directive", "rollback"}, {"directive", "freeze"}, {"audit", "show"},          {"audit", "verify"}};
   for (auto command : commands) {
     command.emplace_back("--help");
     const auto finished = ctl().run(command);
-    EXPECT_EQ(finished.exit_code, 0) << command[0] << " " << command[1];
-    EXPECT_THAT(finished.out, HasSubstr("--json")) << command[0] << " " << command[1];
-    EXPECT_THAT(finished.out, HasSubstr("Example")) << command[0] << " " << command[1];
+    const auto name = command[0] + " " + command[1];
+    EXPECT_EQ(finished.exit_code, 0) << name;
+    EXPECT_THAT(finished.out, HasSubstr("--json")) << name;
+    EXPECT_THAT(finished.out, HasSubstr("Example")) << name;
   }
   const auto edge = run({programs::edge, "--help"});
   EXPECT_EQ(edge.exit_code, 0);
@@ -59,6 +61,8 @@ TEST_F(Operator, WrongOptionsGiveOneSentenceAndACode) {
       {{"rollout", "start", folder_.file("none.yaml")}, 3, "none.yaml"},
       {{"rollout", "status", "none"}, 3, "none"},
       {{"device", "show", "none"}, 3, "none"},
+      {{"rollout", "why", "none"}, 3, "none"},
+      {{"rollout", "pace", "none"}, 3, "none"},
       {{"release", "show", "none@1"}, 3, "none@1"},
       {{"rollout", "approve", "none"}, 3, "none"},
       {{"keys", "init", keys_.folder()}, 4, keys_.folder()},
@@ -132,11 +136,16 @@ TEST_F(Operator, EveryViewIsJson) {
   EXPECT_EQ(shown.at("facts").value("class", ""), "rk3566");
   EXPECT_EQ(shown.value("state", ""), "healthy");
   EXPECT_EQ(ctl().json({"rollout", "status"}).at("rollouts").size(), 1u);
+  const auto why = ctl().json({"rollout", "why", "gw-1"}).at("rollouts");
+  ASSERT_EQ(why.size(), 1u);
+  EXPECT_EQ(why[0].value("standing", ""), "done");
   EXPECT_EQ(ctl().json({"rollout", "check", folder_.file("rules/m-1.yaml")}).value("rollout", ""), "m-1");
   EXPECT_FALSE(ctl().json({"audit", "show", "--after", "0"}).at("entries").empty());
   // The same for people.
   EXPECT_THAT(ctl().run({"rollout", "status", "m-1"}).out, HasSubstr("approve"));
   EXPECT_THAT(ctl().run({"device", "list"}).out, HasSubstr("gw-1"));
+  EXPECT_THAT(ctl().run({"rollout", "why", "gw-1", "--rollout", "m-1"}).out,
+              testing::AllOf(HasSubstr("m-1: assigned "), HasSubstr("it is done")));
 }
 
 TEST_F(Operator, WatchingEndsWithTheRollout) {

@@ -201,12 +201,13 @@ TEST_F(McuDamage, AtRandomPlacesRunsNothingDamaged) {
         for (auto flips = random() % 3; flips > 0; --flips)
           flash.flip_in(static_cast<std::uint32_t>(1 + random() % 2), random() % 2, random());
         // One firmware has to stay; the other may be lost already, or in the middle of being fetched again.
-        const bool both = flash.firmware_is_whole(0) && flash.firmware_is_whole(1);
-        if (both && random() % 2 == 0) {
-          flash.flip_in(firmware, static_cast<std::uint32_t>(random() % 2), random());
+        whole[i] = {flash.firmware_is_whole(0), flash.firmware_is_whole(1)};
+        if (whole[i][0] && whole[i][1] && random() % 2 == 0) {
+          const auto slot = static_cast<std::uint32_t>(random() % 2);
+          flash.flip_in(firmware, slot, random());
+          whole[i][slot] = false;
           ++lost_slots;
         }
-        whole[i] = {flash.firmware_is_whole(0), flash.firmware_is_whole(1)};
         if (!whole[i][mcu(i).running_slot() == "a" ? 0 : 1]) gave_up[i] = true;
         log_before[i] = mcu(i).log().size();
       });

@@ -23,13 +23,18 @@ std::string read(const std::filesystem::path& path) {
   return text.str();
 }
 
-void write_yaml_below(const SeedFolder& seeds, const std::string& folder, const std::string& target) {
+void write_files_below(const SeedFolder& seeds, const std::string& folder, const std::string& target,
+                       const std::string& extension = "") {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(tree + "/" + folder)) {
-    if (entry.path().extension() != ".yaml") continue;
+    if (!entry.is_regular_file() || (!extension.empty() && entry.path().extension() != extension)) continue;
     auto name = std::filesystem::relative(entry.path(), tree).string();
     for (auto& c : name) c = c == '/' ? '-' : c;
     seeds.write(target, name, read(entry.path()));
   }
+}
+
+void write_yaml_below(const SeedFolder& seeds, const std::string& folder, const std::string& target) {
+  write_files_below(seeds, folder, target, ".yaml");
 }
 
 constexpr const char* target_conditions[] = {
@@ -152,6 +157,9 @@ void write_text_seeds(const SeedFolder& seeds) {
   write_requests(seeds);
   write_engine_records(seeds);
   write_yaml_below(seeds, "rules/examples/releases", "release_yaml");
+  write_yaml_below(seeds, "rules/examples/policies", "policy_yaml");
+  write_yaml_below(seeds, "tests/unit/rule_config/bad", "policy_yaml");
+  write_files_below(seeds, "rules/examples/policies/example/evidence", "release_evidence");
   write_yaml_below(seeds, "rules/examples", "rule_yaml");
   write_yaml_below(seeds, "tests/unit/rule_config/bad", "rule_yaml");
   write_yaml_below(seeds, "tests/unit/rule_config/bad", "release_yaml");

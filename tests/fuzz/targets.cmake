@@ -29,6 +29,8 @@ set(MUSTER_FUZZ_TARGETS
   rule_yaml                  rule
   release_yaml               release
   fleet_yaml                 fleet
+  policy_yaml                policy
+  release_evidence           evidence
   condition_text             condition
   condition_program          -
   agent_state                -

@@ -66,6 +66,8 @@ void Broker::start() {
   outbox_.clear();
   changed_.clear();
   links_.clear();
+  health_ = disk_.health;
+  unsaved_health_.clear();
   const auto wrong = engine_->restore({disk_.records.begin(), disk_.records.end()});
   log("starts with " + std::to_string(disk_.records.size()) + " records" + (wrong.empty() ? "" : ": " + wrong));
   for (const auto& checker : checkers_) checker->on_broker_start(*engine_);
@@ -119,7 +121,7 @@ void Broker::command(std::string who, std::string why, rules::CommandBody body, 
       step(rules::Command{std::move(who), std::move(why), correlation, std::move(body)}, std::move(answers)));
 }
 
-bool Broker::step(decltype(rules::Event::what) what, std::map<std::uint64_t, Answered> answers) {
+bool Broker::step(decltype(rules::Event::what) what, std::map<std::uint64_t, Answered> answers, HealthOrders beside) {
   if (!deciding()) return false;
   Work work;
   work.of_engine = true;
@@ -128,6 +130,7 @@ bool Broker::step(decltype(rules::Event::what) what, std::map<std::uint64_t, Ans
   work.step.event = {now_s(), std::move(what)};
   engine_->step(work.step.event, work.step.effects);
   for (const auto& effect : work.step.effects) {
+    if (std::holds_alternative<rules::Persist>(effect)) work.health = beside;
     if (const auto* changed = std::get_if<rules::RolloutStatusChanged>(&effect)) {
       if (std::find(changed_.begin(), changed_.end(), changed->rollout) == changed_.end())
         changed_.push_back(changed->rollout);
@@ -153,6 +156,7 @@ void Broker::tick() {
   drain();
   static_cast<void>(step(rules::Tick{}));
   publish_statuses();
+  save_health();
   renew();
   later(tick_ms, [this] { tick(); });
 }
@@ -214,6 +218,7 @@ void Broker::commit(std::vector<Work>& batch) {
   seal(batch);
   for (auto& work : batch) {
     issued_s_ = std::max(issued_s_, work.step.event.now_s);
+    for (const auto& [device, order] : work.health) disk_.health[device] = order;
     if (!work.of_engine) continue;
     for (const auto& effect : work.step.effects) {
       if (const auto* persist = std::get_if<rules::Persist>(&effect)) {

@@ -42,6 +42,7 @@ class Broker {
   void opened(const std::string& device);
   void closed(const std::string& device);
   void report(const rules::DeviceReport& report);
+  void health(const HealthSummary& summary);
   // `answered` may never be called: a crash takes the operator's connection with it.
   void command(std::string who, std::string why, rules::CommandBody body, Answered answered);
 
@@ -57,11 +58,14 @@ class Broker {
   [[nodiscard]] const std::vector<AuditEntry>& audit() const { return disk_.audit; }
 
  private:
+  // Where the last health summary of each device stands in the order of its own: boot, then number.
+  using HealthOrders = std::map<std::string, std::pair<std::uint64_t, std::uint64_t>>;
   struct Work {
     EngineStep step;
     std::vector<rules::RolloutStatus> publish;  // statuses that leave with it
     bool of_engine = false;
     std::map<std::uint64_t, Answered> answers;  // by correlation
+    HealthOrders health;                        // records of the host's own
   };
   struct Disk {
     std::map<std::string, std::string> records;
@@ -69,11 +73,15 @@ class Broker {
     std::vector<EngineStep> history;  // committed steps; only in worlds that go back to a copy
     std::map<std::string, std::shared_ptr<const edge::Assignment>> assignments;
     std::map<std::string, std::shared_ptr<const edge::Directive>> directives;
+    HealthOrders health;
     std::uint64_t time_s = 0, sealed_s = 0, steps = 0;
   };
 
   [[nodiscard]] std::uint64_t now_s();
-  [[nodiscard]] bool step(decltype(rules::Event::what) what, std::map<std::uint64_t, Answered> answers = {});
+  // `beside` becomes durable with what the engine writes; not at all when that is nothing.
+  [[nodiscard]] bool step(decltype(rules::Event::what) what, std::map<std::uint64_t, Answered> answers = {},
+                          HealthOrders beside = {});
+  void save_health();
   void submit(Work work);
   void tick();
   void publish_statuses();
@@ -114,6 +122,8 @@ class Broker {
   std::vector<std::string> changed_;
   std::map<std::string, int> links_;  // connections a device
   std::uint64_t last_step_ = 0;
+  HealthOrders health_, unsaved_health_;
+  std::uint64_t health_saved_ms_ = 0;
 };
 
 }  // namespace muster::sim

@@ -1,6 +1,7 @@
 #include "tests/sim/catalogue.h"
 
 #include <cassert>
+#include <cstring>
 #include <functional>
 
 #include "rules/condition/compile.h"
@@ -54,6 +55,21 @@ Catalogue::Catalogue(const Options& options, Random random) {
       add(options, random, static_cast<rules::Plane>(plane), version);
     }
   }
+  if (!options.guardrails) return;
+  for (std::size_t plane = 0; plane < rules::plane_count; ++plane) add_harm(random, static_cast<rules::Plane>(plane));
+}
+
+void Catalogue::add_harm(Random& random, rules::Plane plane) {
+  for (const auto& manifest : of(plane)) {
+    auto& quality = qualities_[manifest];
+    if (manifest == of(plane).front() || !random.percent(60)) continue;
+    if (random.percent(60)) quality.flaw = Flaw::none;  // nothing but a guardrail finds it then
+    for (auto more = 1 + random.below(4); more > 0; --more) quality.harms.add(static_cast<Harm>(random.below(6)));
+    if (random.percent(8)) quality.harms.add(Harm::silent);
+    quality.harm_percent = random.percent(60) ? 100 : 1 + random.below(60);
+    quality.harm_salt = random.next();
+    if (random.percent(40)) quality.harm_region = random.percent(60) ? "eu" : "us";
+  }
 }
 
 void Catalogue::add(const Options& options, Random& random, rules::Plane plane, std::uint32_t version) {
@@ -95,11 +111,25 @@ void Catalogue::add(const Options& options, Random& random, rules::Plane plane, 
   releases_.emplace(known.manifest, std::move(release));
 }
 
+std::size_t Catalogue::FirstBytes::operator()(const Sha256& digest) const {
+  std::size_t value = 0;
+  std::memcpy(&value, digest.bytes.data(), sizeof value);
+  return value;
+}
+
 Flaw Catalogue::flaw(const Sha256& manifest, const std::string& device) const {
   const auto found = qualities_.find(manifest);
   if (found == qualities_.end() || found->second.flaw == Flaw::none) return Flaw::none;
   const bool hit = Random::mix(hash_of(device) ^ found->second.salt) % 100 < found->second.percent;
   return hit ? found->second.flaw : Flaw::none;
+}
+
+Harms Catalogue::harms(const Sha256& manifest, const std::string& device, const std::string& region) const {
+  const auto found = qualities_.find(manifest);
+  if (found == qualities_.end() || found->second.harms.none()) return {};
+  const auto& quality = found->second;
+  if (!quality.harm_region.empty() && quality.harm_region != region) return {};
+  return Random::mix(hash_of(device) ^ quality.harm_salt) % 100 < quality.harm_percent ? quality.harms : Harms();
 }
 
 }  // namespace muster::sim

@@ -106,15 +106,21 @@ class Checker {
   // … and operators have done since what was asked of them.
   virtual void at_end(const FinalView&) {}
 
+  // Sets `any` with each violation: the world looks after every single thing that happens.
+  void tell(bool& any) { any_ = &any; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::vector<Violation>& violations() const { return violations_; }
 
  protected:
-  void fail(std::string what) { violations_.push_back({name_, std::move(what)}); }
+  void fail(std::string what) {
+    violations_.push_back({name_, std::move(what)});
+    if (any_ != nullptr) *any_ = true;
+  }
 
  private:
   std::string name_;
   std::vector<Violation> violations_;
+  bool* any_ = nullptr;
 };
 
 // All of them. `releases` are those of the world, by digest.

@@ -119,6 +119,7 @@ void Device::start() {
   if (!running()) return;
   connect_soon();
   later(random_.below(health_window_ms), [this] { give_readings(); });
+  if (options_.health_ms != 0) begin_measuring();
 }
 
 edge::Started Device::look_at_disk(const edge::DurableState& state) const {
@@ -246,7 +247,8 @@ void Device::wake_at(std::uint64_t at_ms) {
 
 void Device::publish_report() {
   if (link_ == 0) return;
-  const auto report = report_of(agent_->snapshot(), id_, facts_, ++report_seq_);
+  auto report = report_of(agent_->snapshot(), id_, facts_, ++report_seq_);
+  if (has_clock()) report.reported_s = now_s();
   log("reports " + std::string(rules::name_of(report.attempt)) + " " + std::to_string(report.attempt_epoch) + ", " +
       std::string(rules::name_of(report.state)) + ", active " + short_name(report.active[0]) + " " +
       short_name(report.active[1]) + " " + short_name(report.active[2]) +
@@ -268,12 +270,14 @@ void Device::connect_soon() {
     log("connected");
     feed(edge::Connected{});
     go_on_fetching();
+    send_waiting();
   });
 }
 
 void Device::line_lost(LinkId id) {
   if (!running() || link_ != id) return;
   link_ = 0;
+  keep_unacknowledged();
   log("lost its connection");
   connect_soon();
 }
@@ -312,6 +316,7 @@ void Device::power_off() {
   fetching_.reset();
   events_.clear();
   held_.clear();
+  in_flight_.clear();
   stepping_ = false;
   ++life_;
 }
@@ -338,6 +343,7 @@ void Device::stop() {
   ending_ = true;
   if (link_ != 0) parts_.network.hang_up(number_, true);
   link_ = 0;
+  keep_unacknowledged();
   power_off();
   lose_unsynced();
   disk_changed();

@@ -4,6 +4,7 @@
 // synced when the power goes is there, or not, or in part. One object a device; survives its restarts.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -96,6 +97,14 @@ class Device {
   void lose_unsynced();
   void damage_something();
 
+  // --- device_health.cpp: health summaries ---
+  void begin_measuring();
+  void close_health_window();
+  [[nodiscard]] std::optional<rules::Readings> measure();
+  [[nodiscard]] bool has_clock() const;
+  void send_waiting();
+  void keep_unacknowledged();
+
   Options options_;
   DeviceNumber number_;
   Random random_;
@@ -106,6 +115,7 @@ class Device {
   DeviceDisk disk_;
   bool disk_full_ = false, gone_ = false, mended_ = false, starting_ = false;
   std::int64_t clock_offset_s_ = 0;
+  std::deque<std::shared_ptr<const HealthSummary>> spool_;  // on its disk, for a connection
 
   // --- of one life of the process ---
   std::uint64_t life_ = 0;
@@ -126,6 +136,10 @@ class Device {
   };
   std::optional<UnsyncedLinks> unsynced_;
   std::uint32_t restarts_ = 0;
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<const HealthSummary>>> in_flight_;  // with when it was sent
+  std::uint64_t boot_id_ = 0, health_seq_ = 0, window_start_s_ = 0, window_start_ms_ = 0;
+  std::array<std::pair<Sha256, std::uint32_t>, rules::plane_count>
+      running_for_{};  // releases, and for how many windows
 };
 
 }  // namespace muster::sim

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 
 namespace muster::sim {
 
@@ -40,6 +41,24 @@ bool holds(std::string_view condition, const rules::DeviceFacts& facts) {
   }
   assert(!"a condition that no world has");
   return false;
+}
+
+const std::vector<HealthCondition>& health_conditions() {
+  using rules::Reading;
+  static const std::vector<HealthCondition> all = {
+      {"p95_ms > 90 || crash_count > 0",
+       [](const rules::Readings& r) -> std::optional<bool> {
+         if (r.of(Reading::crash_count) > 0) return true;
+         if (!std::isfinite(r.of(Reading::p95_ms))) return std::nullopt;
+         return r.of(Reading::p95_ms) > 90;
+       }},
+      {"inferences < 600",
+       [](const rules::Readings& r) -> std::optional<bool> {
+         if (!std::isfinite(r.of(Reading::inferences))) return std::nullopt;
+         return r.of(Reading::inferences) < 600;
+       }},
+  };
+  return all;
 }
 
 rules::DeviceFacts random_facts(Random& random) {

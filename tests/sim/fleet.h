@@ -2,6 +2,7 @@
 // as plain C++ for the checkers, which must not believe the engine's evaluation. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,13 @@ struct Condition {
 [[nodiscard]] const std::vector<Condition>& ring_conditions();
 // REQUIRES: it is one of the above.
 [[nodiscard]] bool holds(std::string_view condition, const rules::DeviceFacts& facts);
+
+// The same over what one summary says; nothing where it cannot be said.
+struct HealthCondition {
+  std::string_view text;
+  std::optional<bool> (*holds)(const rules::Readings& readings);
+};
+[[nodiscard]] const std::vector<HealthCondition>& health_conditions();
 
 [[nodiscard]] rules::DeviceFacts random_facts(Random& random);
 [[nodiscard]] edge::Facts edge_facts(const rules::DeviceFacts& facts);

@@ -52,15 +52,15 @@ void Network::hang_up(DeviceNumber device, bool in_order) {
   scheduler_.after(wait_ms, [this, device, id = line.id] { end_at_broker(device, id); });
 }
 
-void Network::send(DeviceNumber device, const rules::DeviceReport& report) {
+void Network::send(DeviceNumber device, const Upward& message) {
   auto& line = line_of(device);
   if (!line.device_end) return;
-  const auto deliver = [this, device, report, id = line.id, life = life_](bool again) {
+  const auto deliver = [this, device, message, id = line.id, life = life_](bool again) {
     if (!up_ || life != life_) return;
     const auto& now = line_of(device);
     // What is sent once more comes on whatever connection there is then.
     if (!now.broker_end || (now.id != id && !again)) return;
-    ports_.report(device, now.id, report);
+    ports_.said(device, now.id, message);
   };
   if (random_.per_mille(options_.loss) || partitioned_.contains(device)) return doom(device);
   scheduler_.at(arrival(line.up_free_ms), [deliver] { deliver(false); });

@@ -26,6 +26,15 @@ namespace muster::sim {
 using DeviceNumber = std::size_t;
 using LinkId = std::uint64_t;  // 0: none
 
+// A health summary as it travels: the host takes it when it is newer than the device's last one.
+struct HealthSummary {
+  rules::DeviceHealth measured;
+  std::uint64_t boot_id = 0, seq = 0;
+};
+
+// What travels up.
+using Upward = std::variant<rules::DeviceReport, std::shared_ptr<const HealthSummary>>;
+
 // What travels down; shared, because a fleet's directive goes to many.
 using Downward = std::variant<std::shared_ptr<const edge::Assignment>, std::shared_ptr<const edge::Directive>>;
 
@@ -34,7 +43,7 @@ class Network {
   struct Ports {
     // --- the broker's end ---
     std::function<void(DeviceNumber, LinkId)> opened, closed;
-    std::function<void(DeviceNumber, LinkId, const rules::DeviceReport&)> report;
+    std::function<void(DeviceNumber, LinkId, const Upward&)> said;
     // --- the device's end ---
     std::function<void(DeviceNumber, LinkId)> lost;
     std::function<void(DeviceNumber, const Downward&)> arrived;
@@ -46,7 +55,7 @@ class Network {
   LinkId connect(DeviceNumber device, std::vector<std::string> topics);
   // Its process has gone or it has closed the line in order; the broker hears of it, perhaps late.
   void hang_up(DeviceNumber device, bool in_order);
-  void send(DeviceNumber device, const rules::DeviceReport& report);
+  void send(DeviceNumber device, const Upward& message);
 
   // --- the broker's end ---
   void broker_up();

@@ -10,8 +10,10 @@ namespace muster::sim {
 
 namespace {
 
-Bytes compiled(std::string_view condition) {
-  auto result = rules::compile_condition(condition, rules::target_vocabulary());
+constexpr int patience_looks = 10;  // a minute each: until nobody expects a verdict any more
+
+Bytes compiled(std::string_view condition, const rules::Vocabulary& vocabulary = rules::target_vocabulary()) {
+  auto result = rules::compile_condition(condition, vocabulary);
   assert(result.ok());
   return std::move(result.program);
 }
@@ -68,7 +70,9 @@ void Operators::add_waves(rules::Rule& rule) {
       wave.ring_text = random_.pick(ring_conditions()).text;
       wave.ring = compiled(wave.ring_text);
     } else {
-      percent = i + 1 == count && random_.percent(85) ? 100 : percent + 1 + random_.below(24);
+      const auto step = options_.guardrails ? 30u : 24u;  // where devices vote, there are more of them
+      percent =
+          i + 1 == count && random_.percent(85) ? 100 : std::min<std::uint64_t>(100, percent + 1 + random_.below(step));
       wave.percent = static_cast<std::uint32_t>(percent);
     }
     rule.waves.push_back(std::move(wave));
@@ -94,7 +98,58 @@ rules::Rule Operators::random_rule() {
   rule.unreachable_after_s = random_.between(5, 90);
   rule.attempt_timeout_s = random_.between(60, 600);
   rule.on_abort = random_.percent(50) ? rules::AbortDefault::revert : rules::AbortDefault::keep;
+  if (options_.guardrails && random_.percent(75)) add_guardrails(rule);
   return rule;
+}
+
+void Operators::add_guardrails(rules::Rule& rule) {
+  const auto count = 1 + random_.below(3);
+  for (std::uint64_t i = 0; i < count; ++i) rule.guardrails.push_back(random_guardrail("g" + std::to_string(i)));
+  rule.baseline_window_s = random_.between(20, 240);
+}
+
+// Limits lie between what devices measure by nature and what a release makes of it; how many may exceed, and how sure
+// one wants to be, is such that a few devices can decide.
+rules::Guardrail Operators::random_guardrail(const std::string& name) {
+  using rules::Against;
+  using rules::Attribute;
+  using rules::OnFail;
+  rules::Guardrail rail;
+  rail.name = name;
+  const auto kind = random_.below(100);
+  if (kind < 15) {
+    rail.when_text = random_.pick(health_conditions()).text;
+    rail.when = compiled(rail.when_text, rules::recovery_vocabulary());
+  } else if (kind < 60) {
+    rail.metric = kind < 40 ? "p95_ms" : "edit_distance";
+    rail.against = static_cast<Against>(random_.below(3));
+    rail.limit = rail.against != Against::absolute ? (random_.percent(50) ? 0.8 : 1.5) : kind < 40 ? 70 : 12;
+  } else if (kind < 75) {
+    rail.metric = "inferences";
+    rail.lower_is_worse = true;
+    rail.against = random_.percent(50) ? Against::absolute : Against::baseline;
+    rail.limit = rail.against == Against::absolute ? 600 : 0.3;
+  } else {
+    rail.metric = kind < 88 ? "crash_count" : "delegate_active";
+  }
+  static const std::vector<std::vector<Attribute>> groups = {
+      {Attribute::region}, {Attribute::site}, {Attribute::device_class}, {Attribute::device_class, Attribute::region}};
+  if (random_.percent(65)) rail.by = random_.pick(groups);
+  const auto dice = random_.below(100);
+  rail.on_fail = dice < 25   ? OnFail::pause
+                 : dice < 38 ? OnFail::rollback
+                 : dice < 50 ? OnFail::freeze_release
+                             : OnFail::freeze_segment;
+  if (rail.by.empty() && rail.on_fail == OnFail::freeze_segment) rail.on_fail = OnFail::pause;
+  // Some fail easily, some pass easily.
+  const bool strict = rail.on_fail == OnFail::freeze_segment || random_.percent(50);
+  rail.tolerate_ppm =
+      static_cast<std::uint32_t>((strict ? random_.between(80, 250) : random_.between(400, 750)) * 1000);
+  rail.error_ppm = static_cast<std::uint32_t>((rail.by.empty() ? random_.between(150, 450) : 450) * 1000);
+  rail.observe_s = random_.between(30, 150);
+  rail.silent_after_s = random_.between(300, 900);
+  rail.advance_after_s = random_.percent(35) ? random_.between(60, 1200) : 0;
+  return rail;
 }
 
 void Operators::start() {
@@ -142,6 +197,31 @@ void Operators::give_order() {
   give(std::move(order));
 }
 
+// What the sentence of a rollout at work asks for.
+void Operators::help(const rules::RolloutStatus& rollout) {
+  const auto says = [&](std::string_view part) { return rollout.waiting_for.find(part) != std::string::npos; };
+  // Nobody is left who could vote, or not enough of them.
+  const bool lacks_votes = says(" is done; guardrail ");
+  auto& [sentence, looks] = looked_[rollout.rollout];
+  looks = sentence == rollout.waiting_for ? looks + 1 : 0;
+  sentence = rollout.waiting_for;
+  if (says("is frozen for the fleet by muster")) {
+    for (const auto& version : rollout.versions) {
+      rules::GiveOrder thaw;
+      thaw.scope = "fleet";
+      thaw.kind = rules::OrderKind::thaw;
+      thaw.plane = version.plane;
+      thaw.release_name = version.name + "@" + version.version;
+      for (const auto& manifest : catalogue_.of(version.plane)) {
+        if (catalogue_.at(manifest).known.version == version.version) thaw.release = manifest;
+      }
+      give(std::move(thaw));
+    }
+  } else if (says("abort, and start anew") || (looks >= patience_looks && lacks_votes)) {
+    give(rules::AbortRollout{rollout.rollout, rules::AbortMode::by_rule});
+  }
+}
+
 void Operators::act_well() {
   if (!broker_.deciding()) return;
   using rules::OrderKind;
@@ -159,6 +239,7 @@ void Operators::act_well() {
                (rollout.state == RolloutState::running && rollout.failed != 0)) {
       give(rules::ResumeRollout{rollout.rollout, true});
     }
+    if (rollout.state == RolloutState::running) help(rollout);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ class Operators {
   void give(rules::CommandBody body);
   [[nodiscard]] rules::Rule random_rule();
   void add_waves(rules::Rule& rule);
+  void add_guardrails(rules::Rule& rule);
+  [[nodiscard]] rules::Guardrail random_guardrail(const std::string& name);
+  void help(const rules::RolloutStatus& rollout);
   [[nodiscard]] std::string any_scope();
 
   const Options& options_;
@@ -36,6 +40,8 @@ class Operators {
   Trace& trace_;
   std::size_t started_ = 0;
   std::vector<rules::GiveOrder> given_;
+  // The sentence that each rollout said when it was looked at last, and how often it has said it since.
+  std::map<std::string, std::pair<std::string, int>> looked_;
 };
 
 }  // namespace muster::sim

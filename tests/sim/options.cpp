@@ -49,6 +49,10 @@ Options Options::from(std::uint64_t seed) {
   o.freezes = on(45);
   o.rings = on(40);
   o.old_copy = on(8);
+  // Last: a world without guardrails is the one that its seed always was.
+  o.guardrails = on(60);
+  o.health_ms = o.guardrails ? random.between(60, 120) * 1000 : 0;
+  o.drift = o.guardrails && on(50);
   return o;
 }
 
@@ -68,6 +72,7 @@ std::string Options::describe() const {
   number("sync ms", sync_ms_max);
   number("valid s", valid_for_s);
   number("command gap s", command_gap_ms / 1000);
+  number("health s", health_ms / 1000);
   text += "\n";
   number("per mille: loss", loss);
   number("duplication", duplication);
@@ -94,6 +99,8 @@ std::string Options::describe() const {
   flag("freezes", freezes);
   flag("rings", rings);
   flag("old copy", old_copy);
+  flag("guardrails", guardrails);
+  flag("drift", drift);
   return text + "\n";
 }
 

@@ -17,6 +17,7 @@ struct Options {
   std::uint64_t sync_ms_max = 0;     // of a group commit of the broker
   std::uint64_t valid_for_s = 0;     // of assignments and directives
   std::uint64_t command_gap_ms = 0;  // between commands of the operators, at most
+  std::uint64_t health_ms = 0;       // between two health summaries of a device; 0: none are sent
 
   // --- chances a thousand; 0: this kind of trouble is off ---
   std::uint32_t loss = 0, duplication = 0;                   // a message
@@ -37,7 +38,9 @@ struct Options {
   bool leavers = false;       // devices that go for ever
   bool pauses = false, aborts = false, orders = false, freezes = false;
   bool rings = false;
-  bool old_copy = false;  // the broker's data is once put back from a copy of some time before
+  bool old_copy = false;    // the broker's data is once put back from a copy of some time before
+  bool guardrails = false;  // rules have some, and releases make worse what devices measure
+  bool drift = false;       // what devices measure changes with time, whatever they run
 
   [[nodiscard]] static Options from(std::uint64_t seed);
   // One line a group, for a failure.

@@ -13,7 +13,7 @@ set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib/common.sh"
 
 SEEDS=1500  # worlds in which a bug must show
-FEW=(01-one-device-more 12-acts-before-recording 21-previous-slot-removed 24-commits-anything)
+FEW=(01-one-device-more 12-acts-before-recording 21-previous-slot-removed 24-commits-anything 27-advances-on-inconclusive)
 
 field() { sed -n "s/^$2: //p" "$1" | head -n 1; }
 

@@ -44,8 +44,10 @@ int run_one(std::uint64_t seed, bool with_trace) {
 
 int run_many(std::uint64_t from, std::uint64_t count, const std::string& until) {
   std::uint64_t wrong = 0;
+  muster::sim::Outcome all;
   for (running_seed = from; running_seed < from + count; ++running_seed) {
     const auto report = muster::sim::run_seed(running_seed, {});
+    all += report.outcome;
     if (!report.outcome.violation) continue;
     ++wrong;
     const auto& found = *report.outcome.violation;
@@ -56,6 +58,7 @@ int run_many(std::uint64_t from, std::uint64_t count, const std::string& until) 
   }
   std::printf("%llu worlds, %llu with a fault\n", static_cast<unsigned long long>(count),
               static_cast<unsigned long long>(wrong));
+  std::printf("%s\n", all.describe().c_str());
   return wrong == 0 && until.empty() ? 0 : 1;
 }
 

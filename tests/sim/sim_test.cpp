@@ -36,30 +36,26 @@ TEST(Sim, EachWorldIsSafeAndThenLive) {
   const std::uint64_t short_form = 200;
 #endif
   const std::uint64_t count = one ? 1 : testing::size_for<std::uint64_t>(short_form, short_form * 50);
-  std::uint64_t rollouts = 0;
-  std::uint64_t completed = 0;
-  std::uint64_t aborted = 0;
-  std::uint64_t steps = 0;
+  Outcome all;
   std::uint64_t failures = 0;
   for (running_seed = first; running_seed < first + count && failures < 5; ++running_seed) {
     const auto report = run_seed(running_seed, trace_path(running_seed));
-    rollouts += report.outcome.rollouts;
-    completed += report.outcome.completed;
-    aborted += report.outcome.aborted;
-    steps += report.outcome.steps;
+    all += report.outcome;
     if (!report.outcome.violation) continue;
     ++failures;
     ADD_FAILURE() << report.text;
   }
-  std::printf("%llu worlds from seed %llu: %llu things happened; %llu rollouts, %llu completed, %llu aborted\n",
-              static_cast<unsigned long long>(count), static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(steps), static_cast<unsigned long long>(rollouts),
-              static_cast<unsigned long long>(completed), static_cast<unsigned long long>(aborted));
+  std::printf("%llu worlds from seed %llu: %s\n", static_cast<unsigned long long>(count),
+              static_cast<unsigned long long>(first), all.describe().c_str());
   // Worlds in which nothing comes of anything would prove nothing.
-  if (!one && failures == 0) {
-    EXPECT_GT(completed, count / 2);
-    EXPECT_GT(aborted, count / 20);
-  }
+  if (one || failures != 0) return;
+  EXPECT_GT(all.completed, count / 2);
+  EXPECT_GT(all.aborted, count / 20);
+  if (count < 100) return;
+  EXPECT_GT(all.passes, count / 20);
+  EXPECT_GT(all.fails, count / 20);
+  EXPECT_GT(all.freezes, count / 50);
+  EXPECT_GT(all.waivers, count / 50);
 }
 
 TEST(Sim, TheSameSeedIsTheSameWorld) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "rules/engine/audit_words.h"
 #include "tests/sim/fleet.h"
 
 namespace muster::sim {
@@ -26,13 +27,17 @@ World::World(const Options& options)
       network_(options_, scheduler_, random_.fork(), ports()),
       operators_(options_, scheduler_, random_.fork(), catalogue_, broker_, devices_, trace_) {
   broker_.attach(network_);
+  for (const auto& checker : checkers_) checker->tell(any_violation_);
 }
 
 Network::Ports World::ports() {
   Network::Ports ports;
   ports.opened = [this](DeviceNumber number, LinkId) { broker_.opened(devices_[number]->id()); };
   ports.closed = [this](DeviceNumber number, LinkId) { broker_.closed(devices_[number]->id()); };
-  ports.report = [this](DeviceNumber, LinkId, const rules::DeviceReport& report) { broker_.report(report); };
+  ports.said = [this](DeviceNumber, LinkId, const Upward& message) {
+    if (const auto* report = std::get_if<rules::DeviceReport>(&message)) return broker_.report(*report);
+    broker_.health(*std::get<std::shared_ptr<const HealthSummary>>(message));
+  };
   ports.lost = [this](DeviceNumber number, LinkId id) { devices_[number]->line_lost(id); };
   ports.arrived = [this](DeviceNumber number, const Downward& message) { devices_[number]->arrived(message); };
   return ports;
@@ -55,6 +60,7 @@ void World::populate() {
 
 bool World::failed() {
   if (violation_) return true;
+  if (!any_violation_) return false;
   for (const auto& checker : checkers_) {
     if (checker->violations().empty()) continue;
     violation_ = checker->violations().front();
@@ -203,15 +209,46 @@ Outcome World::run() {
     const auto view = final_view();
     for (const auto& checker : checkers_) checker->at_end(view);
   }
+  Outcome end = outcome();
+  if (failed()) end.violation = violation_;
+  end.lived_ms = scheduler_.now_ms() - begin_ms;
+  return end;
+}
+
+Outcome& Outcome::operator+=(const Outcome& other) {
+  steps += other.steps;
+  lived_ms += other.lived_ms;
+  rollouts += other.rollouts;
+  completed += other.completed;
+  aborted += other.aborted;
+  passes += other.passes;
+  fails += other.fails;
+  freezes += other.freezes;
+  waivers += other.waivers;
+  return *this;
+}
+
+std::string Outcome::describe() const {
+  return std::to_string(steps) + " things happened; " + std::to_string(rollouts) + " rollouts, " +
+         std::to_string(completed) + " completed, " + std::to_string(aborted) +
+         " aborted; guardrails: " + std::to_string(passes) + " passed, " + std::to_string(fails) + " failed, " +
+         std::to_string(freezes) + " segments frozen, " + std::to_string(waivers) + " waves without a verdict";
+}
+
+Outcome World::outcome() const {
   Outcome outcome;
-  if (failed()) outcome.violation = violation_;
   outcome.digest = trace_.digest();
   outcome.steps = events_;
-  outcome.lived_ms = scheduler_.now_ms() - begin_ms;
   for (const auto& status : broker_.statuses()) {
     ++outcome.rollouts;
     outcome.completed += status.state == rules::RolloutState::completed ? 1 : 0;
     outcome.aborted += status.state == rules::RolloutState::aborted ? 1 : 0;
+  }
+  for (const auto& each : broker_.audit()) {
+    outcome.passes += each.entry.what == rules::audit::guardrail_passed ? 1u : 0u;
+    outcome.fails += each.entry.what == rules::audit::guardrail_failed ? 1u : 0u;
+    outcome.freezes += each.entry.what == rules::audit::segment_frozen ? 1u : 0u;
+    outcome.waivers += each.entry.what == rules::audit::guardrail_waived ? 1u : 0u;
   }
   return outcome;
 }

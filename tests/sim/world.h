@@ -24,6 +24,11 @@ struct Outcome {
   std::uint64_t digest = 0;                     // of the whole trace
   std::uint64_t steps = 0, lived_ms = 0;
   std::size_t rollouts = 0, completed = 0, aborted = 0;
+  std::size_t passes = 0, fails = 0, freezes = 0, waivers = 0;  // of guardrails, in the audit record
+
+  // Of several worlds; without their violations and digests.
+  Outcome& operator+=(const Outcome& other);
+  [[nodiscard]] std::string describe() const;  // in one line
 };
 
 class World {
@@ -44,6 +49,7 @@ class World {
   void heal();
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] FinalView final_view() const;
+  [[nodiscard]] Outcome outcome() const;
   [[nodiscard]] bool failed();
   void log(const std::string& text) { trace_.line(scheduler_.now_ms(), "world", text); }
 
@@ -58,6 +64,7 @@ class World {
   std::vector<std::unique_ptr<Device>> devices_;
   Operators operators_;
   bool healed_ = false, restarting_ = false;
+  bool any_violation_ = false;  // some checker has one
   std::uint64_t events_ = 0;
   std::optional<Checker::Violation> violation_;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -127,15 +128,25 @@ std::size_t Agent::call_count(const std::string& word) const {
 }
 
 void Agent::statsd(const std::string& lines) const {
-  const int handle = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  EXPECT_TRUE(offer_statsd(lines)) << name_ << ": " << std::strerror(errno);
+}
+
+bool Agent::offer_statsd(const std::string& lines) const {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  ASSERT_LT(statsd_socket().size(), sizeof address.sun_path);
-  std::memcpy(address.sun_path, statsd_socket().data(), statsd_socket().size());
+  const auto path = statsd_socket();
+  if (path.size() >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const int handle = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const auto sent =
       ::sendto(handle, lines.data(), lines.size(), 0, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  EXPECT_EQ(sent, static_cast<ssize_t>(lines.size())) << std::strerror(errno);
+  const int error = errno;
   ::close(handle);
+  errno = error;
+  return sent == static_cast<ssize_t>(lines.size());
 }
 
 }  // namespace muster::e2e

@@ -59,8 +59,10 @@ class Agent {
   // What the workload was told, in order: "notify-model", "degraded", "normal", "restart".
   [[nodiscard]] std::vector<std::string> calls() const;
   [[nodiscard]] std::size_t call_count(const std::string& word) const;
-  // Sends StatsD lines to the agent's socket.
+  // Sends StatsD lines to the agent's socket, which must take them.
   void statsd(const std::string& lines) const;
+  // The same while it may be down: false when nobody took them. Any thread.
+  [[nodiscard]] bool offer_statsd(const std::string& lines) const;
 
  private:
   void write_config() const;

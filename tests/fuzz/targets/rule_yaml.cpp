@@ -3,6 +3,7 @@
 
 #include "rules/condition/program.h"
 #include "rules/config/load_rule.h"
+#include "rules/config/write_rule.h"
 #include "schemas/ids.h"
 #include "schemas/limits.h"
 #include "tests/fuzz/target.h"
@@ -63,4 +64,8 @@ FUZZ_TARGET(rule_yaml) {
   for (const auto& guardrail : rule.guardrails) check_guardrail(guardrail);
   FUZZ_REQUIRE(!rule.rollback_first || (planes >> static_cast<unsigned>(*rule.rollback_first) & 1u) != 0,
                "a plane to go back first that is not in the rule");
+  const auto written = rules::write_rule(rule);
+  if (written.size() > limits::rule_text_len_max) return;
+  const auto again = rules::load_rule(written, "written.yaml");
+  FUZZ_REQUIRE(again.rule && *again.rule == rule, "another rule when it is written out and read again: " + written);
 }

@@ -23,5 +23,9 @@ namespace muster::sim {
 [[nodiscard]] std::unique_ptr<Checker> check_standing_orders();
 [[nodiscard]] std::unique_ptr<Checker> check_counts();
 [[nodiscard]] std::unique_ptr<Checker> check_ends_or_names();
+[[nodiscard]] std::unique_ptr<Checker> check_frozen_segment();
+[[nodiscard]] std::unique_ptr<Checker> check_no_advance_on_inconclusive();
+[[nodiscard]] std::unique_ptr<Checker> check_verdict_has_votes();
+[[nodiscard]] std::unique_ptr<Checker> check_exits_have_reasons();
 
 }  // namespace muster::sim

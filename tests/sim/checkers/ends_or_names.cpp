@@ -18,14 +18,17 @@ class EndsOrNames final : public Checker {
  public:
   EndsOrNames() : Checker("ends_or_names") {}
 
+  void on_commit(const EngineStep& step) override { now_s_ = step.event.now_s; }
   void when_quiet(const FinalView& view) override {
     for (const auto& status : view.rollouts) {
       if (has_ended(status)) continue;
       if (status.waiting_for.empty()) {
+        if (is_at_work(status)) continue;
         fail(text_of(status) + " has not ended and names nothing that it waits for");
         continue;
       }
       look_at_named(view, status);
+      look_at_verdict(status);
     }
   }
   void at_end(const FinalView& view) override {
@@ -37,6 +40,13 @@ class EndsOrNames final : public Checker {
   }
 
  private:
+  // A wave that opened a short while ago, when time let the one before it go: its devices are at work.
+  [[nodiscard]] bool is_at_work(const rules::RolloutStatus& status) const {
+    constexpr std::uint64_t attempt_s_max = 1200;
+    const auto opened_s = status.waves[status.wave].opened_s;
+    return opened_s != 0 && now_s_ < opened_s + attempt_s_max;
+  }
+
   static std::string text_of(const rules::RolloutStatus& status) {
     return "rollout " + status.rollout + " (" + std::string(rules::name_of(status.state)) + ", wave " +
            std::to_string(status.wave) + " of " + std::to_string(status.waves.size()) + ")";
@@ -59,6 +69,17 @@ class EndsOrNames final : public Checker {
       }
     }
     return named;
+  }
+
+  // A wave that lacks a verdict names a guardrail of its rule that has none.
+  void look_at_verdict(const rules::RolloutStatus& status) {
+    if (status.waiting_for.find(" is done; guardrail ") == std::string::npos) return;
+    const bool named = std::any_of(status.guardrails.begin(), status.guardrails.end(), [&](const auto& each) {
+      const auto title = each.guardrail + (each.segment.empty() ? "" : " in " + each.segment) + ": ";
+      return each.verdict != rules::Verdict::pass && !each.frozen &&
+             status.waiting_for.find(title) != std::string::npos;
+    });
+    if (!named) fail(text_of(status) + " names no guardrail without a pass: \"" + status.waiting_for + "\"");
   }
 
   void look_at_named(const FinalView& view, const rules::RolloutStatus& status) {
@@ -84,12 +105,17 @@ class EndsOrNames final : public Checker {
     }
     if (!says_that("are unreachable")) return false;
     // Who is out of reach blocks nobody: a wave waits for it only when no other device of the wave says anything.
+    // Those in frozen segments have said what they had to say.
     const auto& wave = status.waves[status.wave];
-    if (wave.done + wave.failed != 0) return false;
+    const bool freezes =
+        std::any_of(status.guardrails.begin(), status.guardrails.end(), [](const auto& each) { return each.frozen; });
+    if (wave.done + wave.failed != 0 && !freezes) return false;
     const auto named = named_in(view, sentence);
     return !named.empty() &&
            std::all_of(named.begin(), named.end(), [](const DeviceView* device) { return device->gone; });
   }
+
+  std::uint64_t now_s_ = 0;
 };
 
 }  // namespace

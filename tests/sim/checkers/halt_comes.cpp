@@ -17,8 +17,11 @@ class HaltComes final : public Checker {
       runs_[start->rule.rollout].halt_at = std::max(1u, start->rule.halt_failed_devices);
     }
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
-      // From now on it is judged by this one; what it said before stays.
-      assigned_[assign.device] = {assign.rollout, assign.epoch};
+      // From now on it is judged by this one; what it said before stays. That it cannot go back, when its segment is
+      // frozen, is not the rollout's failure.
+      const bool again = !reached_.insert({assign.rollout, assign.device}).second;
+      const bool back = again && says(step, audit::segment_frozen, assign.rollout);
+      assigned_[assign.device] = {back ? std::string() : assign.rollout, assign.epoch};
     });
     if (const auto* report = reports_.take(step)) take(*report);
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
@@ -41,6 +44,7 @@ class HaltComes final : public Checker {
   void on_old_copy() override {
     runs_.clear();
     assigned_.clear();
+    reached_.clear();
     reports_.clear();
   }
 
@@ -74,6 +78,7 @@ class HaltComes final : public Checker {
 
   std::map<std::string, Run> runs_;
   std::map<std::string, Given> assigned_;
+  std::set<std::pair<std::string, std::string>> reached_;  // rollout, device
   std::set<std::pair<std::string, std::uint64_t>> known_;  // failures counted once: an acknowledged one stays so
   LastReports reports_;
 };

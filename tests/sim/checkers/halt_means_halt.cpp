@@ -1,5 +1,6 @@
 // Halt means no new assignment afterwards, and so do pause and abort: an assignment leaves only for a rollout that was
-// running, awaiting approval or completed at some moment of the step; an aborted one gives only those that take back.
+// running, awaiting approval or completed at some moment of the step; an aborted one gives only those that take back,
+// and so may one that freezes a segment in this step (frozen_segment looks at what those say).
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 
@@ -18,6 +19,7 @@ class HaltMeansHalt final : public Checker {
         assigning_.insert(entry.subject);
         may_assign.insert(entry.subject);
       }
+      if (entry.what == audit::segment_frozen) may_assign.insert(entry.subject);
       const bool aborts = entry.what == audit::rollout_aborted || entry.what == audit::rollout_reverting;
       if (entry.what == audit::rollout_halted || entry.what == audit::rollout_paused || aborts)
         assigning_.erase(entry.subject);

@@ -1,6 +1,11 @@
 // The engine that comes back from its records is the one that went: same rollouts and waves, each device in the same
 // cohort and with the same standing. And the same events give the same effects, byte for byte. The one to compare with
 // is a twin that gets the committed events and never stops.
+//
+// Of guardrails votes, verdicts, freezes and who has not voted yet are the same after a restart. What a restart forgets
+// on purpose (observations that were not complete, what devices measured that no wave has reached, a drift of less than
+// half a percent) shows in no status at that moment, but in what comes later: that is compared with a twin made from
+// the records too, at each restart a new one.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 
@@ -30,6 +35,10 @@ void face_of(const rules::RolloutStatus& s, Facing& face) {
   }
   for (const auto& failure : s.failures) {
     text += "; " + failure.device + ": " + failure.error + (failure.acknowledged ? ", acknowledged" : "");
+  }
+  for (const auto& each : s.guardrails) {
+    text += "; " + each.guardrail + " in \"" + each.segment + "\" " + std::string(rules::name_of(each.verdict)) + " " +
+            (each.frozen ? "frozen " : "") + each.sentence;
   }
   face.emplace_back("rollout " + s.rollout, std::move(text));
 }

@@ -48,8 +48,7 @@ TEST(Config, EverythingHasItsPlace) {
 TEST(Config, MistakesNameTheirPlaceAndWhatIsRight) {
   EXPECT_EQ(error_of(essential + "opperators: {}\n"),
             "b.yaml:4:1: unknown key 'opperators'; known are data_dir, control_key, root_chain, operators, "
-            "assignment_valid_for, "
-            "limits, other_topics");
+            "required_policies, assignment_valid_for, limits, other_topics");
   EXPECT_EQ(error_of("data_dir: d\ncontrol_key: k\n"), "b.yaml:1:1: root_chain is missing");
   EXPECT_EQ(error_of(essential + "operators: { al: [vieww] }\n"),
             "b.yaml:4:19: unknown role 'vieww'; roles are view, operate, approve");
@@ -71,6 +70,49 @@ TEST(Config, MistakesNameTheirPlaceAndWhatIsRight) {
             "b.yaml:1:11: data_dir must be a text");
 }
 
+TEST(Config, RequiredPoliciesArriveWhole) {
+  const TempFolder folder;
+  const std::string digest(64, 'a');
+  write_text(folder / "b.yaml",
+             essential +
+                 "required_policies:\n  - { policy: readiness, version: 3, planes: [model, firmware],\n"
+                 "      classes: [rk3566], sha256: [" +
+                 digest + "] }\n  - { policy: legal, planes: [config] }\n");
+  const auto config = load_config(folder / "b.yaml");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  ASSERT_EQ(config->required_policies.size(), 2u);
+  Sha256 expected;
+  expected.bytes.fill(0xaa);
+  EXPECT_EQ(config->required_policies[0],
+            (RequiredPolicy{"readiness", 3, {rules::Plane::model, rules::Plane::firmware}, {"rk3566"}, {expected}}));
+  EXPECT_EQ(config->required_policies[1], (RequiredPolicy{"legal", 1, {rules::Plane::config}, {}, {}}));
+}
+
+TEST(Config, RequiredPoliciesThatAreNoneAreRefused) {
+  const auto error = [](const std::string& policy) {
+    return error_of(essential + "required_policies: [" + policy + "]\n");
+  };
+  EXPECT_EQ(error("readiness"),
+            "b.yaml:4:21: a required policy must be a map with the keys policy, version, planes, "
+            "classes, sha256");
+  EXPECT_EQ(error("{ version: 2 }"), "b.yaml:4:21: a required policy needs its name, as in policy: readiness");
+  EXPECT_EQ(error("{ policy: 'a b' }"), "b.yaml:4:31: policy must be the name of one: 1-64 of A-Z a-z 0-9 . _ -");
+  EXPECT_EQ(error("{ policy: a, version: 0 }"), "b.yaml:4:43: version must be a whole number from 1 to 4294967295");
+  EXPECT_EQ(error("{ policy: a, planes: [models] }"), "b.yaml:4:42: 'models' is no plane: firmware, model or config");
+  EXPECT_EQ(error("{ policy: a, planes: model }"), "b.yaml:4:42: planes must be a list of 1 to 32 texts");
+  EXPECT_EQ(error("{ policy: a, classes: [b/c] }"), "b.yaml:4:43: 'b/c' cannot be a device class");
+  EXPECT_EQ(error("{ policy: a, sha256: [abc] }"), "b.yaml:4:42: sha256 must be 64 hexadecimal digits each");
+  EXPECT_EQ(error("{ policy: a, policy: b }"), "b.yaml:4:34: 'policy' stands here a second time");
+  EXPECT_EQ(error("{ policy: a, minimum: b }"),
+            "b.yaml:4:34: unknown key 'minimum'; known are policy, version, planes, classes, sha256");
+  EXPECT_EQ(error("{ policy: a, classes: [x] }, { policy: b, planes: [model] }"),
+            "b.yaml:4:50: no release can carry both a and b: give them planes or classes that do not overlap");
+  EXPECT_EQ(error("{ policy: a, classes: [x] }, { policy: b, classes: [y] }, { policy: a, version: 2 }").substr(0, 36),
+            "b.yaml:4:79: no release can carry bo");
+  EXPECT_EQ(error_of(essential + "required_policies: readiness\n").substr(0, 57),
+            "b.yaml:4:20: required_policies must be a list of at most ");
+}
+
 TEST(Config, SeveralMistakesAreCountedInOneSentence) {
   EXPECT_EQ(error_of(essential + "a: 1\nb: 2\nc: 3\n").find("(and 2 more mistakes in this file)") != std::string::npos,
             true);
@@ -90,15 +132,17 @@ TEST(Config, AMissingFileIsNamed) {
   EXPECT_NE(config.error().message.find("/nowhere/broker.yaml"), std::string::npos);
 }
 
-TEST(Config, ReloadChangesOperatorsAndLimitsOnly) {
+TEST(Config, ReloadChangesOperatorsLimitsAndRequiredPoliciesOnly) {
   Config current;
   current.data_dir = "/a";
   Config next = current;
   next.operators["carol"] = {true, false, false};
   next.limits.chunk_window = 2;
+  next.required_policies = {{"readiness", 3, {}, {}, {}}};
   EXPECT_EQ(apply_reload(current, next), "");
   EXPECT_TRUE(current.operators.contains("carol"));
   EXPECT_EQ(current.limits.chunk_window, 2u);
+  EXPECT_EQ(current.required_policies, next.required_policies);
   next.data_dir = "/b";
   next.assignment_valid_for_s = 7200;
   EXPECT_EQ(apply_reload(current, next), "data_dir, assignment_valid_for");

@@ -129,6 +129,42 @@ TEST_F(PluginTest, TheAuditRecordIsReadInPagesAndChained) {
   EXPECT_TRUE(bench.command("eve", R"("command":"listAudit","after":18446744073709551615)")["data"]["entries"].empty());
 }
 
+TEST_F(PluginTest, ThePaceOfARolloutCanBeChanged) {
+  start_rollout();
+  const auto change = [&](const std::string& who, const std::string& pace) {
+    return bench.command(who, R"("command":"changePace","rollout":"first","pace":)" + pace);
+  };
+  EXPECT_EQ(change("eve", "{}")["kind"], "refused") << "she may only look";
+  for (const auto* wrong :
+       {R"({"per_hour":1})", R"({"per_site":-1})", R"({"jitter_s":86401})", "7", R"({"at_once":"2"})"})
+    EXPECT_EQ(change("alice", wrong)["kind"], "usage") << wrong;
+  const auto done = change("alice", R"({"per_minute":60,"per_site":2,"at_once":10,"jitter_s":5})");
+  EXPECT_EQ(done["data"]["message"],
+            "the pace of rollout first is now 60 a minute, 10 at work at once, 2 at work at one site, each up to 5 s "
+            "after its wave opened; it was no limit");
+  EXPECT_EQ(
+      change("alice", "{}")["data"]["message"].get<std::string>().find("the pace of rollout first is now no limit"),
+      0u);
+}
+
+TEST_F(PluginTest, ADeviceIsExplainedByEachRollout) {
+  const auto explain = [&](const std::string& device) {
+    return bench.command("eve", R"("command":"explainDevice","device":")" + device + "\"");
+  };
+  EXPECT_EQ(explain("gw-1")["kind"], "not_found");
+  start_rollout();
+  const auto reached = explain(canary())["data"]["rollouts"];
+  ASSERT_EQ(reached.size(), 1u);
+  EXPECT_EQ(reached[0]["rollout"], "first");
+  EXPECT_EQ(reached[0]["standing"], "assigned");
+  EXPECT_NE(reached[0]["why"].get<std::string>().find("(epoch 1)"), std::string::npos) << reached[0]["why"];
+  EXPECT_TRUE(bench.report({.device = "gw-9", .device_class = "other"}));
+  const auto outside = explain("gw-9")["data"]["rollouts"];
+  ASSERT_EQ(outside.size(), 1u);
+  EXPECT_TRUE(outside[0]["standing"].is_null());
+  EXPECT_NE(outside[0]["why"].get<std::string>().find("it is no target"), std::string::npos) << outside[0]["why"];
+}
+
 TEST_F(PluginTest, DevicesAreShownWithTheirHealth) {
   EXPECT_TRUE(bench.report({.device = "gw-1", .region = "de"}));
   const auto health = make_health("gw-1", 1, 12.5);

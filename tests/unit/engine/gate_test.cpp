@@ -56,6 +56,40 @@ TEST_F(Gates, AManualOneWaitsForApprovalAndOnlyThenTakesIt) {
   EXPECT_EQ(world_.assigned_by("r").size(), 4u);
 }
 
+TEST_F(Gates, AManualOneMayWantTwoOperators) {
+  Wave first;
+  first.name = "first";
+  first.percent = 50;
+  first.gate = Gate::manual;
+  first.approvers = 2;
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  world_.start(World::rule("r", "true", {{Plane::model, "reader", "2"}}, {first, all}));
+  const auto ids = world_.assigned_by("r");
+  for (const auto& id : ids) world_.commit(id);
+  ASSERT_EQ(state(), RolloutState::awaiting_approval);
+  const auto one = world_.command(ApproveWave{"r"}, "alice");
+  EXPECT_TRUE(World::accepted(one));
+  EXPECT_EQ(World::reply(one), "wave first (50 %) of rollout r has 1 of 2 approvals: alice");
+  EXPECT_EQ(state(), RolloutState::awaiting_approval);
+  EXPECT_NE(world_.status("r").waiting_for.find("1 of 2 approvals: alice"), std::string::npos);
+  world_.restart();
+  const auto again = world_.command(ApproveWave{"r"}, "alice");
+  EXPECT_FALSE(World::accepted(again)) << "she is still one";
+  EXPECT_NE(World::reply(again).find("another operator"), std::string::npos);
+  // What she approved is not what it is any more.
+  auto& device = world_.devices[*ids.begin()];
+  device.report.active[1] = world_.release("reader@1").manifest;
+  world_.report(*ids.begin());
+  EXPECT_EQ(state(), RolloutState::halted);
+  EXPECT_TRUE(World::accepted(world_.command(ResumeRollout{"r", true})));
+  world_.commit(*ids.begin());
+  ASSERT_EQ(state(), RolloutState::awaiting_approval) << world_.status("r").waiting_for;
+  for (const auto* who : {"bob", "carol"}) EXPECT_TRUE(World::accepted(world_.command(ApproveWave{"r"}, who))) << who;
+  EXPECT_EQ(world_.assigned_by("r").size(), 4u);
+}
+
 TEST_F(Gates, AManualOneOnTheLastWaveHoldsBackCompletion) {
   Wave only;
   only.name = "all";

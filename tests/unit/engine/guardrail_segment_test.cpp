@@ -45,6 +45,64 @@ TEST_F(GuardrailSegments, AReachedDeviceStaysInTheSegmentThatItWasAssignedIn) {
   for (const auto& id : from_us) EXPECT_FALSE(runs_old(id)) << id;
 }
 
+// Waves by region: one that is frozen as a whole does not end the rollout for the others.
+TEST_F(GuardrailSegments, AWaveThatIsAllFrozenIsPassedOver) {
+  join(20);
+  Wave de, us;
+  de.name = "de";
+  de.ring_text = "device.region == \"de\"";
+  de.ring = World::compile(de.ring_text);
+  us.name = "us";
+  us.percent = 100;
+  auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {de, us});
+  rule.guardrails = {rail_};
+  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  commit_reached();
+  const auto first = reached();
+  ASSERT_EQ(first.size(), 10u);
+  world_.tick(window_s);
+  for (std::size_t i = 1; i < first.size(); ++i) say(first[i], 90);
+  ASSERT_TRUE(verdict("region=de").frozen);
+  EXPECT_EQ(world_.status("r").waves[0].state, WaveState::done);
+  EXPECT_EQ(world_.status("r").waves[1].devices, 10u);
+  for (const auto& id : first) EXPECT_TRUE(runs_old(id)) << id;
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& [id, device] : world_.devices) {
+    if (in(id, "us")) say(id, 90);
+  }
+  EXPECT_TRUE(verdict("region=us").frozen);
+  EXPECT_THAT(world_.status("r").waiting_for, ::testing::HasSubstr("are in frozen segments; abort"));
+}
+
+// It may finish later what it was given, and would run it for good.
+TEST_F(GuardrailSegments, WhoHadFailedGoesBackWithTheOthers) {
+  join(80);
+  Wave first;
+  first.name = "first";
+  first.percent = 50;
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {first, all});
+  rule.guardrails = {rail_};
+  rule.halt_failed_devices = 5;
+  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  const auto reached_ids = reached();
+  const auto bad = *std::find_if(reached_ids.begin(), reached_ids.end(), [&](const auto& id) { return in(id, "de"); });
+  world_.devices[bad].report.attempt_error = "no_space";
+  world_.attempt(bad, AttemptState::failed);
+  for (const auto& id : reached_ids) {
+    if (id != bad) world_.commit(id);
+  }
+  world_.tick(window_s);
+  for (const auto& id : reached_ids) {
+    if (id != bad && in(id, "de")) say(id, 90);
+  }
+  ASSERT_TRUE(verdict("region=de").frozen);
+  EXPECT_TRUE(runs_old(bad));
+}
+
 TEST_F(GuardrailSegments, ThoseBeyondTheLimitAreOneSegmentThatCanBeFrozenToo) {
   world_.checking = false;  // its scans would take minutes
   const std::size_t count = limits::segments_max + 176;

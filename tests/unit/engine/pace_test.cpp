@@ -177,6 +177,30 @@ TEST_F(Paces, NothingIsAssignedWhileItIsPausedAndTheRestFollowsLater) {
   EXPECT_EQ(reached(), 20u);
 }
 
+TEST_F(Paces, ItCanBeChangedWhileTheRolloutRuns) {
+  join(30, 3);
+  start({0, 0, 2, 0});
+  ASSERT_EQ(reached(), 2u);
+  EXPECT_FALSE(World::accepted(world_.command(ChangePace{"none", {}})));
+  auto effects = world_.command(ChangePace{"r", {0, 3, 0, 0}}, "alice", "the night is long");
+  EXPECT_TRUE(World::accepted(effects));
+  EXPECT_EQ(World::reply(effects), "the pace of rollout r is now 3 at work at one site; it was 2 at work at once");
+  EXPECT_EQ(World::count_audits(effects, audit::pace_changed), 1u);
+  EXPECT_EQ(reached(), 9u) << "at once; the two that are at work count at their sites";
+  world_.restart();
+  for (int second = 0; second < 5; ++second) world_.tick(1);
+  EXPECT_EQ(reached(), 9u) << "the new pace is recorded";
+  world_.command(ChangePace{"r", {60, 0, 0, 0}});
+  for (int second = 0; second < 100 && reached() == 9; ++second) world_.tick(1);
+  EXPECT_EQ(reached(), 10u);
+  world_.command(ChangePace{"r", {}});
+  EXPECT_EQ(reached(), 30u) << "no limit any more";
+  for (const auto& id : at_work()) world_.commit(id);
+  EXPECT_EQ(status().state, RolloutState::completed);
+  world_.command(AbortRollout{"r", AbortMode::keep});
+  EXPECT_FALSE(World::accepted(world_.command(ChangePace{"r", {1, 0, 0, 0}})));
+}
+
 TEST_F(Paces, ALateJoinerWaitsForItsTurnAndItsAuditSaysSo) {
   join(10);
   start({0, 0, 2, 0});

@@ -87,8 +87,26 @@ TEST(ManifestBuilder, EverythingTheReleaseFileSaysComesBack) {
   EXPECT_EQ(m->recovery(), nullptr);
   ASSERT_EQ(m->provenance()->size(), 2u);
   EXPECT_EQ(text(m->provenance()->Get(1)->value()), "int8");
+  EXPECT_EQ(m->readiness(), nullptr);
   ASSERT_EQ(m->evidence()->size(), 1u);
   EXPECT_EQ(text(m->evidence()->Get(0)->name()), "eval.json");
+}
+
+TEST(ManifestBuilder, ReadinessComesBackAndItsRecordListsTheEvidence) {
+  auto facts = full_facts();
+  facts.readiness = ReadinessFacts{"readiness", 3, digest_of("policy"), digest_of("record")};
+  const auto bytes = build_manifest(full_spec(), facts);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  const AlignedBytes copy(*bytes);
+  const wire::Manifest* m = nullptr;
+  ASSERT_EQ(verify(copy.view(), m), WireFault::none);
+  ASSERT_NE(m->readiness(), nullptr);
+  EXPECT_EQ(text(m->readiness()->policy()), "readiness");
+  EXPECT_EQ(m->readiness()->policy_version(), 3u);
+  EXPECT_EQ(to_hex(ByteView(m->readiness()->policy_sha256()->bytes()->data(), 32)), to_hex(digest_of("policy")));
+  EXPECT_EQ(to_hex(ByteView(m->readiness()->record_sha256()->bytes()->data(), 32)), to_hex(digest_of("record")));
+  EXPECT_EQ(m->evidence(), nullptr);
+  EXPECT_LE(bytes->size(), build_manifest(full_spec(), full_facts())->size() + 120) << "a board holds it in 2 KiB";
 }
 
 TEST(ManifestBuilder, TheSameInputIsTheSameRelease) {

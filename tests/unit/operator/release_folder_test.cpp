@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "operator/manifest_builder.h"
 #include "operator/manifest_text.h"
+#include "operator/release_evidence.h"
+#include "operator/wire_digest.h"
+#include "schemas/limits.h"
 #include "tests/unit/operator/temporary_directory.h"
 #include "trust/sha256.h"
 #include "trust/signing/signer.h"
@@ -48,7 +52,7 @@ TEST_F(ReleaseFolder, HoldsEachFileUnderItsDigest) {
   EXPECT_EQ(built->file_count, 2u);
   EXPECT_EQ(built->bytes, 300005u);
   EXPECT_EQ(directory_.listing("out"), "reader-deu@1");
-  EXPECT_EQ(directory_.listing("out/reader-deu@1"), "files manifest.mman");
+  EXPECT_EQ(directory_.listing("out/reader-deu@1"), "evidence files manifest.mman");
   const auto digest = trust::sha256(ByteView(std::string_view("notes")));
   EXPECT_EQ(directory_.read("out/reader-deu@1/files/" + to_hex(digest)), "notes");
   const auto release = LocalRelease::open(folder_);
@@ -88,6 +92,125 @@ TEST_F(ReleaseFolder, ShowsEveryDiagnosticOfABadFile) {
   EXPECT_FALSE(std::filesystem::exists(folder_));
 }
 
+TEST_F(ReleaseFolder, EvidenceThatNothingJudgedMayBeLeftOut) {
+  ASSERT_TRUE(build());
+  const auto release = LocalRelease::open(folder_);
+  ASSERT_TRUE(release);
+  EXPECT_EQ(stored_evidence(folder_, *release)->files.size(), 1u);
+  std::filesystem::remove_all(folder_ + "/evidence");
+  EXPECT_EQ(stored_evidence(folder_, *release)->files.size(), 0u);
+  EXPECT_TRUE(sign_release(folder_, {directory_ / "release.key"}, false));
+}
+
+TEST_F(ReleaseFolder, EvidenceHasALimit) {
+  directory_.write("src/eval.json", "");
+  std::filesystem::resize_file(directory_ / "src/eval.json", limits::evidence_file_len_max + 1);
+  const auto built = build();
+  ASSERT_FALSE(built);
+  EXPECT_NE(built.error().message.find("eval.json has 67108865 bytes"), std::string::npos) << built.error().message;
+}
+
+// A release with a policy: what is judged is copied, recorded, and judged again before it is signed.
+class JudgedFolder : public ReleaseFolder {
+ protected:
+  void SetUp() override {
+    ReleaseFolder::SetUp();
+    directory_.write("src/reader.yaml", std::string(release_yaml) + "policy: ../policy.yaml\n");
+    directory_.write("policy.yaml",
+                     "policy: speed\nversion: 4\nitems:\n  - { id: p95, stage: build, role: ml, says: It is fast.,\n"
+                     "      checks: [{ file: eval.json, value: /p95_ms, max: 20 }] }\n");
+    directory_.write("src/eval.json", R"({"p95_ms": 18.2})");
+  }
+  [[nodiscard]] std::string evidence(std::string_view text) const {
+    return folder_ + "/evidence/" + to_hex(trust::sha256(ByteView(text)));
+  }
+  [[nodiscard]] tl::expected<LocalRelease, Error> sign() const {
+    return sign_release(folder_, {directory_ / "release.key"}, false);
+  }
+};
+
+TEST_F(JudgedFolder, CarriesThePolicyItPassedIntoItsManifest) {
+  const auto built = build();
+  ASSERT_TRUE(built) << built.error().message;
+  EXPECT_EQ(built->policy, "speed 4");
+  const auto release = LocalRelease::open(folder_);
+  ASSERT_TRUE(release);
+  const auto* readiness = release->manifest().readiness();
+  ASSERT_NE(readiness, nullptr);
+  EXPECT_EQ(readiness->policy()->str(), "speed");
+  EXPECT_EQ(readiness->policy_version(), 4u);
+  EXPECT_EQ(to_hex(digest_of(readiness->policy_sha256())),
+            to_hex(trust::sha256(ByteView(std::string_view(directory_.read("policy.yaml"))))));
+  const auto stored = stored_evidence(folder_, *release);
+  ASSERT_TRUE(stored) << stored.error().message;
+  EXPECT_EQ(stored->record.judgement.release, "reader-deu@1");
+  EXPECT_EQ(stored->record.judgement.items.at(0).findings.at(0).measured, "18.2");
+  EXPECT_EQ(stored->record.evidence.at(0).name, "eval.json");
+  EXPECT_EQ(stored->files.size(), 3u) << "evidence, policy and record";
+  EXPECT_TRUE(std::filesystem::exists(evidence(R"({"p95_ms": 18.2})")));
+  EXPECT_EQ(build(true)->manifest, built->manifest) << "the same input is the same release";
+  const auto signed_release = sign();
+  ASSERT_TRUE(signed_release) << signed_release.error().message;
+}
+
+TEST_F(JudgedFolder, IsNotBuiltWhenItDoesNotPass) {
+  directory_.write("src/eval.json", R"({"p95_ms": 20.1})");
+  const auto failing = build();
+  ASSERT_FALSE(failing);
+  EXPECT_EQ(failing.error().kind, ErrorKind::refused);
+  EXPECT_EQ(failing.error().message,
+            "reader-deu@1 does not pass speed 4: 0 items pass, 1 fails; nothing was built\n"
+            "p95 (fail): eval.json: /p95_ms: 20.1 is above 20");
+  directory_.write("src/eval.json", "{}");
+  EXPECT_EQ(build().error().kind, ErrorKind::refused) << "missing is as good as failed";
+  EXPECT_EQ(directory_.listing("out"), "") << "nothing half-made is left";
+  directory_.write("policy.yaml", "policy: speed\n");
+  const auto wrong = build();
+  EXPECT_EQ(wrong.error().kind, ErrorKind::invalid);
+  EXPECT_NE(wrong.error().message.find("policy.yaml:1:1: a policy has no 'version'"), std::string::npos)
+      << wrong.error().message;
+  std::filesystem::remove(directory_ / "policy.yaml");
+  EXPECT_EQ(build().error().kind, ErrorKind::not_found);
+}
+
+TEST_F(JudgedFolder, WhatWasJudgedIsWhatIsSigned) {
+  ASSERT_TRUE(build());
+  directory_.write(
+      "out/reader-deu@1/evidence/" + to_hex(trust::sha256(ByteView(std::string_view(R"({"p95_ms": 18.2})")))),
+      R"({"p95_ms": 9.9})");
+  EXPECT_EQ(sign().error().kind, ErrorKind::invalid) << "evidence that was changed";
+  ASSERT_TRUE(build(true));
+  std::filesystem::remove(evidence(R"({"p95_ms": 18.2})"));
+  EXPECT_EQ(sign().error().kind, ErrorKind::not_found) << "evidence that is gone";
+}
+
+// A manifest made by other means, with a record that says pass where the evidence does not.
+TEST_F(JudgedFolder, ARecordThatWasMadeUpIsNotSigned) {
+  ASSERT_TRUE(build());
+  const auto release = LocalRelease::open(folder_);
+  auto stored = stored_evidence(folder_, *release);
+  ASSERT_TRUE(release && stored);
+  stored->record.judgement.items.at(0).findings.at(0).measured = "1.0";
+  const auto record = record_json(stored->record);
+  const auto digest = trust::sha256(ByteView(std::string_view(record)));
+  directory_.write("out/reader-deu@1/evidence/" + to_hex(digest), record);
+  const auto spec = read_release_file(source_);
+  ASSERT_TRUE(spec);
+  ManifestFacts facts;
+  for (const auto* file : *release->manifest().files())
+    facts.files.push_back({file->name()->str(), digest_of(file->sha256()), file->size()});
+  facts.created_s = release->manifest().created_s();
+  facts.readiness = ReadinessFacts{"speed", 4, digest_of(release->manifest().readiness()->policy_sha256()), digest};
+  const auto manifest = build_manifest(spec->spec, facts);
+  ASSERT_TRUE(manifest);
+  directory_.write("out/reader-deu@1/manifest.mman", std::string(ByteView(*manifest).text()));
+  const auto signed_release = sign();
+  ASSERT_FALSE(signed_release);
+  EXPECT_EQ(signed_release.error().kind, ErrorKind::invalid);
+  EXPECT_NE(signed_release.error().message.find("gives another record"), std::string::npos)
+      << signed_release.error().message;
+}
+
 TEST_F(ReleaseFolder, IsOnlyReplacedWhenAskedAndUnsigned) {
   ASSERT_TRUE(build());
   EXPECT_EQ(build().error().kind, ErrorKind::exists);
@@ -120,7 +243,7 @@ TEST_F(ReleaseFolder, WhatWasChangedAfterTheBuildIsNotSigned) {
   const auto release = sign_release(folder_, {directory_ / "release.key"}, false);
   ASSERT_FALSE(release);
   EXPECT_EQ(release.error().kind, ErrorKind::invalid);
-  EXPECT_EQ(directory_.listing("out/reader-deu@1"), "files manifest.mman");
+  EXPECT_EQ(directory_.listing("out/reader-deu@1"), "evidence files manifest.mman");
 }
 
 TEST_F(ReleaseFolder, DamageIsFoundWhenItIsReadBack) {

@@ -2,6 +2,7 @@
 // rules/examples/. What they say in numbers must be so.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <regex>
 #include <sstream>
@@ -58,6 +59,37 @@ TEST(Documents, BlocksOfTheRulesPageLoad) {
   for (const Block& block : fleets) {
     EXPECT_EQ(lines_of(load_fleet(block.text, "docs/rules.md+" + std::to_string(block.line)).diagnostics), "");
   }
+}
+
+// A rule that is sound but for one key, which is `line`.
+std::string rule_with_line(const std::string& line) {
+  const std::string key = line.substr(0, line.find(':') + 1);
+  std::string text;
+  for (const std::string usual : {"rollout: r", "targets: true", "versions: { model: m@1 }",
+                                  "waves: [{ name: canary, percent: 10 }, { name: all, percent: 100 }]"}) {
+    text += (usual.starts_with(key) ? line : usual) + "\n";
+  }
+  return text.find(line) == std::string::npos ? text + line + "\n" : text;
+}
+
+// The rules page's table of mistakes: each gives the message beside it.
+TEST(Documents, MistakesGiveTheMessagesBesideThem) {
+  ASSERT_EQ(rule_errors(rule_with_line("seed: 1")), "");
+  static const std::regex row(R"(\| `([a-z_]+: .*)` \| (.*) \|)");
+  const std::string page = read_whole("docs/rules.md");
+  const auto begin = page.find("### Common mistakes");
+  ASSERT_NE(begin, std::string::npos);
+  std::istringstream in(page.substr(begin, page.find("\n## ", begin) - begin));
+  std::size_t rows = 0;
+  for (std::string line; std::getline(in, line);) {
+    std::smatch cell;
+    if (!std::regex_match(line, cell, row)) continue;
+    ++rows;
+    const std::string errors = rule_errors(rule_with_line(cell[1].str()));
+    EXPECT_NE(errors.find(cell[2].str()), std::string::npos) << cell[1] << " says\n" << errors;
+    EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1) << cell[1] << " says\n" << errors;
+  }
+  EXPECT_GE(rows, 10u);
 }
 
 // The rules page's table of how many devices a verdict needs.

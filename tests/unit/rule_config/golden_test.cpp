@@ -1,10 +1,13 @@
 // Every file in bad/ and exactly what an operator reads about it. MUSTER_REGENERATE=1 writes the expected texts again;
-// the diff is then what is reviewed. Files starting with release_ are releases, with fleet_ fleets, the others rules.
+// the diff is then what is reviewed. Files starting with release_ are releases, with fleet_ fleets, with policy_
+// policies, with confirmations_ confirmations, the others rules.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
 
+#include "rules/config/load_confirmations.h"
+#include "rules/config/load_policy.h"
 #include "tests/unit/rule_config/fixture.h"
 
 namespace muster::rules::test {
@@ -14,6 +17,8 @@ namespace fs = std::filesystem;
 
 std::string errors_of(const std::string& name, const std::string& text) {
   if (name.starts_with("release_")) return lines_of(load_release(text, name).diagnostics);
+  if (name.starts_with("policy_")) return lines_of(load_policy(text, name).diagnostics);
+  if (name.starts_with("confirmations_")) return lines_of(load_confirmations(text, name).diagnostics);
   if (name.starts_with("fleet_")) return lines_of(load_fleet(text, name).diagnostics);
   return lines_of(load_rule(text, name).diagnostics);
 }

@@ -52,7 +52,7 @@ TEST(LoadRule, EveryKeyArrives) {
       "versions: { config: c@2, model: m@1.0, firmware: f@3 }\n"
       "order: [model, firmware, config]\n"
       "waves:\n"
-      "  - { name: inner, ring: '\"lab\" in device.tags', gate: manual, soak: 2d }\n"
+      "  - { name: inner, ring: '\"lab\" in device.tags', gate: manual, approvers: 2, soak: 2d }\n"
       "  - { name: some, percent: 30, gate: auto, soak: 90m }\n"
       "halt: { failed_devices: 5 }\n"
       "rollback: { on_abort: revert }\n"
@@ -72,6 +72,7 @@ TEST(LoadRule, EveryKeyArrives) {
   EXPECT_EQ(rule.waves[0].ring_text, "\"lab\" in device.tags");
   EXPECT_FALSE(rule.waves[0].ring.empty());
   EXPECT_EQ(rule.waves[0].gate, Gate::manual);
+  EXPECT_EQ(rule.waves[0].approvers, 2u);
   EXPECT_EQ(rule.waves[0].soak_s, 2u * 86400);
   EXPECT_EQ(rule.waves[1].percent, 30u);
   EXPECT_EQ(rule.waves[1].soak_s, 5400u);
@@ -115,12 +116,55 @@ TEST(LoadRule, WavesThatCanNotBeReached) {
 
 // A rule that asks for protection that is not there must not load.
 TEST(LoadRule, KeysOfLaterVersionsAreRefused) {
-  EXPECT_THAT(rule_errors(with("pace: { per_minute: 6 }\n")),
-              HasSubstr("'pace' in a rule has no effect in this version of Muster; remove it"));
   EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: 14d }\n")),
-              HasSubstr("'keep_previous_for' in rollback has no effect"));
+              HasSubstr("'keep_previous_for' in rollback has no effect in this version of Muster; remove it"));
   EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: soon }\n")), HasSubstr("is not a duration"))
       << "still validated";
+}
+
+// Where a file says when to halt, what it does not say is no limit.
+TEST(LoadRule, ApproversNeedAGate) {
+  EXPECT_EQ(rule_errors("rollout: r\ntargets: true\nversions: { model: m@1 }\n"
+                        "waves: [{ name: all, percent: 100, approvers: 2 }]\n"),
+            "r:4:47: 'approvers' in a wave that nobody approves; gate: manual beside it, or remove it\n");
+}
+
+TEST(LoadRule, HaltsByTheLimitsThatTheFileSays) {
+  const auto halt = [](std::string_view limits) {
+    const LoadedRule loaded = load_rule(with("halt: { " + std::string(limits) + " }\n"), "r");
+    EXPECT_TRUE(loaded.rule) << lines_of(loaded.diagnostics);
+    const Rule rule = loaded.rule.value_or(Rule());
+    return std::vector<std::uint32_t>{rule.halt_failed_devices, rule.halt_failed_ppm, rule.halt_failed_in_a_row};
+  };
+  EXPECT_THAT(halt("failed_devices: 7"), testing::ElementsAre(7, 0, 0));
+  EXPECT_THAT(halt("failed_percent: 2.5%"), testing::ElementsAre(0, 25'000, 0));
+  EXPECT_THAT(halt("failed_percent: 100%"), testing::ElementsAre(0, 1'000'000, 0));
+  EXPECT_THAT(halt("failed_in_a_row: 3"), testing::ElementsAre(0, 0, 3));
+  EXPECT_THAT(halt("failed_devices: 9, failed_percent: 1%, failed_in_a_row: 2"), testing::ElementsAre(9, 10'000, 2));
+  EXPECT_EQ(rule_errors(with("halt: {}\n")),
+            "r:5:7: halt is empty; failed_devices, failed_percent or failed_in_a_row, or the key removed\n");
+  EXPECT_THAT(rule_errors(with("halt: { failed_percent: 5 }\n")),
+              HasSubstr("'5' for failed_percent has no percent sign"));
+  EXPECT_THAT(rule_errors(with("halt: { failed_percent: 0% }\n")), HasSubstr("out of range"));
+  EXPECT_EQ(rule_errors(with("halt: { failed_device: 5 }\n")),
+            "r:5:9: unknown key 'failed_device' in halt; did you mean 'failed_devices'?\n");
+}
+
+TEST(LoadRule, ThePaceIsNoLimitWhereTheFileSaysNone) {
+  EXPECT_FALSE(load_rule(minimal, "r").rule->pace.any());
+  const LoadedRule loaded = load_rule(with("pace: { per_minute: 600, per_site: 2, at_once: 50, jitter: 5m }\n"), "r");
+  ASSERT_TRUE(loaded.rule) << lines_of(loaded.diagnostics);
+  Pace pace;
+  pace.per_minute = 600;
+  pace.per_site = 2;
+  pace.at_once = 50;
+  pace.jitter_s = 300;
+  EXPECT_TRUE(loaded.rule->pace == pace);
+  EXPECT_EQ(rule_errors(with("pace: {}\n")),
+            "r:5:7: pace is empty; per_minute, per_site, at_once or jitter, or the key removed\n");
+  EXPECT_THAT(
+      rule_errors(with("pace: { per_minute: 10/s, jitter: 2d }\n")),
+      testing::AllOf(HasSubstr("r:5:21: '10/s' for per_minute"), HasSubstr("r:5:35: jitter of 2d is out of range")));
 }
 
 TEST(LoadRule, TheFirstPlaneToGoBackIsOneOfTheRule) {

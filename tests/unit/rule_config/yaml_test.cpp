@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "rules/config/write_rule.h"
 #include "schemas/limits.h"
 #include "schemas/text.h"
 #include "tests/unit/rule_config/fixture.h"
@@ -118,6 +119,10 @@ TEST(Yaml, DamagedFilesGiveDiagnosticsAndNothingElse) {
     const bool has_value =
         round % 2 == 0 ? load_rule(text, "r").rule.has_value() : load_release(text, "r").release.has_value();
     ASSERT_EQ(has_value, diagnostics.empty()) << "seed " << seed << " round " << round << "\n" << text;
+    if (has_value && round % 2 == 0) {
+      const auto loaded_rule = load_rule(text, "r").rule;
+      ASSERT_TRUE(load_rule(write_rule(*loaded_rule), "r").rule == loaded_rule) << "round " << round << "\n" << text;
+    }
     for (const Diagnostic& d : diagnostics)
       ASSERT_TRUE(d.line > 0 && d.column > 0 && !d.what.empty() && !d.expected.empty()) << d.text();
     ++(has_value ? loaded : refused);

@@ -76,6 +76,11 @@ TEST(ManifestRules, NamesAndPlanes) {
   EXPECT_EQ(with([](auto& s) { s.provenance.assign(33, "k"); }), WireFault::over_limit);
   EXPECT_EQ(with([](auto& s) { s.provenance_value = "\x1B]0;x"; }), WireFault::malformed);
   EXPECT_EQ(with([](auto& s) { s.evidence = {"../benchmark.json"}; }), WireFault::bad_name);
+  EXPECT_EQ(with([](auto& s) { s.evidence.assign(limits::evidence_files_max, "e"); }), WireFault::none);
+  EXPECT_EQ(with([](auto& s) { s.evidence.assign(limits::evidence_files_max + 1, "e"); }), WireFault::over_limit);
+  EXPECT_EQ(with([](auto& s) { s.readiness = false; }), WireFault::none);
+  EXPECT_EQ(with([](auto& s) { s.policy = ""; }), WireFault::bad_name);
+  EXPECT_EQ(with([](auto& s) { s.policy = "two words"; }), WireFault::bad_name);
 }
 
 TEST(ManifestRules, Probes) {

@@ -209,10 +209,12 @@ Bytes build(const ManifestSpec& spec) {
   }
   std::vector<Offset<wire::NamedDigest>> evidence;
   for (const auto& name : spec.evidence) evidence.push_back(wire::CreateNamedDigest(b, b.CreateString(name), &digest));
+  Offset<wire::Readiness> readiness;
+  if (spec.readiness) readiness = wire::CreateReadiness(b, b.CreateString(spec.policy), 3, &digest, &digest);
   const auto manifest = wire::CreateManifest(
       b, b.CreateString(spec.name), b.CreateString(spec.version), static_cast<wire::Plane>(spec.plane), 4,
       b.CreateVector(files), b.CreateVector(requirements), compatible, runtime, b.CreateVector(probes),
-      b.CreateVector(rules), 1790000000, 0, b.CreateVector(provenance), b.CreateVector(evidence));
+      b.CreateVector(rules), 1790000000, 0, b.CreateVector(provenance), b.CreateVector(evidence), readiness);
   wire::FinishManifestBuffer(b, manifest);
   return bytes_of(b);
 }

@@ -128,6 +128,8 @@ struct ManifestSpec {
   std::vector<std::string> provenance = {"training_data"};
   std::string provenance_value = "snapshot 2026-10-01";
   std::vector<std::string> evidence = {"benchmark.json"};
+  bool readiness = true;
+  std::string policy = "readiness";
 };
 [[nodiscard]] Bytes build(const ManifestSpec& spec);
 

@@ -210,7 +210,9 @@ Bytes odd_manifest(Random& random) {
        [](S& s, Random& r) { s.source = some_text(r); },
        [](S& s, Random& r) { s.provenance.assign(some_count(limits::key_values_max, r), some_name(r)); },
        [](S& s, Random& r) { s.provenance_value = some_text(r); },
-       [](S& s, Random& r) { s.evidence.assign(some_count(limits::key_values_max, r), some_name(r)); }},
+       [](S& s, Random& r) { s.evidence.assign(some_count(limits::evidence_files_max, r), some_name(r)); },
+       [](S& s, Random&) { s.readiness = false; },
+       [](S& s, Random& r) { s.policy = some_name(r); }},
       random);
 }
 

@@ -1,0 +1,78 @@
+// Whose turn it is at a rollout's pace: the devices of open waves that nothing else stands in the way of.
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+#include "rules/engine/facts.h"
+
+namespace muster::rules {
+
+void Core::wait_for_turn(MemberIndex index) {
+  const Member& member = members_[index];
+  if (member.paced) return;
+  members_.set_paced(index, true);
+  Rollout& rollout = *member.rollout;
+  FactsView facts;
+  if (!view_facts(fleet_.facts(member.device), facts)) facts = FactsView();
+  rollout.pace.wait(index, fleet_.id(member.device), facts.site, rollout.waves[member.wave].opened_s);
+}
+
+// Assigns those whose turn it is. Who meets something else in its way waits for that instead.
+void Core::offer_turns(Rollout& rollout) {
+  if (!rollout.assigning() || rollout.pace.waiting() == 0) return;
+  rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned), [&](MemberIndex index) {
+    if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced) return false;
+    members_.set_paced(index, false);
+    return try_assign(index, true);
+  });
+}
+
+// Who waits for a turn at the rollout's pace follows from the members.
+void Core::resume_waiting(Rollout& rollout) {
+  if (!rollout.pace.any()) return;
+  members_.for_each(rollout, [&](MemberIndex index) {
+    const Member& member = members_[index];
+    const bool placed = member.wave != no_wave && !member.reached && !member.frozen;
+    if (placed && member.standing == Standing::waiting) wait_for_turn(index);
+  });
+}
+
+// What the pace allows now follows from what was assigned.
+void Core::count_last_minute(Rollout& rollout) {
+  if (rollout.rule.pace.per_minute == 0) return;
+  members_.for_each(rollout, [&](MemberIndex index) {
+    if (members_[index].reached) rollout.pace.assigned(members_[index].assigned_s, turn_.now_s);
+  });
+}
+
+// What is known under the old pace is found out again: who waits, who is at work where, what was assigned of late.
+Core::Answer Core::run(const Command& command, const ChangePace& body) {
+  auto* rollout = find_rollout(body.rollout);
+  if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
+  const auto& name = rollout->name();
+  if (!rollout->serving())
+    return {false, "rollout " + name + " is " + std::string(name_of(rollout->state)) + " and assigns nothing", name};
+  const auto words = [](const Pace& pace) { return pace.any() ? describe_pace(pace) : std::string("no limit"); };
+  const auto before = words(rollout->rule.pace);
+  std::vector<MemberIndex> waiting;
+  members_.for_each(*rollout, [&](MemberIndex index) {
+    if (members_[index].paced) waiting.push_back(index);
+  });
+  rollout->rule.pace = body.pace;
+  rollout->pace = PaceRun();
+  rollout->pace.adopt(body.pace, rollout->rule.seed);
+  members_.recount_work(*rollout);
+  count_last_minute(*rollout);
+  for (const auto index : waiting) {
+    members_.set_paced(index, false);
+    wait_for_turn(index);
+  }
+  rollout->offer_due = !waiting.empty();
+  rollout->persist_rule = true;
+  members_.touch(*rollout);
+  auto text = words(body.pace) + "; it was " + before;
+  turn_.audit(command.who, audit::pace_changed, name,
+              command.why.empty() ? text : text + "; reason given: " + command.why);
+  settle_all();
+  return {true, "the pace of rollout " + name + " is now " + text, name};
+}
+
+}  // namespace muster::rules

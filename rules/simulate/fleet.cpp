@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "rules/simulate/fleet_ids.h"
+
+namespace muster::rules {
+
+namespace {
+
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a, 64 bits, and its high bits stirred into the low ones
+  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3u;
+  hash ^= hash >> 32;
+  hash *= 0xd6e8feb86659fd93u;
+  return hash ^ (hash >> 32);
+}
+
+class Writer {
+ public:
+  explicit Writer(FleetIds::Buffer& buffer) : at_(buffer.data()), begin_(buffer.data()), end_(at_ + buffer.size()) {}
+
+  void text(std::string_view text) {
+    const auto room = static_cast<std::size_t>(end_ - at_);
+    std::memcpy(at_, text.data(), std::min(text.size(), room));
+    at_ += std::min(text.size(), room);
+  }
+  void number(std::uint64_t value, std::uint32_t digits) {
+    char written[20];
+    const auto end = std::to_chars(written, written + sizeof written, value).ptr;
+    for (auto length = static_cast<std::uint32_t>(end - written); length < digits; ++length) text("0");
+    text({written, static_cast<std::size_t>(end - written)});
+  }
+  [[nodiscard]] std::string_view written() const { return {begin_, static_cast<std::size_t>(at_ - begin_)}; }
+
+ private:
+  char *at_, *begin_, *end_;
+};
+
+constexpr std::uint32_t made_up_digits = 7;  // fleet_devices_max in its group and no more
+
+}  // namespace
+
+std::string label_of(const DeviceFacts& facts) {
+  std::string label;
+  for (const auto* value :
+       {&facts.device_class, &facts.region, &facts.site, &facts.customer, &facts.os_version, &facts.memory_tier}) {
+    if (!value->empty()) label += (label.empty() ? "" : " ") + *value;
+  }
+  return label.empty() ? "devices" : label;
+}
+
+FleetIds::FleetIds(const DescribedFleet& fleet) : fleet_(fleet) {
+  for (const auto& group : fleet.groups) {
+    starts_.push_back(size_);
+    size_ += group.count;
+  }
+  std::size_t places = 16;
+  while (places < std::size_t{size_} + size_ / 2) places *= 2;
+  table_.assign(places, 0);
+  Buffer buffer;
+  for (Number device = 0; device < size_; ++device) {
+    auto& place = table_[place_of(id(device, buffer))];
+    if (place == 0) {
+      place = device + 1;
+    } else if (!twice_) {
+      twice_ = device;
+    }
+  }
+}
+
+std::uint32_t FleetIds::group_of(Number device) const {
+  return static_cast<std::uint32_t>(std::upper_bound(starts_.begin(), starts_.end(), device) - starts_.begin() - 1);
+}
+
+std::string_view FleetIds::id(Number device, Buffer& buffer) const {
+  const auto index = group_of(device);
+  const auto& names = fleet_.groups[index].names;
+  const auto place = device - starts_[index];
+  if (!names.listed.empty()) return names.listed[place];
+  Writer writer(buffer);
+  if (names.digits != 0) {
+    writer.text(names.before);
+    writer.number(names.first + place, names.digits);
+    writer.text(names.after);
+  } else {
+    writer.text("device-");
+    writer.number(index + 1, 1);
+    writer.text("-");
+    writer.number(place + 1, made_up_digits);
+  }
+  return writer.written();
+}
+
+std::size_t FleetIds::place_of(std::string_view wanted) const {
+  Buffer buffer;
+  const auto mask = table_.size() - 1;
+  auto place = static_cast<std::size_t>(hash_of(wanted)) & mask;
+  while (table_[place] != 0 && id(table_[place] - 1, buffer) != wanted) place = (place + 1) & mask;
+  return place;
+}
+
+std::optional<FleetIds::Number> FleetIds::find(std::string_view wanted) const {
+  const auto found = table_[place_of(wanted)];
+  if (found == 0) return std::nullopt;
+  return found - 1;
+}
+
+}  // namespace muster::rules
