@@ -325,9 +325,11 @@ void Guards::excuse(WatchIndex watch) {
   if (watch == 0) return;
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Gauge& gauge = watches.gauge(watch, i);
+    Segment& segment = runs_[i].segments[gauge.segment];
+    if (gauge.vote == Vote::fine || gauge.vote == Vote::exceeded) ++segment.gone;
     if (gauge.vote != Vote::none) continue;
     gauge.vote = Vote::excused;
-    --runs_[i].segments[gauge.segment].devices;
+    --segment.devices;
   }
 }
 
@@ -340,7 +342,7 @@ bool Guards::silent(WatchIndex watch, std::uint64_t silence_s) {
   return voted;
 }
 
-void Guards::leave(WatchIndex watch, bool reached, bool kept) {
+void Guards::leave(WatchIndex watch, bool reached, bool withdrawn, bool kept) {
   if (watch == 0) return;
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];
@@ -354,6 +356,7 @@ void Guards::leave(WatchIndex watch, bool reached, bool kept) {
     if (gauge.vote == Vote::excused) continue;
     ++segment.departed_devices;
     if (gauge.vote == Vote::none) continue;
+    if (withdrawn) ++segment.departed_gone;
     ++segment.departed.devices;
     if (gauge.vote == Vote::exceeded) ++segment.departed.exceeded;
   }

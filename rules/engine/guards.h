@@ -59,7 +59,7 @@ class Guards {
 
   // --- members that leave ---
   // As if it had never been in, or (kept) as history.
-  void leave(WatchIndex watch, bool reached, bool kept);
+  void leave(WatchIndex watch, bool reached, bool withdrawn, bool kept);
 
   // --- verdicts ---
   struct Run {
@@ -110,12 +110,12 @@ class Guards {
   // Over the watch of a rollout that is not known any more.
   static void skip_watch(ByteReader& in);
   // Also counts the votes of a reached device.
-  [[nodiscard]] bool decode_watch(WatchIndex& watch, bool reached, ByteReader& in);
+  [[nodiscard]] bool decode_watch(WatchIndex& watch, bool reached, bool withdrawn, ByteReader& in);
 
   // --- counting again, for tests and assertions: begin, add every reached device, end says what differs ---
   using Recount = std::vector<std::vector<Segment>>;
   [[nodiscard]] Recount recount_begin() const;
-  void recount_add(Recount& recount, WatchIndex watch) const;
+  void recount_add(Recount& recount, WatchIndex watch, bool withdrawn) const;
   [[nodiscard]] std::string recount_end(const Recount& recount) const;
 
   Watches watches;
@@ -127,7 +127,7 @@ class Guards {
   std::uint16_t add_segment(Run& run, std::string name);
   void forget_control(Run& run, const Gauge& gauge);
   bool cast(Run& run, Gauge& gauge, Vote vote);
-  static void count(Segment& segment, Vote vote);
+  static void count(Segment& segment, Vote vote, bool withdrawn);
 
   std::vector<Run> runs_;
   const Rule* rule_ = nullptr;

@@ -41,7 +41,7 @@ std::string sentence_of(const Guards::Run& run, const Segment& segment) {
 }
 
 bool holds(const Segment& segment) {
-  if (segment.devices == 0 || segment.frozen) return false;
+  if (segment.devices == segment.gone || segment.frozen) return false;
   if (segment.run.verdict() == Verdict::pass) return false;
   return !(segment.acknowledged && segment.run.verdict() == Verdict::inconclusive);
 }
@@ -181,7 +181,7 @@ void Guards::acknowledge(const std::vector<WatchIndex>& reached) {
       if (!failed(segment)) continue;
       segment.run = RunningTest();
       segment.devices -= segment.departed_devices;
-      segment.departed_devices = 0;
+      segment.departed_devices = segment.gone = segment.departed_gone = 0;
       segment.departed = Votes();
       segment.acknowledged = true;
       segment.acted = segment.passed = false;
@@ -210,6 +210,7 @@ void Guards::encode(ByteWriter& out) const {
       out.number((segment.acted ? 1u : 0u) | (segment.acknowledged ? 2u : 0u) | (segment.frozen ? 4u : 0u) |
                  (segment.passed ? 8u : 0u));
       out.number(segment.departed_devices);
+      out.number(segment.departed_gone);
       out.number(segment.departed.devices);
       out.number(segment.departed.exceeded);
     }
@@ -236,10 +237,11 @@ bool Guards::decode(ByteReader& in) {
       if (segment.frozen) ++frozen_;
       segment.passed = (flags & 8) != 0;
       segment.devices = segment.departed_devices = in.number32();
+      segment.gone = segment.departed_gone = in.number32();
       segment.departed.devices = in.number32();
       segment.departed.exceeded = in.number32();
-      if (segment.departed.exceeded > segment.departed.devices || segment.departed.devices > segment.departed_devices ||
-          segment.departed_devices > SequentialTest::devices_max)
+      if (segment.departed_gone > segment.departed.devices || segment.departed.exceeded > segment.departed.devices ||
+          segment.departed.devices > segment.departed_devices || segment.departed_devices > SequentialTest::devices_max)
         return false;
       segment.run = RunningTest(segment.departed, verdict);
     }
@@ -265,7 +267,7 @@ void Guards::skip_watch(ByteReader& in) {
   for (std::uint64_t i = 0; i < 4 * gauges; ++i) (void)in.number();
 }
 
-bool Guards::decode_watch(WatchIndex& watch, bool reached, ByteReader& in) {
+bool Guards::decode_watch(WatchIndex& watch, bool reached, bool withdrawn, ByteReader& in) {
   watch = 0;
   const auto gauges = in.number_max(limits::guardrails_max);
   if (gauges == 0) return in.ok();
@@ -285,15 +287,16 @@ bool Guards::decode_watch(WatchIndex& watch, bool reached, ByteReader& in) {
       continue;
     }
     if (gauge.segment >= run.segments.size()) return false;
-    count(run.segments[gauge.segment], gauge.vote);
+    count(run.segments[gauge.segment], gauge.vote, withdrawn);
   }
   return true;
 }
 
-void Guards::count(Segment& segment, Vote vote) {
+void Guards::count(Segment& segment, Vote vote, bool withdrawn) {
   if (vote == Vote::excused) return;
   ++segment.devices;
   if (vote == Vote::none) return;
+  if (withdrawn) ++segment.gone;
   auto votes = segment.run.votes();
   ++votes.devices;
   if (vote == Vote::exceeded) ++votes.exceeded;
@@ -307,16 +310,17 @@ Guards::Recount Guards::recount_begin() const {
     for (const auto& segment : run.segments) {
       recount.back().push_back(segment);
       recount.back().back().devices = segment.departed_devices;
+      recount.back().back().gone = segment.departed_gone;
       recount.back().back().run = RunningTest(segment.departed, segment.run.verdict());
     }
   }
   return recount;
 }
 
-void Guards::recount_add(Recount& recount, WatchIndex watch) const {
+void Guards::recount_add(Recount& recount, WatchIndex watch, bool withdrawn) const {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     const Gauge& gauge = watches.gauge(watch, i);
-    count(recount[i][gauge.segment], gauge.vote);
+    count(recount[i][gauge.segment], gauge.vote, withdrawn);
   }
 }
 
@@ -325,10 +329,10 @@ std::string Guards::recount_end(const Recount& recount) const {
     for (std::size_t s = 0; s < recount[i].size(); ++s) {
       const Segment& kept = runs_[i].segments[s];
       const Segment& found = recount[i][s];
-      if (kept.devices == found.devices && kept.run.votes() == found.run.votes()) continue;
+      if (kept.devices == found.devices && kept.gone == found.gone && kept.run.votes() == found.run.votes()) continue;
       return "guardrail " + title_of(runs_[i], kept) + ": the counts say " + count_of(kept.run.votes()) + ", " +
-             std::to_string(kept.devices) + " reached; a scan finds " + count_of(found.run.votes()) + ", " +
-             std::to_string(found.devices);
+             std::to_string(kept.devices) + " reached, " + std::to_string(kept.gone) + " gone; a scan finds " +
+             count_of(found.run.votes()) + ", " + std::to_string(found.devices) + ", " + std::to_string(found.gone);
     }
   }
   return {};

@@ -53,7 +53,7 @@ void Members::remove(MemberIndex index) {
   const Member& member = slab_[index];
   count(member, UINT32_MAX);
   touch(*member.rollout);
-  member.rollout->guards.leave(member.watch, member.reached, false);
+  member.rollout->guards.leave(member.watch, member.reached, member.withdrawn, false);
   unlink(index);
 }
 
@@ -61,7 +61,7 @@ void Members::depart(MemberIndex index) {
   const Member& member = slab_[index];
   Rollout& rollout = *member.rollout;
   rollout.departed[rollout.tally_index(member.wave)].add(member, 1);
-  rollout.guards.leave(member.watch, member.reached, true);
+  rollout.guards.leave(member.watch, member.reached, member.withdrawn, true);
   rollout.persist = true;
   touch(rollout);
   unlink(index);
@@ -104,7 +104,7 @@ std::string Members::recount(const Rollout& rollout) const {
   for_each(rollout, [&](MemberIndex index) {
     const Member& member = slab_[index];
     found[rollout.tally_index(member.wave)].add(member, 1);
-    if (member.watch != 0 && member.reached) rollout.guards.recount_add(votes, member.watch);
+    if (member.watch != 0 && member.reached) rollout.guards.recount_add(votes, member.watch, member.withdrawn);
   });
   if (auto difference = rollout.guards.recount_end(votes); !difference.empty())
     return "rollout " + rollout.name() + ", " + difference;

@@ -320,7 +320,7 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
       Guards::skip_watch(in);
       continue;
     }
-    if (!rollout->guards.decode_watch(fields.watch, fields.reached, in)) return false;
+    if (!rollout->guards.decode_watch(fields.watch, fields.reached, fields.withdrawn, in)) return false;
     if (fields.wave >= rollout->waves.size() || members_.find(index, *rollout) != 0) return false;
     for (const auto handle : fields.prior) fleet_.keep(handle);
     members_.add(*rollout, index, fields);

@@ -20,7 +20,9 @@ struct Segment {
   SequentialTest test;
   RunningTest run;
   std::uint32_t devices = 0;  // that were assigned the rollout and have voted or may yet
-  Votes departed;             // the part of the votes whose devices a newer rollout has taken since
+  // The part of `devices` that has voted and was told to go back since: their votes count, but they give no more.
+  std::uint32_t gone = 0, departed_gone = 0;
+  Votes departed;  // the part of the votes whose devices a newer rollout has taken since
   std::uint32_t departed_devices = 0;
   bool acted = false;         // what a fail asks for has been done
   bool acknowledged = false;  // an operator has accepted a fail; votes count from zero since

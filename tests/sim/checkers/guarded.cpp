@@ -92,7 +92,8 @@ bool Guarded::is_in(const Reached& device, const Places& places) {
 bool Guarded::waits_for(std::size_t guardrail, const std::string& segment, bool surely) const {
   return std::any_of(reached.begin(), reached.end(), [&](const auto& each) {
     const auto& device = each.second;
-    return (device.sure || !surely) && !device.taken_back && device.segments[guardrail] == segment;
+    const bool goes_back = device.taken_back || is_frozen(device);  // with another guardrail's segment
+    return (device.sure || !surely) && !goes_back && device.segments[guardrail] == segment;
   });
 }
 

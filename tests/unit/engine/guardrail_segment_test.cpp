@@ -75,6 +75,30 @@ TEST_F(GuardrailSegments, AWaveThatIsAllFrozenIsPassedOver) {
   EXPECT_THAT(world_.status("r").waiting_for, ::testing::HasSubstr("are in frozen segments; abort"));
 }
 
+// Whoever of a segment has gone back with another one is waited for no more.
+TEST_F(GuardrailSegments, ASegmentWhoseDevicesAllWentBackHoldsNobody) {
+  for (int i = 0; i < 40; ++i) {
+    const auto id = "d" + std::to_string(i);
+    world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+    world_.join(id, facts_of(i % 2 == 0 ? "old" : "new", i % 2 == 0 ? "de" : "us"));
+  }
+  auto by_class = rail_;
+  by_class.name = "temperature";
+  by_class.metric = "temperature_c";
+  by_class.by = {Attribute::device_class};
+  by_class.limit = 80;
+  start({rail_, by_class}, Gate::automatic, 60);
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) {
+    say(id, in(id, "de") ? 90 : 40, [](DeviceHealth& health) { health.readings.set(Reading::temperature_c, 60); });
+  }
+  ASSERT_TRUE(verdict("region=de").frozen);
+  world_.restart();
+  EXPECT_EQ(world_.status("r").waiting_for.find("class=old"), std::string::npos) << world_.status("r").waiting_for;
+  EXPECT_NE(world_.status("r").waiting_for.find("class=new"), std::string::npos) << world_.status("r").waiting_for;
+}
+
 // It may finish later what it was given, and would run it for good.
 TEST_F(GuardrailSegments, WhoHadFailedGoesBackWithTheOthers) {
   join(80);
