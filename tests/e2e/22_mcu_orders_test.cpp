@@ -17,6 +17,12 @@ class McuOrders : public McuWorld {
     const auto start = log.rfind("info: slot ");
     return start != std::string::npos && log.find(text, start) != std::string::npos;
   }
+  // The state that it named last.
+  [[nodiscard]] static bool says_it_is(McuDevice& device, const std::string& state) {
+    const auto log = device.log();
+    const auto last = log.rfind("the device ");
+    return last != std::string::npos && log.compare(last, 11 + state.size() + 1, "the device " + state + "\n") == 0;
+  }
   void restart_device(McuDevice& device) {
     device.kill_hard();
     const auto before = device.log_count("info: slot ");
@@ -115,7 +121,10 @@ TEST_F(McuOrders, ThePolicyActsWithoutTheBroker) {
   EXPECT_EQ(active("mcu-0", "model"), "m@1");
   EXPECT_EQ(active("mcu-0", "config"), "c@1");
   ctl().must({"directive", "resume", "--device", "mcu-0"});
-  ASSERT_EVENTUALLY(10s, device_state("mcu-0") != "safe_mode");
+  // The operator's word counts: the crashes that led there do not lead back.
+  ASSERT_EVENTUALLY(10s, says_since_start(device, "the device healthy")) << device.log();
+  EXPECT_TRUE(throughout(3s, [&] { return says_it_is(device, "healthy"); })) << device.log();
+  EXPECT_EVENTUALLY(10s, device_state("mcu-0") == "healthy");
 }
 
 TEST_F(McuOrders, AgentsAndBoardsTakePartInOneRollout) {

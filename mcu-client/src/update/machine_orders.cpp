@@ -143,6 +143,8 @@ void UpdateMachine::settle_safe_mode() {
   auto& effect = emit(EffectKind::workload);
   effect.mode = mode();
   effect.number = wanted ? 0 : 1;
+  // Whoever ends safe mode gives the device a new start: the crashes that led into it would only lead back.
+  if (!wanted) forget_crashes();
 }
 
 void UpdateMachine::latch_safe_mode() {

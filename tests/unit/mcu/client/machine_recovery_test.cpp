@@ -144,6 +144,12 @@ TEST(McuMachineRecovery, ACrashLoopTurnsTheWorkloadOffAndThenTheOtherFirmwareRun
   EXPECT_EQ(bench.machine().mode(), WorkloadMode::normal);
   bench.start(ResetCause::power_on);
   EXPECT_EQ(bench.machine().mode(), WorkloadMode::normal) << "a power cut is no crash";
+  EXPECT_EQ(bench.boot().crashes, 0) << "whoever ends safe mode gives the device a new start";
+  for (int i = 0; i < UpdateMachine::crash_loop_max; ++i) {
+    EXPECT_EQ(bench.machine().mode(), WorkloadMode::normal);
+    bench.start(ResetCause::fault);
+  }
+  EXPECT_EQ(bench.machine().mode(), WorkloadMode::off);
   for (int i = UpdateMachine::crash_loop_max; i < crashes_max; ++i) bench.start(ResetCause::fault);
   EXPECT_EQ(bench.active(F), 1u);
   EXPECT_EQ(bench.phase(), Phase::rolled_back);
