@@ -89,7 +89,8 @@ constexpr Key halt_keys[] = {
 constexpr Key pace_keys[] = {
     {.name = "per_minute",
      .form = Form::integer,
-     .doc = "At most so many devices are assigned in any minute, evenly: a sixtieth of it, rounded up, in each second.",
+     .doc = "At most so many devices are assigned in any minute, evenly: a sixtieth of it, rounded up, in each second. "
+            "Devices that are taken back count too, but wait for nobody.",
      .absent = "no limit",
      .min = 1,
      .max = 10'000'000},

@@ -12,6 +12,9 @@ namespace {
 constexpr std::uint64_t minute_s = 60;
 constexpr std::uint64_t jitter_salt = 0x6a09e667f3bcc908u;  // another order than that of the cohort
 
+// Names come from devices, which may change theirs as often as they like: they are not kept.
+std::uint64_t key_of_site(std::string_view site) { return bucket_of(0, site); }
+
 }  // namespace
 
 void PaceRun::adopt(const Pace& pace, std::uint64_t seed) {
@@ -23,7 +26,7 @@ void PaceRun::wait(MemberIndex member, std::string_view device, std::string_view
   Waiting waiting;
   waiting.bucket = bucket_of(seed_, device);
   waiting.member = member;
-  if (pace_.per_site != 0) waiting.site = number_of(site);
+  if (pace_.per_site != 0) waiting.site = key_of_site(site);
   if (pace_.jitter_s != 0) {
     const auto delay_s = bucket_of(seed_ ^ jitter_salt, device) % (std::uint64_t{pace_.jitter_s} + 1);
     waiting.not_before_s = opened_s + delay_s;
@@ -40,22 +43,22 @@ void PaceRun::assigned(std::uint64_t at_s, std::uint64_t now_s) {
 
 void PaceRun::at_work(DeviceIndex device, std::string_view site) {
   if (pace_.per_site == 0) return;
-  const auto number = number_of(site);
-  if (site_of_working_.emplace(device, number).second) ++at_site_[number];
+  const auto key = key_of_site(site);
+  if (site_of_working_.emplace(device, key).second) ++at_site_[key];
 }
 
 void PaceRun::at_rest(DeviceIndex device) {
   const auto found = site_of_working_.find(device);
   if (found == site_of_working_.end()) return;
-  --at_site_[found->second];
+  const auto site = at_site_.find(found->second);
+  if (--site->second == 0) at_site_.erase(site);
   site_of_working_.erase(found);
 }
 
-std::uint32_t PaceRun::number_of(std::string_view site) {
-  const auto next = static_cast<std::uint32_t>(at_site_.size());
-  const auto [found, added] = sites_.emplace(site, next);
-  if (added) at_site_.push_back(0);
-  return found->second;
+bool PaceRun::is_full(std::uint64_t site) const {
+  if (pace_.per_site == 0) return false;
+  const auto found = at_site_.find(site);
+  return found != at_site_.end() && found->second >= pace_.per_site;
 }
 
 std::uint32_t PaceRun::in_last_minute(std::uint64_t now_s) const {
@@ -92,8 +95,7 @@ void PaceRun::offer(std::uint64_t now_s, std::uint32_t at_work, const std::funct
   std::size_t i = 0;
   for (; i < queue_.size() && left != 0; ++i) {
     const Waiting waiting = queue_[i];
-    const bool full = pace_.per_site != 0 && at_site_[waiting.site] >= pace_.per_site;
-    if (full || waiting.not_before_s > now_s) {
+    if (is_full(waiting.site) || waiting.not_before_s > now_s) {
       queue_[kept++] = waiting;
       continue;
     }

@@ -37,10 +37,10 @@ class PaceRun {
  private:
   struct Waiting {
     std::uint64_t bucket = 0, not_before_s = 0;
+    std::uint64_t site = 0;  // what stands for its name
     MemberIndex member = 0;
-    std::uint32_t site = 0;
   };
-  [[nodiscard]] std::uint32_t number_of(std::string_view site);
+  [[nodiscard]] bool is_full(std::uint64_t site) const;
   [[nodiscard]] std::uint32_t in_last_minute(std::uint64_t now_s) const;
 
   Pace pace_;
@@ -53,9 +53,8 @@ class PaceRun {
     std::uint32_t count = 0;
   };
   std::array<Second, 60> seconds_{};
-  std::unordered_map<std::string, std::uint32_t> sites_;            // by name: its number
-  std::vector<std::uint32_t> at_site_;                              // by number: devices at work
-  std::unordered_map<DeviceIndex, std::uint32_t> site_of_working_;  // by device
+  std::unordered_map<std::uint64_t, std::uint32_t> at_site_;        // devices at work where there are any
+  std::unordered_map<DeviceIndex, std::uint64_t> site_of_working_;  // by device
 };
 
 // "600 a minute, 2 at work at one site"; empty when there is no pace.

@@ -47,7 +47,8 @@ Handle read_handle(ByteReader& in, const std::vector<Handle>& digests) {
 void read_tally(ByteReader& in, Tally& tally) {
   for (auto& count : tally.standing) count = in.number32();
   for (auto* count : {&tally.targets, &tally.reached, &tally.failed, &tally.unacknowledged,
-                      &tally.acknowledged_standing, &tally.rolled_back, &tally.frozen}) {
+                      &tally.acknowledged_standing, &tally.rolled_back, &tally.frozen, &tally.frozen_targets,
+                      &tally.tolerated}) {
     *count = in.number32();
   }
 }
@@ -109,6 +110,7 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
     wave.gate = read_enum(in, Gate::manual);
     wave.approvers = static_cast<std::uint32_t>(in.number_max(approvers_max));
     wave.soak_s = in.number();
+    if (wave.approvers == 0) return false;
     if (wave.percent == 0 && check_program(ByteView(wave.ring)) != ProgramFault::none) return false;
     rule.waves.push_back(std::move(wave));
   }

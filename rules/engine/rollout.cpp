@@ -14,6 +14,8 @@ void Tally::add(const Member& member, std::uint32_t step) {
   const bool accepted = member.failed && member.acknowledged && member.standing == Standing::failed;
   const bool silent = member.standing == Standing::unreachable || member.standing == Standing::held_by_other;
   if (member.frozen && !accepted && !silent) frozen += step;
+  if (member.frozen && member.target) frozen_targets += step;
+  if (member.standing == Standing::failed && !member.frozen && !accepted) tolerated += step;
   if (!member.failed) return;
   failed += step;
   if (member.rolled_back) rolled_back += step;
@@ -30,6 +32,8 @@ void Tally::add(const Tally& other) {
   acknowledged_standing += other.acknowledged_standing;
   rolled_back += other.rolled_back;
   frozen += other.frozen;
+  frozen_targets += other.frozen_targets;
+  tolerated += other.tolerated;
 }
 
 std::uint32_t Tally::devices() const {

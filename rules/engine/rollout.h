@@ -54,6 +54,8 @@ struct Tally {
                 acknowledged_standing = 0;  // the last: standing failed and acknowledged
   std::uint32_t rolled_back = 0;
   std::uint32_t frozen = 0;  // … and neither unreachable, held by another rollout nor an acknowledged failure
+  std::uint32_t frozen_targets = 0;
+  std::uint32_t tolerated = 0;  // standing failed, not acknowledged, in no frozen segment: fewer than the rule halts at
 
   void add(const Member& member, std::uint32_t step);  // step 1, or UINT32_MAX for -1
   void add(const Tally& other);

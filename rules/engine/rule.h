@@ -45,7 +45,9 @@ enum class AbortDefault : std::uint8_t { keep, revert };
 
 // How fast the devices of open waves are assigned; 0: no limit.
 struct Pace {
-  std::uint32_t per_minute = 0;  // assignments in any 60 s, and evenly: a sixtieth of it, rounded up, in a second
+  // Assignments in any 60 s, those that take a device back included, and evenly: a sixtieth of it, rounded up, in a
+  // second. Nobody waits for a turn to go back.
+  std::uint32_t per_minute = 0;
   std::uint32_t per_site = 0;    // devices of one site at work at once; one that has failed or is unreachable is not
   std::uint32_t at_once = 0;     // devices at work at once, likewise
   std::uint32_t jitter_s = 0;    // each waits for a share of this, by chance from seed and id, after its wave opened

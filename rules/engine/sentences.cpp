@@ -181,8 +181,8 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   if (wave_healthy(rollout)) {
     if (auto missing = rollout.guards.missing_sentence(); !missing.empty()) return name + " is done; " + missing;
   }
-  if (const auto failed = tally.unacknowledged; failed != 0) {
-    return count_text(failed, "device") + " of " + name + " failed (" +
+  if (tally.tolerated != 0) {
+    return "no device of " + name + " is done: " + std::to_string(tally.tolerated) + " failed (" +
            name_some(rollout, rollout.wave, Standing::failed) +
            "), fewer than the rule halts at; resume with the failures acknowledged, or abort";
   }

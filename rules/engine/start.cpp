@@ -17,6 +17,10 @@ std::string fault_of_waves(const Rule& rule) {
   }
   std::uint32_t percent = 0;
   for (const auto& wave : rule.waves) {
+    if (wave.approvers == 0 || wave.approvers > approvers_max) {
+      return "wave " + wave.name + " asks for " + count_text(wave.approvers, "approver") + "; 1 to " +
+             std::to_string(approvers_max);
+    }
     if (wave.percent == 0) {
       if (check_program(ByteView(wave.ring)) != ProgramFault::none)
         return "the ring of wave " + wave.name + " is not a checked condition";
@@ -83,6 +87,7 @@ std::string Core::fault_of_start(const StartRollout& body) const {
   if (check_program(ByteView(rule.targets)) != ProgramFault::none) return "its targets are not a checked condition";
   if (auto fault = fault_of_waves(rule); !fault.empty()) return fault;
   if (auto fault = fault_of_versions(body); !fault.empty()) return fault;
+  if (rule.halt_failed_ppm > 1'000'000) return "it halts at more than all of its devices";
   if (rule.guardrails.size() > limits::guardrails_max)
     return "it has more than " + std::to_string(limits::guardrails_max) + " guardrails";
   for (const auto& guardrail : rule.guardrails) {

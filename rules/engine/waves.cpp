@@ -161,21 +161,19 @@ void Core::reopen_if_empty(Rollout& rollout) {
                   count_text(rollout.total().targets, "target"));
 }
 
-// Every device of the wave is done, unreachable, held by another rollout, an acknowledged failure or in a frozen
-// segment, and at least one says something: silence alone is not health.
+// Every device of the wave is done, failed (fewer than the rule halts at), unreachable, held by another rollout or in a
+// frozen segment, and at least one is done or was accepted as failed: neither silence nor failures alone are health.
 bool Core::wave_healthy(const Rollout& rollout) const {
   const auto& tally = rollout.tallies[rollout.wave];
   const auto devices = tally.devices();
   if (devices == 0) return rollout.waves[rollout.wave].covered;
   const auto spoken = tally.of(Standing::done) + tally.acknowledged_standing;
   const auto silent = tally.of(Standing::unreachable) + tally.of(Standing::held_by_other);
-  if (spoken + silent + tally.frozen != devices) return false;
-  return spoken != 0 || (tally.frozen != 0 && others_go_on(rollout));
-}
-
-// Some target is not in a frozen segment: a wave that has none of them is passed over.
-bool Core::others_go_on(const Rollout& rollout) const {
-  return members_.any(rollout, [](const Member& member) { return member.target && !member.frozen; });
+  if (spoken + silent + tally.tolerated + tally.frozen != devices) return false;
+  if (spoken != 0) return true;
+  // A wave of frozen segments alone is passed over, as long as some target is in another.
+  const auto total = rollout.total();
+  return tally.frozen != 0 && tally.tolerated == 0 && total.frozen_targets < total.targets;
 }
 
 bool Core::limit_reached(const Rollout& rollout) const {

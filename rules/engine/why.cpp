@@ -63,7 +63,7 @@ std::string Core::why_not_reached(MemberIndex index) const {
   const auto wave = "it is in " + describe_wave(rollout.rule.waves[member.wave]);
   if (member.frozen) return wave + ", and its segment is frozen: it gets nothing more of this rollout";
   if (!rollout.assigning())
-    return wave + ", and the rollout is " + std::string(name_of(rollout.state)) + ": " + waiting_for(rollout);
+    return wave + ", and the rollout is " + std::string(name_of(rollout.state)) + ": " + rollout.status.waiting_for;
   if (member.standing == Standing::held_by_other) {
     for (std::size_t plane = 0; plane < plane_count; ++plane) {
       const auto* holder = rollout.governs(plane) ? by_number(fleet_[member.device].holder[plane]) : nullptr;
@@ -93,7 +93,7 @@ std::string Core::why_in_no_wave(MemberIndex index) const {
       break;
     }
   }
-  const auto waits = waiting_for(rollout);
+  const auto& waits = rollout.status.waiting_for;
   return text + (waits.empty() ? "" : "; the rollout: " + waits);
 }
 

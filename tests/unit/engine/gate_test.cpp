@@ -173,12 +173,22 @@ TEST_F(Gates, ADeviceThatComesBackTakesTheApprovalAway) {
   EXPECT_EQ(state(), RolloutState::awaiting_approval);
 }
 
-TEST_F(Gates, AnUnacknowledgedFailureUnderTheLimitBlocksTheWaveAndAnAcknowledgedOneDoesNot) {
+TEST_F(Gates, AFailureUnderTheLimitIsTolerated) {
   start(Gate::automatic, 50, 2);
   world_.roll_back(first_[0], "probe_failed", "");
+  EXPECT_EQ(world_.status("r").wave, 0u) << "the other one is still at work";
   world_.commit(first_[1]);
   EXPECT_EQ(state(), RolloutState::running);
+  EXPECT_EQ(world_.status("r").wave, 1u);
+  EXPECT_EQ(world_.status("r").failed, 1u) << "it stays counted";
+}
+
+TEST_F(Gates, AWaveOfFailuresAloneIsNotLeftBeforeSomebodyAcceptsThem) {
+  start(Gate::automatic, 50, 3);
+  for (const auto& id : first_) world_.roll_back(id, "probe_failed", "");
+  EXPECT_EQ(state(), RolloutState::running);
   EXPECT_EQ(world_.status("r").wave, 0u);
+  EXPECT_NE(world_.status("r").waiting_for.find("no device of wave"), std::string::npos);
   EXPECT_NE(world_.status("r").waiting_for.find(first_[0]), std::string::npos);
   EXPECT_TRUE(World::accepted(world_.command(ResumeRollout{"r", true})));
   EXPECT_EQ(world_.status("r").wave, 1u);
