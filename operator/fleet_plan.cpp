@@ -14,6 +14,7 @@ constexpr std::size_t sentences_shown_max = 20;
 struct Planned {
   std::uint64_t devices = 0, targets = 0;
   std::vector<std::uint64_t> reached;  // by wave
+  std::vector<bool> empty_ring;        // by wave
   std::vector<rules::OutOfReach> out_of_reach;
 };
 
@@ -26,6 +27,7 @@ Planned plan(const rules::Rule& rule, const rules::DescribedFleet& fleet) {
     double reached = 0;
     for (const auto& group : groups) reached += group.reached[wave];
     planned.reached.push_back(static_cast<std::uint64_t>(std::llround(reached)));
+    planned.empty_ring.push_back(rules::is_empty_ring(rule.waves[wave], groups));
   }
   planned.out_of_reach = rules::verdicts_out_of_reach(rule, groups);
   return planned;
@@ -40,6 +42,7 @@ std::string fleet_plan(const rules::Rule& rule, const rules::DescribedFleet& fle
   for (std::size_t wave = 0; wave < rule.waves.size(); ++wave) {
     text += "\n  " + std::to_string(wave + 1) + ". " + rule.waves[wave].name + " reaches " +
             std::to_string(planned.reached[wave]);
+    if (planned.empty_ring[wave]) text += ": nobody is in it, and the rollout stands there until somebody is";
   }
   // A partial rollout, or one whose rings leave some out: easily meant otherwise.
   if (!planned.reached.empty() && planned.reached.back() < planned.targets)
@@ -60,7 +63,9 @@ std::string fleet_plan_json(const rules::Rule& rule, const rules::DescribedFleet
   const auto planned = plan(rule, fleet);
   std::vector<RawJson> waves, out_of_reach;
   for (std::size_t wave = 0; wave < rule.waves.size(); ++wave)
-    waves.push_back({json_object({{"name", rule.waves[wave].name}, {"reached", planned.reached[wave]}})});
+    waves.push_back({json_object({{"name", rule.waves[wave].name},
+                                  {"reached", planned.reached[wave]},
+                                  {"empty_ring", bool{planned.empty_ring[wave]}}})});
   for (const auto& found : planned.out_of_reach) {
     JsonFields fields{{"wave", rule.waves[found.wave].name},
                       {"guardrail", rule.guardrails[found.guardrail].name},

@@ -16,9 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* policy_name = "readiness/policy.yaml";
-constexpr const char* record_name = "readiness/record.json";
-
 tl::unexpected<Error> fail(ErrorKind kind, std::string message) {
   return tl::make_unexpected(Error{kind, std::move(message)});
 }
@@ -76,7 +73,7 @@ tl::expected<std::vector<DigestedFile>, Error> evidence_below(const std::string&
   for (auto entry = fs::recursive_directory_iterator(folder, failure); entry != fs::recursive_directory_iterator();
        entry.increment(failure)) {
     if (failure) break;
-    const auto name = fs::relative(entry->path(), folder, failure).generic_string();
+    const auto name = entry->path().lexically_relative(folder).generic_string();  // links keep their own
     if (entry->path().filename().string().front() == '.') {
       if (entry->is_directory(failure)) entry.disable_recursion_pending();
       continue;
@@ -160,8 +157,8 @@ tl::expected<StoredEvidence, Error> stored_evidence(const std::string& folder, c
     if (!parsed) return tl::make_unexpected(std::move(parsed.error()));
     stored.record = std::move(*parsed);
     stored.files = stored.record.evidence;
-    stored.files.push_back({policy_name, digest_of(readiness->policy_sha256()), 0});
-    stored.files.push_back({record_name, record, text->size()});
+    stored.files.push_back({stored_policy_name, digest_of(readiness->policy_sha256()), 0});
+    stored.files.push_back({stored_record_name, record, text->size()});
   }
   for (auto& file : stored.files) {
     auto found = host::digest_file(evidence_path(folder, file.sha256));
@@ -171,12 +168,17 @@ tl::expected<StoredEvidence, Error> stored_evidence(const std::string& folder, c
     if (found->sha256 != file.sha256)
       return fail(ErrorKind::invalid, evidence_path(folder, file.sha256) + " is not the evidence " + file.name +
                                           " any more: build the release again");
+    const bool in_record = release.manifest().readiness() != nullptr && file.name != stored_policy_name;
+    if (in_record && found->size != file.size)
+      return fail(ErrorKind::invalid, evidence_path(folder, file.sha256) + " has " + std::to_string(found->size) +
+                                          " bytes, and the record says " + std::to_string(file.size) + " of " +
+                                          file.name + ": build the release again");
     file.size = found->size;
   }
   return stored;
 }
 
-tl::expected<void, Error> check_evidence(const std::string& folder, const LocalRelease& release) {
+tl::expected<void, Error> check_evidence(const std::string& folder, const LocalRelease& release, std::uint64_t now_s) {
   const auto stored = stored_evidence(folder, release);
   if (!stored) return tl::make_unexpected(stored.error());
   const auto* readiness = release.manifest().readiness();
@@ -184,11 +186,20 @@ tl::expected<void, Error> check_evidence(const std::string& folder, const LocalR
   auto policy =
       host::read_file(evidence_path(folder, digest_of(readiness->policy_sha256())), limits::rule_text_len_max);
   if (!policy) return tl::make_unexpected(std::move(policy.error()));
-  const auto file = policy_from(std::move(*policy), policy_name);
+  const auto file = policy_from(std::move(*policy), stored_policy_name);
   if (!file) return tl::make_unexpected(file.error());
-  const auto judgement = judge(file->policy, file->sha256, judged_release(release.manifest()),
-                               EvidenceSet(stored->record.evidence, read_stored(folder)));
+  auto judged = judged_release(release.manifest());
+  const auto judge_then = [&] {
+    return judge(file->policy, file->sha256, judged, EvidenceSet(stored->record.evidence, read_stored(folder)));
+  };
+  const auto judgement = judge_then();
   if (!judgement.passed()) return fail(ErrorKind::refused, readiness_trouble(judgement, "nothing was signed"));
+  // The record is of the time that the builder gave. A word that was fresh then, or is said to have been, may be old.
+  if (judged.judged_s < now_s) {
+    judged.judged_s = now_s;
+    if (const auto today = judge_then(); !today.passed())
+      return fail(ErrorKind::refused, readiness_trouble(today, "nothing was signed"));
+  }
   const bool same_policy =
       readiness->policy()->str() == file->policy.name && readiness->policy_version() == file->policy.version;
   const auto record = record_json({judgement, stored->record.evidence});

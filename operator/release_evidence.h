@@ -45,8 +45,13 @@ struct PolicyFile {
                                                                   const std::vector<DigestedFile>& evidence,
                                                                   const std::string& folder);
 
+// What policy and record are called among a release's evidence. No evidence may have a name below that folder.
+inline constexpr const char* stored_policy_name = "readiness/policy.yaml";
+inline constexpr const char* stored_record_name = "readiness/record.json";
+inline constexpr std::string_view stored_names = "readiness/";
+
 // The files of a release that devices do not get: its evidence, by the names it has in the release file, and with
-// readiness the policy and the record too ("readiness/policy.yaml", "readiness/record.json"). Each is there and what
+// readiness the policy and the record too. Each is there and what
 // its digest says; only a release without readiness may have come without its evidence.
 struct StoredEvidence {
   std::vector<DigestedFile> files;
@@ -55,8 +60,10 @@ struct StoredEvidence {
 [[nodiscard]] tl::expected<StoredEvidence, Error> stored_evidence(const std::string& folder,
                                                                   const LocalRelease& release);
 
-// All evidence is in the folder and what the manifest says; with readiness, judging it again gives the signed record.
-[[nodiscard]] tl::expected<void, Error> check_evidence(const std::string& folder, const LocalRelease& release);
+// All evidence is in the folder and what the manifest says; with readiness, judging it again gives the signed record,
+// and it passes at `now_s` (Unix time) too.
+[[nodiscard]] tl::expected<void, Error> check_evidence(const std::string& folder, const LocalRelease& release,
+                                                       std::uint64_t now_s);
 
 // The path of an evidence file's bytes inside `folder`.
 [[nodiscard]] std::string evidence_path(const std::string& folder, const Sha256& digest);

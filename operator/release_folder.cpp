@@ -73,6 +73,8 @@ tl::expected<ManifestFacts, Error> gather(const rules::ReleaseSpec& spec, const 
       copied = fail(ErrorKind::invalid, name + " has " + std::to_string(copied->size) + " bytes, and evidence has " +
                                             std::to_string(limits::evidence_file_len_max) + " at most");
     }
+    if (copied && std::string_view(name).starts_with(stored_names))
+      copied = fail(ErrorKind::invalid, name + ": policy and record are kept in readiness/; put evidence elsewhere");
     if (copied)
       facts.evidence.push_back({name, copied->sha256, copied->size});
     else
@@ -251,7 +253,7 @@ tl::expected<void, Error> check_files(const std::string& folder, const LocalRele
 }
 
 tl::expected<LocalRelease, Error> sign_release(const std::string& folder, const std::vector<std::string>& key_files,
-                                               bool again) {
+                                               std::uint64_t now_s, bool again) {
   auto release = LocalRelease::open(folder);
   if (!release) return release;
   if (!release->envelope().empty() && !again) {
@@ -259,7 +261,8 @@ tl::expected<LocalRelease, Error> sign_release(const std::string& folder, const 
                 folder + " is signed already: use --again to sign the same manifest with other keys");
   }
   if (auto checked = check_files(folder, *release); !checked) return tl::make_unexpected(std::move(checked.error()));
-  if (auto checked = check_evidence(folder, *release); !checked) return tl::make_unexpected(std::move(checked.error()));
+  if (auto checked = check_evidence(folder, *release, now_s); !checked)
+    return tl::make_unexpected(std::move(checked.error()));
   std::vector<trust::SigningKey> keys;
   for (const auto& path : key_files) {
     auto key = trust::SigningKey::load(path);

@@ -70,9 +70,10 @@ class LocalRelease {
 [[nodiscard]] tl::expected<void, Error> check_files(const std::string& folder, const LocalRelease& release);
 
 // Signs the folder's manifest with all of `key_files` and writes manifest.menv, after checking that files and evidence
-// are what it says, and that evidence judged again by the policy gives what it says too. One that is signed already is
-// left alone unless `again`. Gives the signed release.
+// are what it says, and that evidence judged again by the policy gives what it says too and passes at `now_s` (Unix
+// time) as well. One that is signed already is left alone unless `again`. Gives the signed release.
 [[nodiscard]] tl::expected<LocalRelease, Error> sign_release(const std::string& folder,
-                                                             const std::vector<std::string>& key_files, bool again);
+                                                             const std::vector<std::string>& key_files,
+                                                             std::uint64_t now_s, bool again);
 
 }  // namespace muster::ctl

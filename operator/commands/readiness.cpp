@@ -31,6 +31,7 @@ struct Subject {
   std::string policy;  // a file
   std::vector<DigestedFile> evidence;
   EvidenceSet::Read read;
+  std::vector<std::string> trouble = {};  // with evidence that it names: `release build` refuses it
 };
 
 // A folder that release build made.
@@ -46,8 +47,8 @@ tl::expected<Subject, Error> built_subject(const std::string& folder) {
   return subject;
 }
 
-// A release file, with its files and evidence beside it.
-tl::expected<Subject, Error> written_subject(const std::string& file, const Terminal& terminal) {
+// A release file, with its files beside it, and its evidence unless that lies elsewhere.
+tl::expected<Subject, Error> written_subject(const std::string& file, bool with_evidence) {
   const auto loaded = read_release_file(file);
   if (!loaded) return tl::make_unexpected(loaded.error());
   const auto* spec = &loaded->spec;
@@ -62,11 +63,14 @@ tl::expected<Subject, Error> written_subject(const std::string& file, const Term
   }
   Subject subject{judged_release(*spec, std::move(files), *created_s), {}, {}, read_below(base.string())};
   if (!spec->policy.empty()) subject.policy = (base / spec->policy).string();
-  for (const auto& name : spec->evidence) {
-    if (const auto digest = host::digest_file((base / name).string()))
-      subject.evidence.push_back({name, digest->sha256, digest->size});
-    else
-      *terminal.err << "musterctl: " << name << " is in the release's evidence, and " << digest.error().message << "\n";
+  for (const auto& name : with_evidence ? spec->evidence : std::vector<std::string>()) {
+    const auto digest = host::digest_file((base / name).string());
+    if (digest) subject.evidence.push_back({name, digest->sha256, digest->size});
+    if (!digest)
+      subject.trouble.push_back(name + " is in the release's evidence, and " + digest.error().message);
+    else if (digest->size > limits::evidence_file_len_max)
+      subject.trouble.push_back(name + " has " + std::to_string(digest->size) + " bytes, and evidence has " +
+                                std::to_string(limits::evidence_file_len_max) + " at most");
   }
   return subject;
 }
@@ -91,8 +95,8 @@ tl::expected<std::vector<DigestedFile>, Error> list_evidence(ControlClient& clie
   if (!text) return tl::make_unexpected(text.error());
   auto record = parse_record(*text);
   if (!record) return tl::make_unexpected(std::move(record.error()));
-  files.push_back({"readiness/policy.yaml", digest_of(readiness->policy_sha256()), 0});
-  files.push_back({"readiness/record.json", digest_of(readiness->record_sha256()), text->size()});
+  files.push_back({stored_policy_name, digest_of(readiness->policy_sha256()), 0});
+  files.push_back({stored_record_name, digest_of(readiness->record_sha256()), text->size()});
   for (auto& file : record->evidence) files.push_back(std::move(file));
   return files;
 }
@@ -122,8 +126,8 @@ Outcome release_check(const ReleaseCheckOptions& options, const Terminal& termin
   const auto stages = stages_from(options.stage);
   if (!stages) return tl::make_unexpected(stages.error());
   std::error_code ignored;
-  auto subject =
-      fs::is_directory(options.what, ignored) ? built_subject(options.what) : written_subject(options.what, terminal);
+  auto subject = fs::is_directory(options.what, ignored) ? built_subject(options.what)
+                                                         : written_subject(options.what, options.evidence.empty());
   if (!subject) return tl::make_unexpected(std::move(subject.error()));
   if (stages->post) {
     const auto now_s = creation_time();
@@ -149,7 +153,8 @@ Outcome release_check(const ReleaseCheckOptions& options, const Terminal& termin
     *terminal.out << record_json({judgement, subject->evidence}) << "\n";
   else
     *terminal.out << readiness_table(judgement, terminal.columns, terminal.style);
-  return judgement.passed() ? ExitCode::ok : ExitCode::refused;
+  for (const auto& each : subject->trouble) *terminal.err << "musterctl: " << each << "\n";
+  return judgement.passed() && subject->trouble.empty() ? ExitCode::ok : ExitCode::refused;
 }
 
 Outcome release_evidence(const Connection& connection, const ReleaseEvidenceOptions& options,
@@ -163,8 +168,8 @@ Outcome release_evidence(const Connection& connection, const ReleaseEvidenceOpti
   if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
   const auto release = fetch_release(client, options.release);
   if (!release) return tl::make_unexpected(release.error());
-  if (const auto signature = check_signature(*release, options.root); !signature)
-    return tl::make_unexpected(signature.error());
+  const auto signature = check_signature(*release, options.root);
+  if (!signature) return tl::make_unexpected(signature.error());
   const auto files = list_evidence(client, *release);
   if (!files) return tl::make_unexpected(files.error());
   if (!options.out.empty()) {
@@ -175,8 +180,10 @@ Outcome release_evidence(const Connection& connection, const ReleaseEvidenceOpti
     std::vector<RawJson> items;
     for (const auto& file : *files)
       items.push_back({json_object({{"name", file.name}, {"sha256", to_hex(file.sha256)}})});
-    *terminal.out << json_object(
-                         {{"release", options.release}, {"out", options.out}, {"files", RawJson{json_array(items)}}})
+    *terminal.out << json_object({{"release", options.release},
+                                  {"signature", signature->state},
+                                  {"out", options.out},
+                                  {"files", RawJson{json_array(items)}}})
                   << "\n";
     return ExitCode::ok;
   }
@@ -184,6 +191,7 @@ Outcome release_evidence(const Connection& connection, const ReleaseEvidenceOpti
   for (const auto& file : *files) table.add_row({harmless(file.name), to_hex(file.sha256)});
   *terminal.out << (table.empty() ? options.release + " came without evidence\n"
                                   : table.text(terminal.columns, terminal.style));
+  if (signature->state != "valid") *terminal.out << "the release's signature was not checked: give --root\n";
   if (!options.out.empty())
     *terminal.out << "wrote " << count_text(files->size(), "file") << " to " << options.out << "\n";
   return ExitCode::ok;

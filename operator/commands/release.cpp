@@ -42,7 +42,9 @@ Outcome release_build(const ReleaseBuildOptions& options, const Terminal& termin
 }
 
 Outcome release_sign(const ReleaseSignOptions& options, const Terminal& terminal) {
-  auto release = sign_release(options.folder, options.keys, options.again);
+  const auto now_s = creation_time();
+  if (!now_s) return tl::make_unexpected(now_s.error());
+  auto release = sign_release(options.folder, options.keys, *now_s, options.again);
   if (!release) return tl::make_unexpected(std::move(release.error()));
   const auto ids = release->signer_ids();
   terminal.result(
@@ -108,14 +110,23 @@ Outcome release_show(const Connection& connection, const ReleaseShowOptions& opt
   if (!release) return tl::make_unexpected(std::move(release.error()));
   const auto signature = check_signature(*release, options.root);
   if (!signature) return tl::make_unexpected(signature.error());
+  // Whoever made an unsigned folder wrote the record: it is shown as what it means, never as it is.
+  std::optional<ReadinessRecord> judged;
+  auto trouble = record ? std::string() : record.error().message;
+  if (record && !record->empty()) {
+    auto parsed = parse_record(*record);
+    if (parsed)
+      judged = std::move(*parsed);
+    else
+      trouble = parsed.error().message;
+  }
+  if (!trouble.empty()) *terminal.err << "musterctl: how it was judged cannot be shown: " << trouble << "\n";
   if (terminal.json) {
-    *terminal.out << manifest_json(*release, *signature, record.value_or("")) << "\n";
+    *terminal.out << manifest_json(*release, *signature, judged ? record_json(*judged) : std::string()) << "\n";
     return ExitCode::ok;
   }
   *terminal.out << manifest_text(*release, *signature, terminal.columns, terminal.style);
-  const auto judged = record && !record->empty() ? parse_record(*record) : tl::make_unexpected(Error{});
   if (judged) *terminal.out << "\n" << readiness_table(judged->judgement, terminal.columns, terminal.style);
-  if (!record) *terminal.err << "musterctl: how it was judged cannot be shown: " << record.error().message << "\n";
   return ExitCode::ok;
 }
 

@@ -120,7 +120,10 @@ class Judge {
       json_.reset();
     }
     if (check.kind != Kind::value && !is_plain(text_))
-      return lacks(Result::fail, "the file is no plain text: it holds zero bytes, as UTF-16 does; write it as UTF-8");
+      return lacks(
+          Result::fail,
+          "the file is no plain text: it holds bytes that are not UTF-8, or escape sequences; write it as UTF-8, "
+          "without colours");
     return true;
   }
 

@@ -18,9 +18,9 @@ bool has_bounds(const PolicyCheck& check) {
   return check.min.any() || check.max.any();
 }
 
-// One that is written as a number is compared as one: 1 is 1.0.
+// A number in JSON is compared as one, 1 is 1.0. What a text file says may be a version: 2.1 is not 2.10.
 bool is_same(const Value& value, const std::string& wanted) {
-  const auto number = number_from(wanted);
+  const auto number = value.line == 0 ? number_from(wanted) : std::nullopt;
   return value.text == wanted || (value.number && number && *value.number == *number);
 }
 

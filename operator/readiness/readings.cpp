@@ -39,6 +39,10 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 Value value_of(std::string_view text, std::size_t line) {
   return {clean_text(text, shown_len_max), number_from(text), line};
 }
@@ -221,6 +225,10 @@ Readings read_column(std::string_view text, std::string_view column, std::string
   if (readings.fault != Readings::Fault::none) return readings;
   while (rows.next()) {
     const auto& cells = rows.cells();
+    if (cells.size() > header.size()) {  // 18,2 without quotes
+      return fault(Readings::Fault::unreadable,
+                   "has more cells in line " + std::to_string(rows.line()) + " than its first line has columns");
+    }
     if (!row_column.empty() && (key >= cells.size() || cells[key] != row)) continue;
     if (cell >= cells.size() || cells[cell].empty()) {
       return fault(Readings::Fault::absent,
@@ -246,7 +254,10 @@ Readings read_words_after(std::string_view text, std::string_view place) {
       auto rest = line.substr(at + place.size());
       rest.remove_prefix(std::min(rest.find_first_not_of(blanks), rest.size()));
       const auto word = rest.substr(0, shown_len_max);
-      const auto end = word.find_first_of(word_ends);
+      auto end = word.find_first_of(word_ends);
+      // 1,9 and 1,234 are one word, of which nobody can tell what number it is.
+      while (end < word.size() && word[end] == ',' && end + 1 < word.size() && is_digit(word[end + 1]))
+        end = word.find_first_of(word_ends, end + 1);
       readings.values.push_back(value_of(word.substr(0, end), number));
       if (end == std::string_view::npos && word.size() < rest.size()) readings.values.back().number.reset();
       if (readings.values.size() > values_max) return false;
@@ -278,7 +289,13 @@ std::size_t find_line(std::string_view text, std::string_view pattern) {
 }
 
 bool is_plain(std::string_view text) {
-  return text.find('\0') == std::string_view::npos;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '\0' || text[at] == '\x1B') return false;
+    const auto length = detail::utf8_character_len(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
 }
 
 std::optional<double> number_from(std::string_view text) {

@@ -49,8 +49,8 @@ class JsonDocument {
 // The number of the first line that holds something that fits `pattern`, in which '*' fits any characters; 0 when none.
 [[nodiscard]] std::size_t find_line(std::string_view text, std::string_view pattern);
 
-// Whether it is text in the sense of the functions above. A log in UTF-16 is none: no pattern would fit its lines, and
-// what must not be in it would never be found.
+// Whether it is text in the sense of the functions above: UTF-8 without zero bytes and escape sequences. In UTF-16, or
+// between the colours of a terminal, what must not be in a line would never be found.
 [[nodiscard]] bool is_plain(std::string_view text);
 
 // The whole text as a finite decimal number.

@@ -17,14 +17,13 @@ constexpr std::uint32_t whole_ppm = 1'000'000;
 constexpr std::uint32_t mean_max = 999'999'999;  // as a guardrail's limit
 constexpr std::uint32_t release_mb_max = 1'000'000;
 constexpr double usual_spread = 0.10, usual_noise = 0.05;
-constexpr std::string_view delegate_metric = "delegate_active";
 
 double share(std::uint32_t ppm) {
   return static_cast<double>(ppm) / whole_ppm;
 }
 
 void read_link(const YamlNode& node, LinkQuality& link, Problems& problems) {
-  const Fields fields(node, "a link", {"kbit_per_s", "offline", "offline_for"}, problems);
+  const Fields fields(node, "a link", link_keys(), problems);
   if (!fields.is_map()) return;
   if (const YamlNode* value = fields.find("kbit_per_s")) {
     if (const auto read = read_integer(*value, "kbit_per_s", 1, kbit_per_s_max, problems))
@@ -36,12 +35,6 @@ void read_link(const YamlNode& node, LinkQuality& link, Problems& problems) {
   if (const YamlNode* value = fields.find("offline_for")) {
     if (const auto read = read_duration_s(*value, "offline_for", 1, 365 * day_s, problems)) link.offline_for_s = *read;
   }
-}
-
-std::optional<double> read_thermal(const YamlNode& node, Problems& problems) {
-  const auto choice = read_choice(node, "thermal", {"nominal", "fair", "serious", "critical"}, problems);
-  if (!choice) return std::nullopt;
-  return static_cast<double>(*choice + 1);
 }
 
 // `p95_ms: 80`, `p95_ms: { mean: 80, spread: 10%, noise: 5% }`, `thermal: fair` or `delegate_active: npu`.
@@ -111,6 +104,17 @@ void read_metrics(const YamlNode& node, std::vector<DescribedMetric>& metrics, P
 }
 
 }  // namespace
+
+const std::vector<std::string_view>& link_keys() {
+  static const std::vector<std::string_view> keys = {"kbit_per_s", "offline", "offline_for"};
+  return keys;
+}
+
+std::optional<double> read_thermal(const YamlNode& node, Problems& problems) {
+  const auto choice = read_choice(node, "thermal", {"nominal", "fair", "serious", "critical"}, problems);
+  if (!choice) return std::nullopt;
+  return static_cast<double>(*choice + 1);
+}
 
 const std::vector<std::string_view>& behaviour_keys() {
   static const std::vector<std::string_view> keys = {"link", "health_every", "update_takes", "update_fails", "metrics"};

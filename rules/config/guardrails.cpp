@@ -15,7 +15,6 @@ namespace {
 constexpr std::uint64_t state_max_max = 1'000'000;
 constexpr std::uint32_t whole_ppm = 1'000'000;
 
-constexpr std::string_view delegate_metric = "delegate_active";
 constexpr std::string_view device_setting = "slo_ms";
 // Names that conditions have for standard keys besides their own.
 constexpr std::pair<std::string_view, std::string_view> other_names[] = {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rules/condition/did_you_mean.h"
+#include "rules/config/behaviour.h"
 #include "rules/config/fields.h"
 #include "rules/engine/readings.h"
 #include "schemas/ids.h"
@@ -15,7 +16,6 @@ constexpr std::uint32_t whole_ppm = 1'000'000;
 constexpr std::uint32_t increase_ppm_max = 100 * whole_ppm;
 constexpr std::uint32_t number_max = 999'999'999;
 constexpr std::uint64_t after_s_max = 365ull * 86'400;
-constexpr std::string_view delegate_metric = "delegate_active";
 constexpr std::string_view form =
     "RELEASE: WHAT, such as 'reader@2: edit_distance +40% where device.region == \"de\"' or 'reader@2: fails 3%'";
 
@@ -154,6 +154,8 @@ class FaultReader {
   void read_value(const YamlNode& node) {
     if (fault_.metric == delegate_metric) {
       fault_.word = read_id(node, "the delegate", problems_).value_or("");
+    } else if (reading_from(fault_.metric) == Reading::thermal) {
+      fault_.number = read_thermal(node, problems_).value_or(0);
     } else {
       fault_.number = read_number(node, fault_.metric, number_max, problems_).value_or(0);
     }

@@ -20,7 +20,7 @@ class FleetReader {
 
   DescribedFleet read(const YamlNode& document) {
     DescribedFleet fleet;
-    Fields fields(document, "a fleet", {"groups", "defaults", "release_mb"}, problems_);
+    Fields fields(document, "a fleet", fleet_file_keys(), problems_);
     if (const YamlNode* value = fields.find("release_mb")) read_release_mb(*value, fleet, problems_);
     if (const YamlNode* value = fields.find("defaults"))
       read_behaviour(Fields(*value, "defaults", behaviour_keys(), problems_), defaults_, problems_);
@@ -92,7 +92,7 @@ class FleetReader {
     if (listed == 0) return;
     if (count != nullptr && group.count != listed)
       problems_.add(*count, std::to_string(listed) + " ids for a count of " + count->text, "the key removed");
-    if (count == nullptr) devices_ += listed;
+    if (count == nullptr) add_devices(*fields.find("ids"), listed);
     group.count = static_cast<std::uint32_t>(listed);
   }
 
@@ -139,8 +139,12 @@ class FleetReader {
     const auto count = read_integer(node, "count", 1, fleet_devices_max, problems_);
     if (!count) return;
     group.count = static_cast<std::uint32_t>(*count);
-    devices_ += *count;
-    if (devices_ <= fleet_devices_max || devices_ - *count > fleet_devices_max) return;  // said once
+    add_devices(node, *count);
+  }
+
+  void add_devices(const YamlNode& node, std::uint64_t count) {
+    devices_ += count;
+    if (devices_ <= fleet_devices_max || devices_ - count > fleet_devices_max) return;  // said once
     problems_.add(node, "a fleet of more than " + std::to_string(fleet_devices_max) + " devices",
                   "smaller counts: the same shares give the same plan");
   }
@@ -166,6 +170,11 @@ class FleetReader {
 };
 
 }  // namespace
+
+const std::vector<std::string_view>& fleet_file_keys() {
+  static const std::vector<std::string_view> keys = {"groups", "defaults", "release_mb"};
+  return keys;
+}
 
 LoadedFleet load_fleet(std::string_view text, const std::string& file) {
   Problems problems(without_bom(text), file);

@@ -18,6 +18,9 @@ struct LoadedFleet {
   std::vector<Diagnostic> diagnostics;
 };
 
+// The keys of the file; those of a group are beside its facts those of its behaviour (behaviour.h).
+[[nodiscard]] const std::vector<std::string_view>& fleet_file_keys();
+
 // `file` only names the source in diagnostics.
 [[nodiscard]] LoadedFleet load_fleet(std::string_view text, const std::string& file);
 

@@ -64,6 +64,12 @@ std::map<std::string, PlannedSegment> segments_of(const Guardrail& guardrail, st
 
 }  // namespace
 
+bool is_empty_ring(const Wave& wave, const std::vector<PlannedGroup>& groups) {
+  return wave.percent == 0 && std::none_of(groups.begin(), groups.end(), [&](const PlannedGroup& group) {
+           return group.devices != 0 && matches(wave.ring, group.facts);
+         });
+}
+
 std::vector<PlannedGroup> plan_waves(const Rule& rule, const DescribedFleet& fleet) {
   std::vector<PlannedGroup> groups;
   for (const FleetGroup& group : fleet.groups) {

@@ -24,6 +24,8 @@ struct PlannedGroup {
 // devices as the engine will, and of each group its share of those not in yet: the seed and the ids decide which ones,
 // so that a group's number is what is to be expected. The devices have no ids here: conditions see an empty device.id.
 [[nodiscard]] std::vector<PlannedGroup> plan_waves(const Rule& rule, const DescribedFleet& fleet);
+// Whether the wave is a ring that nobody of the groups is in: a rollout stands there until somebody is.
+[[nodiscard]] bool is_empty_ring(const Wave& wave, const std::vector<PlannedGroup>& groups);
 
 // One wave that ends without the verdict of a guardrail on a segment even when no device exceeds and all vote.
 struct OutOfReach {

@@ -90,7 +90,7 @@ std::string wave_text(const Wave& wave) {
 }
 
 void add_limit(const Guardrail& guardrail, FlowMap& map) {
-  if (guardrail.metric == "delegate_active") return;
+  if (guardrail.metric == delegate_metric) return;
   if (guardrail.against != Against::absolute) {
     map.add("against", std::string(name_of(guardrail.against)));
     map.add(guardrail.lower_is_worse ? "max_decrease" : "max_increase", percentage_text(guardrail.limit));

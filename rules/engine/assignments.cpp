@@ -76,8 +76,6 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
   if (!rollout.assigning()) return false;
 
   Standing blocked = Standing::assigned;
-  if (!member.frozen && rollout.guards.frozen(fleet_.facts(device_index)))
-    members_.change(index, [](Member& m) { m.frozen = true; });
   if (member.frozen) {
     blocked = Standing::waiting;
     mark_persist(device_index);
@@ -100,6 +98,7 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
     return false;
   }
 
+  members_.set_paced(index, false);  // a pace that was lifted may have left it in the queue
   take_from_others(rollout, device_index);
   Device& device = fleet_[device_index];
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
@@ -137,6 +136,7 @@ void Core::depart(MemberIndex index) {
   if (!outside) return;
   Member fields;
   fields.target = true;
+  fields.frozen = rollout.guards.frozen(fleet_.facts(device));
   members_.add(rollout, device, fields);
 }
 

@@ -58,6 +58,7 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
   if (member != 0 && (members_[member].reached || !members_[member].target)) return;
   const bool had_place = member != 0 && members_[member].wave != no_wave;
   const auto wave = had_place ? members_[member].wave : wave_of(rollout, index);
+  const bool frozen = rollout.guards.frozen(fleet_.facts(index));
   if (member == 0) {
     // A place in an open wave goes only to a device that this rollout may have one day; one that a newer rollout has
     // taken is that one's now.
@@ -65,9 +66,13 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
     Member fields;
     fields.target = true;
     fields.wave = wave;
+    fields.frozen = frozen;
     member = members_.add(rollout, index, fields);
-  } else if (members_[member].wave != wave) {
-    members_.change(member, [&](Member& m) { m.wave = wave; });
+  } else if (members_[member].wave != wave || members_[member].frozen != frozen) {
+    members_.change(member, [&](Member& m) {
+      m.wave = wave;
+      m.frozen = frozen;
+    });
   }
   if (wave == no_wave) return;
   mark_persist(index);

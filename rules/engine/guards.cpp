@@ -17,7 +17,6 @@ namespace {
 
 using Kind = Guards::Run::Kind;
 
-constexpr std::string_view delegate_metric = "delegate_active";
 const std::string other_segments = "(others)";
 constexpr double value_max = 1e9;  // what is beyond counts as this: sums of a million devices stay exact
 constexpr double sum_unit = 1024;

@@ -13,7 +13,9 @@ constexpr std::uint64_t minute_s = 60;
 constexpr std::uint64_t jitter_salt = 0x6a09e667f3bcc908u;  // another order than that of the cohort
 
 // Names come from devices, which may change theirs as often as they like: they are not kept.
-std::uint64_t key_of_site(std::string_view site) { return bucket_of(0, site); }
+std::uint64_t key_of_site(std::string_view site) {
+  return bucket_of(0, site);
+}
 
 }  // namespace
 

@@ -55,8 +55,9 @@ void write_member(const Member& member, DigestTable& digests, ByteWriter& out) {
 
 void write_tally(const Tally& tally, ByteWriter& out) {
   for (const auto count : tally.standing) out.number(count);
-  for (const auto count : {tally.targets, tally.reached, tally.failed, tally.unacknowledged,
-                           tally.acknowledged_standing, tally.rolled_back, tally.frozen, tally.frozen_targets, tally.tolerated}) {
+  for (const auto count :
+       {tally.targets, tally.reached, tally.failed, tally.unacknowledged, tally.acknowledged_standing,
+        tally.rolled_back, tally.frozen, tally.frozen_targets, tally.tolerated}) {
     out.number(count);
   }
 }

@@ -31,6 +31,8 @@ enum class Reading : std::uint8_t {
 };
 inline constexpr std::size_t reading_count = 13;
 inline constexpr Reading first_state_reading = Reading::thermal;
+// The one state that is a text.
+inline constexpr std::string_view delegate_metric = "delegate_active";
 [[nodiscard]] std::string_view name_of(Reading reading);
 [[nodiscard]] std::optional<Reading> reading_from(std::string_view name);
 

@@ -168,7 +168,10 @@ void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view 
     m.failed = true;
     m.rolled_back = judgement.rolled_back;
   });
-  if (!known && !member.withdrawn) ++rollout.failed_in_a_row;
+  if (!known && !member.withdrawn) {
+    ++rollout.failed_in_a_row;
+    rollout.waves[rollout.wave].approved_by.clear();  // they approved what it was
+  }
   mark_persist(member.device);
   const std::string id(fleet_.id(member.device));
   const bool acknowledged = member.acknowledged;

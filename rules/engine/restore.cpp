@@ -46,9 +46,9 @@ Handle read_handle(ByteReader& in, const std::vector<Handle>& digests) {
 
 void read_tally(ByteReader& in, Tally& tally) {
   for (auto& count : tally.standing) count = in.number32();
-  for (auto* count : {&tally.targets, &tally.reached, &tally.failed, &tally.unacknowledged,
-                      &tally.acknowledged_standing, &tally.rolled_back, &tally.frozen, &tally.frozen_targets,
-                      &tally.tolerated}) {
+  for (auto* count :
+       {&tally.targets, &tally.reached, &tally.failed, &tally.unacknowledged, &tally.acknowledged_standing,
+        &tally.rolled_back, &tally.frozen, &tally.frozen_targets, &tally.tolerated}) {
     *count = in.number32();
   }
 }
@@ -342,6 +342,7 @@ void Core::restore_controls() {
       if (members_.find(index, *target) != 0 || !matches(targets, index) || wave_of(*target, index) != no_wave) return;
       Member fields;
       fields.target = true;
+      fields.frozen = target->guards.frozen(fleet_.facts(index));
       members_.add(*target, index, fields);
     });
   }

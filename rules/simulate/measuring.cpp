@@ -10,8 +10,6 @@ namespace muster::rules {
 
 namespace {
 
-constexpr std::string_view delegate_metric = "delegate_active";
-
 // The metrics that guardrails name; none at all when one has a condition, which may look at any.
 std::vector<std::string> judged_by(const Rule& rule) {
   std::vector<std::string> names;
@@ -57,8 +55,9 @@ std::vector<Measuring::Metric> Measuring::metrics_of(const DeviceBehaviour& beha
     const bool wanted = judged.empty() || std::find(judged.begin(), judged.end(), described.name) != judged.end();
     const bool there = std::any_of(metrics.begin(), metrics.end(),
                                    [&](const Metric& each) { return each.described.name == described.name; });
+    const auto place = place_of(described.name);  // also of what nobody judges: another rule is another guardrail's
     if (!wanted || there) return;
-    Metric metric{described, reading_from(described.name), place_of(described.name), 0, unknown};
+    Metric metric{described, reading_from(described.name), place, 0, unknown};
     for (std::size_t i = 0; i < simulation_.faults.size(); ++i) {
       if (simulation_.faults[i].of_metric() && simulation_.faults[i].metric == described.name)
         metric.faults = static_cast<FaultBits>(metric.faults | 1u << i);
@@ -82,17 +81,18 @@ std::optional<double> Measuring::value_of(const Metric& metric, const Who& who) 
     value *= 1 + described.noise / std::sqrt(who.summaries) *
                      draws_.normal(who.device, Draws::noises + metric.place, who.count);
   }
-  bool known = !metric.unknown;
+  bool known = !metric.unknown, set = false;
   for (std::size_t i = 0; i < simulation_.faults.size(); ++i) {
     if ((who.faults & metric.faults & 1u << i) == 0) continue;
     const auto& fault = simulation_.faults[i];
     if (fault.kind == Fault::Kind::changes) value *= fault.number;
     if (fault.kind == Fault::Kind::becomes) value = fault.number;
+    set = set || fault.kind == Fault::Kind::becomes;
     known = fault.kind == Fault::Kind::vanishes ? false : known || fault.kind == Fault::Kind::becomes;
   }
   if (!known) return std::nullopt;
   // What cannot be negative is not made so by noise.
-  return described.mean >= 0 && value < 0 ? 0 : value;
+  return !set && described.mean >= 0 && value < 0 ? 0 : value;
 }
 
 const std::string* Measuring::delegate_of(const Metric& metric, const Who& who) const {

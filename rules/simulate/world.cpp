@@ -38,8 +38,10 @@ World::World(const Simulation& simulation, const FleetIds& ids, std::uint64_t se
     release_[plane] = digest_of(version.name + "@" + version.version);
     rule_planes_ = static_cast<PlaneBits>(rule_planes_ | 1u << plane);
   }
-  for (const auto& guardrail : simulation.rule.guardrails)
+  for (const auto& guardrail : simulation.rule.guardrails) {
     observe_s_ = observe_s_ == 0 ? guardrail.observe_s : std::min(observe_s_, guardrail.observe_s);
+    silent_s_ = silent_s_ == 0 ? guardrail.silent_after_s : std::min(silent_s_, guardrail.silent_after_s);
+  }
 }
 
 RunResult World::run() {
@@ -80,7 +82,7 @@ void World::populate() {
         it.online = false;
         tell_now(DeviceLost{std::string(id)});
       }
-      it.link_at_s = static_cast<std::uint32_t>(start_s + until_link_changes_s(device));
+      it.link_at_s = moment(start_s + until_link_changes_s(device));
       agenda_.add({it.link_at_s, device, Kind::link});
     }
   }
@@ -244,13 +246,24 @@ void World::approve() {
 
 // Nothing that is under way can change anything any more. A rollout that stands still is given the longest time after
 // which something could still come of what has happened.
-bool World::over() const {
+bool World::over() {
   if (working_ != 0 || approve_at_s_ != 0) return false;
   const auto state = engine_.status(simulation_.rule.rollout)->state;
   const bool ended = state == RolloutState::completed || state == RolloutState::aborted;
   // A fault that began late is still to be seen by those who judge.
   if (ended && late_fault_s_ == 0) return true;
-  return now_s_ >= std::max(progress_s_, late_fault_s_) + quiet_s();
+  if (now_s_ < std::max(progress_s_, late_fault_s_) + quiet_s()) return false;
+  if (ended || state != RolloutState::running || !somebody_comes_back()) return true;
+  progress_s_ = now_s_;
+  return false;
+}
+
+// Whether a device that is away has something to say that the rollout may be waiting for.
+bool World::somebody_comes_back() const {
+  return std::any_of(devices_.begin(), devices_.end(), [&](const SimulatedDevice& device) {
+    const bool is_to_say = device.committed_s == 0 || (observe_s_ != 0 && device.summaries < 2);
+    return device.assigned_epoch != 0 && !device.online && !device.hung && is_to_say;
+  });
 }
 
 std::uint64_t World::quiet_s() const {

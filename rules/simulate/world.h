@@ -5,12 +5,14 @@
 //   world_health.cpp   when a device sends a health summary
 //   world_result.cpp   what is told of the run
 //
-// What is left out against a real fleet, because it changes nothing that the engine decides or only its cost: reports
-// in the middle of an attempt, and health summaries that repeat what is known. A device sends one summary for the time
-// before its update, anew every few hours while it waits; then one after its interval, so that a bad state shows at
-// once, and one for each observation. They say what the many between them would have said.
+// What is left out against a real fleet, because it changes nothing that the engine decides or only its cost: most
+// reports in the middle of an attempt, and health summaries that repeat what is known. A device sends one summary for
+// the time before its update, anew every few hours while it waits; then one after its interval, so that a bad state
+// shows at once, and one for each observation, or as many as it takes for its silence not to vote. They say what the
+// many between them would have said.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -74,7 +76,8 @@ class World {
   void take(const Audit& audit);
   void look_at_status();
   void approve();
-  [[nodiscard]] bool over() const;
+  [[nodiscard]] bool over();
+  [[nodiscard]] bool somebody_comes_back() const;
   [[nodiscard]] std::uint64_t quiet_s() const;
 
   // --- world_devices.cpp ---
@@ -106,6 +109,10 @@ class World {
   void complete_result();
   void note_assigned(Number device);
   [[nodiscard]] std::uint64_t since_start_s() const { return now_s_ - start_s; }
+  // As the agenda has it; what lies beyond is never.
+  [[nodiscard]] static std::uint32_t moment(std::uint64_t at_s) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(at_s, UINT32_MAX));
+  }
 
   // Times in the world are Unix seconds. Devices have been there for a while when the rollout starts.
   static constexpr std::uint64_t start_s = 1'800'000'000, settled_s = 3'600;
@@ -124,6 +131,7 @@ class World {
   std::array<Sha256, plane_count> before_{}, release_{};         // what each plane has, and what the rule gives it
   PlaneBits rule_planes_ = 0;
   std::uint64_t observe_s_ = 0;  // the shortest observation of a guardrail; 0: there is none
+  std::uint64_t silent_s_ = 0;   // the shortest time after which silence votes
   std::uint64_t now_s_ = start_s - settled_s;
   std::uint64_t approve_at_s_ = 0;
   std::uint64_t progress_s_ = start_s;  // when something last happened that is not a measurement or a link

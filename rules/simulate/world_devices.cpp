@@ -22,14 +22,14 @@ std::uint64_t spread(double seconds, double share) {
 void World::set_step(Number device, std::uint64_t at_s) {
   auto& it = devices_[device];
   working_ = working_ + (at_s != 0 ? 1 : 0) - (it.step_at_s != 0 ? 1 : 0);
-  it.step_at_s = static_cast<std::uint32_t>(at_s);
+  it.step_at_s = moment(at_s);
   if (at_s != 0) agenda_.add({it.step_at_s, device, Kind::step});
 }
 
 void World::set_later(Number device, std::uint64_t at_s) {
   auto& it = devices_[device];
   working_ = working_ + (at_s != 0 ? 1 : 0) - (it.later_at_s != 0 ? 1 : 0);
-  it.later_at_s = static_cast<std::uint32_t>(at_s);
+  it.later_at_s = moment(at_s);
   if (at_s != 0) agenda_.add({it.later_at_s, device, Kind::later});
 }
 
@@ -93,6 +93,7 @@ void World::activate(Number device) {
   const auto& behaviour = simulation_.fleet.groups[it.group].behaviour;
   if (added == 0) return set_step(device, now_s_ + going_back_s + it.soak_s);
   it.ran = true;
+  if (observe_s_ != 0) report(device);  // who is lost from here on votes against by its silence
   bool sticks = false;
   const auto own = draws_.happens(behaviour.update_fails_ppm, device, Draws::failing, it.attempts);
   if (own) it.error = own_error;
@@ -110,7 +111,7 @@ void World::activate(Number device) {
   }
   it.fails = it.error != 0;
   if (it.hung) {
-    it.link_at_s = static_cast<std::uint32_t>(now_s_ + noticed_lost_s);
+    it.link_at_s = moment(now_s_ + noticed_lost_s);
     return agenda_.add({it.link_at_s, device, Kind::link});
   }
   if (sticks) return;
@@ -170,7 +171,7 @@ void World::later(Number device) {
     if (fault.kind == Fault::Kind::hangs) {
       it.hung = true;
       it.health_at_s = 0;
-      it.link_at_s = static_cast<std::uint32_t>(now_s_ + noticed_lost_s);
+      it.link_at_s = moment(now_s_ + noticed_lost_s);
       return agenda_.add({it.link_at_s, device, Kind::link});
     }
     if (fault.kind == Fault::Kind::rolls_back) return put_back(device, static_cast<std::uint8_t>(fault_error + i));
@@ -193,8 +194,7 @@ void World::change_link(Number device) {
   FleetIds::Buffer buffer;
   const std::string id(ids_.id(device, buffer));
   if (!it.hung) {
-    it.link_at_s =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(now_s_ + until_link_changes_s(device), UINT32_MAX));
+    it.link_at_s = moment(now_s_ + until_link_changes_s(device));
     agenda_.add({it.link_at_s, device, Kind::link});
   }
   if (it.online) {

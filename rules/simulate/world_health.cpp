@@ -35,7 +35,8 @@ std::uint64_t World::observation_s(const SimulatedDevice& device) const {
   const auto every_s = simulation_.fleet.groups[device.group].behaviour.health_every_s;
   if (device.committed_s == 0) return std::max(every_s, observe_s_);
   if (device.summaries == 0 || every_s >= observe_s_) return every_s;
-  return device.summaries == 1 ? observe_s_ - every_s : observe_s_;
+  // However long an observation is, nobody is silent while it lasts.
+  return std::min(device.summaries == 1 ? observe_s_ - every_s : observe_s_, std::max(every_s, silent_s_ / 2));
 }
 
 void World::summarise(Number device) {
@@ -53,9 +54,9 @@ void World::summarise(Number device) {
   health.device = id;
   health.window_start_s = now_s_ - window_s;
   health.window_s = static_cast<std::uint32_t>(std::min<std::uint64_t>(window_s, UINT32_MAX));
-  // The first two summaries of a device that is done are one observation.
+  // All summaries of one observation say the same.
   const auto whole_s = std::max(before ? window_s : observe_s_, every_s);
-  const std::uint32_t count = before ? 0 : std::max<std::uint32_t>(1, it.summaries);
+  const auto count = before ? 0 : static_cast<std::uint32_t>(1 + (now_s_ - it.committed_s - 1) / whole_s);
   measuring_.read({device, it.group, at_work(it), count, static_cast<double>(whole_s) / static_cast<double>(every_s)},
                   health.readings);
   health_.now_s = now_s_;

@@ -52,6 +52,7 @@ void Operators::act() {
   } else if (dice < 72) {
     give(rules::ResumeRollout{rollout.rollout, random_.percent(70)});
   } else if (dice < 78) {
+    if (options_.paces && random_.percent(50)) return give(rules::ChangePace{rollout.rollout, random_pace()});
     if (options_.pauses) give(rules::PauseRollout{rollout.rollout});
   } else if (dice < 81) {
     if (options_.aborts) give(rules::AbortRollout{rollout.rollout, static_cast<rules::AbortMode>(random_.below(3))});
@@ -65,6 +66,7 @@ void Operators::add_waves(rules::Rule& rule) {
     rules::Wave wave;
     wave.name = "w" + std::to_string(i);
     wave.gate = random_.percent(30) ? rules::Gate::manual : rules::Gate::automatic;
+    if (options_.paces && wave.gate == rules::Gate::manual && random_.percent(40)) wave.approvers = 2;
     wave.soak_s = random_.percent(40) ? 0 : random_.between(1, 90);
     if (options_.rings && random_.percent(30)) {
       wave.ring_text = random_.pick(ring_conditions()).text;
@@ -99,7 +101,18 @@ rules::Rule Operators::random_rule() {
   rule.attempt_timeout_s = random_.between(60, 600);
   rule.on_abort = random_.percent(50) ? rules::AbortDefault::revert : rules::AbortDefault::keep;
   if (options_.guardrails && random_.percent(75)) add_guardrails(rule);
+  if (options_.paces && random_.percent(75)) rule.pace = random_pace();
   return rule;
+}
+
+// Fast enough for a world's end to come; now and then none.
+rules::Pace Operators::random_pace() {
+  rules::Pace pace;
+  if (random_.percent(60)) pace.per_minute = static_cast<std::uint32_t>(random_.between(2, 40));
+  if (random_.percent(30)) pace.per_site = static_cast<std::uint32_t>(random_.between(2, 4));
+  if (random_.percent(40)) pace.at_once = static_cast<std::uint32_t>(random_.between(2, 8));
+  if (random_.percent(30)) pace.jitter_s = static_cast<std::uint32_t>(random_.between(1, 120));
+  return pace;
 }
 
 void Operators::add_guardrails(rules::Rule& rule) {

@@ -26,6 +26,7 @@ class Operators {
   void give(rules::CommandBody body);
   [[nodiscard]] rules::Rule random_rule();
   void add_waves(rules::Rule& rule);
+  [[nodiscard]] rules::Pace random_pace();
   void add_guardrails(rules::Rule& rule);
   [[nodiscard]] rules::Guardrail random_guardrail(const std::string& name);
   void help(const rules::RolloutStatus& rollout);

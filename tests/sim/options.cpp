@@ -49,10 +49,11 @@ Options Options::from(std::uint64_t seed) {
   o.freezes = on(45);
   o.rings = on(40);
   o.old_copy = on(8);
-  // Last: a world without guardrails is the one that its seed always was.
+  // What came later is drawn later: a world without it is the one that its seed always was.
   o.guardrails = on(60);
   o.health_ms = o.guardrails ? random.between(60, 120) * 1000 : 0;
   o.drift = o.guardrails && on(50);
+  o.paces = on(40);
   return o;
 }
 
@@ -101,6 +102,7 @@ std::string Options::describe() const {
   flag("old copy", old_copy);
   flag("guardrails", guardrails);
   flag("drift", drift);
+  flag("paces", paces);
   return text + "\n";
 }
 

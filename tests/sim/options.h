@@ -41,6 +41,7 @@ struct Options {
   bool old_copy = false;    // the broker's data is once put back from a copy of some time before
   bool guardrails = false;  // rules have some, and releases make worse what devices measure
   bool drift = false;       // what devices measure changes with time, whatever they run
+  bool paces = false;       // rules have one, and gates that two people have to open
 
   [[nodiscard]] static Options from(std::uint64_t seed);
   // One line a group, for a failure.

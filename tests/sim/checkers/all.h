@@ -27,5 +27,6 @@ namespace muster::sim {
 [[nodiscard]] std::unique_ptr<Checker> check_no_advance_on_inconclusive();
 [[nodiscard]] std::unique_ptr<Checker> check_verdict_has_votes();
 [[nodiscard]] std::unique_ptr<Checker> check_exits_have_reasons();
+[[nodiscard]] std::unique_ptr<Checker> check_pace_holds();
 
 }  // namespace muster::sim

@@ -50,6 +50,7 @@ class AuditRecord final : public Checker {
     RolloutState state = RolloutState::running;
     std::size_t opened = 0, done = 0;
     std::set<std::string> failed, joined;
+    std::set<std::string> approved_by;  // the open wave, at any time
   };
 
   void wrong(const rules::Audit& entry, const std::string& why) {
@@ -90,6 +91,11 @@ class AuditRecord final : public Checker {
       if (!filled) ++life.opened;
     } else if (entry.what == audit::wave_done) {
       if (life.opened != life.done + 1 || !named(life.done)) wrong(entry, "that wave is not open");
+      const auto& wave = life.waves[life.done];
+      if (wave.gate == rules::Gate::manual && life.approved_by.size() < wave.approvers)
+        wrong(entry, std::to_string(life.approved_by.size()) + " have approved it, and it takes " +
+                         std::to_string(wave.approvers));
+      life.approved_by.clear();
       ++life.done;
       life.state = RolloutState::running;
     } else if (entry.what == audit::wave_awaiting_approval) {
@@ -97,7 +103,7 @@ class AuditRecord final : public Checker {
       life.state = RolloutState::awaiting_approval;
     } else if (entry.what == audit::wave_approved) {
       if (life.state != RolloutState::awaiting_approval) wrong(entry, "it waits for no approval");
-      life.state = RolloutState::running;
+      life.approved_by.insert(entry.who);  // it goes on with the entry that the wave is done
     }
   }
 

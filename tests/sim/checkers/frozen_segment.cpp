@@ -1,6 +1,6 @@
 // A frozen segment gets nothing: from the step on in which the record says so, no device with its facts is assigned the
 // rollout any more, late joiners neither; who was reached there is told in that step to go back to what it ran before,
-// but for those that had failed or went back already; and the status says that it is frozen until the rollout ends.
+// but for those that went back already; and the status says that it is frozen until the rollout ends.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/guarded.h"
 
@@ -34,7 +34,7 @@ class FrozenSegment final : public Checker {
  private:
   void look_at_reached(const EngineStep& step, const std::string& name, Guarded& run) {
     for (auto& [id, device] : run.reached) {
-      if (!device.sure || device.failed || device.taken_back || !run.is_frozen_now(device)) continue;
+      if (!device.sure || device.taken_back || !run.is_frozen_now(device)) continue;
       bool told = false;
       for_each<rules::Assign>(step, [&, &each = device, &device_id = id](const rules::Assign& assign) {
         if (assign.device != device_id) return;
@@ -80,7 +80,7 @@ class FrozenSegment final : public Checker {
       for (const auto& device : view.devices) {
         const auto known = run.reached.find(device.id);
         if (known == run.reached.end() || !known->second.sure || !device.connected) continue;
-        if (known->second.taken_back || known->second.failed || !run.is_frozen(known->second)) continue;
+        if (known->second.taken_back || !run.is_frozen(known->second)) continue;
         fail(device.id + " has the versions of rollout " + name +
              ", its segment is frozen, and it was never told to go back");
       }

@@ -162,6 +162,12 @@ TEST_F(ReadinessTest, OnlyWhatTheRecordVouchesForIsPublished) {
   record["policy"]["version"] = 2;
   EXPECT_NE(trouble(record).find("is about something else"), std::string::npos);
   record = record_of("m@2");
+  record["policy"]["name"] = "other";
+  EXPECT_NE(trouble(record).find("is about something else"), std::string::npos);
+  record = record_of("m@2");
+  record["policy"]["sha256"] = to_hex(digest_of_text("another policy of that name"));
+  EXPECT_NE(trouble(record).find("is about something else"), std::string::npos);
+  record = record_of("m@2");
   record["evidence"][0]["size"] = benchmark.size() + 1;
   EXPECT_NE(trouble(record).find("the evidence benchmark.json"), std::string::npos);
   EXPECT_EQ(trouble(json("no record")), "the record of how it was judged is none; build the release again");

@@ -90,6 +90,38 @@ TEST_F(Gates, AManualOneMayWantTwoOperators) {
   EXPECT_EQ(world_.assigned_by("r").size(), 4u);
 }
 
+// What somebody approved is what there was to see; what becomes known while it is paused they have not seen.
+TEST_F(Gates, AFailureTakesApprovalsAwayAlsoWhileItIsPaused) {
+  world_.add_release(Plane::model, "reader", "3");
+  for (const std::uint32_t halt : {1u, 3u}) {
+    SCOPED_TRACE(halt);
+    const auto name = "p" + std::to_string(halt);
+    Wave first;
+    first.name = "first";
+    first.percent = 50;
+    first.gate = Gate::manual;
+    first.approvers = 2;
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    auto rule = World::rule(name, "true", {{Plane::model, "reader", halt == 1 ? "2" : "3"}}, {first, all});
+    rule.halt_failed_devices = halt;
+    ASSERT_TRUE(World::accepted(world_.start(rule)));
+    const auto ids = world_.assigned_by(name);
+    for (const auto& id : ids) world_.commit(id);
+    EXPECT_TRUE(World::accepted(world_.command(ApproveWave{name}, "alice")));
+    world_.command(PauseRollout{name});
+    world_.roll_back(*ids.begin(), "probe_failed", "");
+    EXPECT_TRUE(World::accepted(world_.command(ResumeRollout{name, true})));
+    ASSERT_EQ(world_.status(name).state, RolloutState::awaiting_approval);
+    EXPECT_TRUE(World::accepted(world_.command(ApproveWave{name}, "bob")));
+    EXPECT_EQ(world_.status(name).state, RolloutState::awaiting_approval) << "one person saw the failure";
+    EXPECT_TRUE(World::accepted(world_.command(ApproveWave{name}, "alice")));
+    EXPECT_EQ(world_.status(name).waves[0].state, WaveState::done);
+    world_.command(AbortRollout{name, AbortMode::keep});
+  }
+}
+
 TEST_F(Gates, AManualOneOnTheLastWaveHoldsBackCompletion) {
   Wave only;
   only.name = "all";

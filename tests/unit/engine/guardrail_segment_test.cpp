@@ -20,6 +20,13 @@ class GuardrailSegments : public GuardedFleet {
     const auto& assigned = world_.devices[id].assigned;
     return assigned && assigned->releases[0].second == world_.release("reader@1").manifest;
   }
+  [[nodiscard]] std::string somebody_not_reached() {
+    const auto ids = world_.assigned_by("r");
+    for (const auto& [id, device] : world_.devices) {
+      if (!ids.contains(id)) return id;
+    }
+    return {};
+  }
   void move(const std::string& id, const std::string& region) {
     world_.devices[id].report.facts.region = region;
     world_.report(id);
@@ -73,6 +80,58 @@ TEST_F(GuardrailSegments, AWaveThatIsAllFrozenIsPassedOver) {
   }
   EXPECT_TRUE(verdict("region=us").frozen);
   EXPECT_THAT(world_.status("r").waiting_for, ::testing::HasSubstr("are in frozen segments; abort"));
+}
+
+// Who is frozen follows from the facts for those that no wave has reached, and so it is the same after a restart.
+TEST_F(GuardrailSegments, WhoIsInNoWaveYetIsFrozenTooAndStaysSoAfterARestart) {
+  for (int i = 0; i < 40; ++i) {
+    const auto id = "d" + std::to_string(i);
+    world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+    world_.join(id, facts_of("rk3566", "de"));
+  }
+  start({rail_});
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, 90);
+  ASSERT_TRUE(verdict("region=de").frozen);
+  const auto before = world_.status("r");
+  ASSERT_EQ(before.waves[0].state, WaveState::open);
+  EXPECT_THAT(before.waiting_for, ::testing::HasSubstr("are in frozen segments; abort"));
+  world_.restart();
+  world_.tick(1);
+  EXPECT_EQ(world_.status("r").waves[0].state, WaveState::open);
+  EXPECT_EQ(world_.status("r").waiting_for, before.waiting_for);
+  // Who moves elsewhere before it was reached is not of that segment any more, with a restart or without.
+  move(somebody_not_reached(), "us");
+  EXPECT_EQ(world_.status("r").waves[0].state, WaveState::done);
+  EXPECT_EQ(world_.status("r").waves[1].devices, 20u);
+}
+
+// Two people approve the same wave or none.
+TEST_F(GuardrailSegments, AVerdictTakesApprovalsAway) {
+  join(80);
+  Wave first;
+  first.name = "first";
+  first.percent = 50;
+  first.gate = Gate::manual;
+  first.approvers = 2;
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {first, all});
+  rule.guardrails = {rail_};
+  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  commit_reached();
+  EXPECT_TRUE(World::accepted(world_.command(ApproveWave{"r"}, "alice")));
+  world_.tick(window_s);
+  for (const auto& id : reached()) {
+    if (in(id, "de")) say(id, 90);
+  }
+  ASSERT_TRUE(verdict("region=de").frozen);
+  commit_reached();
+  ASSERT_EQ(world_.status("r").state, RolloutState::awaiting_approval);
+  EXPECT_TRUE(World::accepted(world_.command(ApproveWave{"r"}, "bob")));
+  EXPECT_EQ(world_.status("r").state, RolloutState::awaiting_approval) << world_.status("r").waiting_for;
 }
 
 // Whoever of a segment has gone back with another one is waited for no more.

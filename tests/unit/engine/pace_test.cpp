@@ -201,6 +201,19 @@ TEST_F(Paces, ItCanBeChangedWhileTheRolloutRuns) {
   EXPECT_FALSE(World::accepted(world_.command(ChangePace{"r", {1, 0, 0, 0}})));
 }
 
+TEST_F(Paces, ItCanBeLiftedWhileTheRolloutIsPaused) {
+  join(10);
+  start({.at_once = 2});
+  ASSERT_EQ(reached(), 2u);
+  world_.command(PauseRollout{"r"});
+  EXPECT_TRUE(World::accepted(world_.command(ChangePace{"r", {}})));
+  EXPECT_EQ(reached(), 2u);
+  const auto resumed = world_.command(ResumeRollout{"r", false});
+  EXPECT_TRUE(World::accepted(resumed));
+  EXPECT_EQ(reached(), 10u);
+  EXPECT_EQ(status().reached, 10u) << "each once";
+}
+
 TEST_F(Paces, ALateJoinerWaitsForItsTurnAndItsAuditSaysSo) {
   join(10);
   start({0, 0, 2, 0});

@@ -55,6 +55,7 @@ void RandomWorld::join() {
   const auto id = "d" + std::to_string(world.devices.size());
   auto facts = facts_of("rk3566", regions[pick(regions.size())]);
   if (chance(20)) facts.tags = {"lab"};
+  facts.site = "site-" + std::to_string(pick(4));
   world.devices[id].report.active[1] = world.release("reader@" + std::to_string(1 + pick(2))).manifest;
   world.join(id, facts);
 }
@@ -111,9 +112,11 @@ void RandomWorld::operator_step() {
   if (dice < 20) {
     start();
   } else if (dice < 45) {
-    world.command(ApproveWave{name});
-  } else if (dice < 55) {
+    world.command(ApproveWave{name}, chance(50) ? "alice" : "bob");
+  } else if (dice < 52) {
     world.command(PauseRollout{name});
+  } else if (dice < 55) {
+    if (swarm_.paces) world.command(ChangePace{name, chance(30) ? Pace{} : random_pace()});
   } else if (dice < 78) {
     world.command(ResumeRollout{name, chance(70)});
   } else if (dice < 86) {
@@ -135,6 +138,7 @@ void RandomWorld::start() {
     Wave wave;
     wave.name = "w" + std::to_string(i);
     wave.gate = chance(30) ? Gate::manual : Gate::automatic;
+    if (wave.gate == Gate::manual) wave.approvers = 1 + static_cast<std::uint32_t>(pick(2));
     if (swarm_.rings && chance(20)) {
       wave.ring_text = "\"lab\" in device.tags";
       wave.ring = World::compile(wave.ring_text);
@@ -149,14 +153,19 @@ void RandomWorld::start() {
   rule.halt_failed_devices = 1 + static_cast<std::uint32_t>(pick(3));
   rule.attempt_timeout_s = swarm_.links ? 300 : 1'000'000'000;
   if (swarm_.guardrails) add_guardrails(rule);
-  if (chance(30)) {
-    rule.pace.per_minute = chance(50) ? static_cast<std::uint32_t>(1 + pick(120)) : 0;
-    rule.pace.at_once = chance(50) ? static_cast<std::uint32_t>(1 + pick(4)) : 0;
-    rule.pace.jitter_s = chance(50) ? static_cast<std::uint32_t>(pick(120)) : 0;
-  }
+  if (swarm_.paces && chance(30)) rule.pace = random_pace();
   if (chance(20)) rule.halt_failed_in_a_row = 1 + static_cast<std::uint32_t>(pick(3));
   rule.on_abort = chance(50) ? AbortDefault::revert : AbortDefault::keep;
   world.start(rule);
+}
+
+Pace RandomWorld::random_pace() {
+  Pace pace;
+  pace.per_minute = chance(50) ? static_cast<std::uint32_t>(1 + pick(120)) : 0;
+  pace.per_site = chance(30) ? static_cast<std::uint32_t>(1 + pick(3)) : 0;
+  pace.at_once = chance(50) ? static_cast<std::uint32_t>(1 + pick(4)) : 0;
+  pace.jitter_s = chance(50) ? static_cast<std::uint32_t>(pick(120)) : 0;
+  return pace;
 }
 
 void RandomWorld::add_guardrails(Rule& rule) {

@@ -19,6 +19,7 @@ struct Swarm {
   bool rings = true;
   bool guardrails = true;
   bool measures = true;  // with guardrails: devices send health summaries
+  bool paces = true;
   std::size_t devices_max = 30;
 };
 
@@ -41,6 +42,7 @@ class RandomWorld {
   void start();
   void order();
   void measure();
+  [[nodiscard]] Pace random_pace();
   void add_guardrails(Rule& rule);
 
   std::mt19937_64 random_;

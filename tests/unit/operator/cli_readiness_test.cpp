@@ -130,7 +130,10 @@ TEST_F(EvidenceGate, EveryItemOfTheTemplateCatchesWhatItIsAbout) {
            {"benchmark.json", "\"peak_ram_mb\": 0.21, ", "", "budgets:missing"},
            {"benchmark.json", "\"cpu_percent\": 41", "\"cpu_percent\": null", "budgets:missing"},
            {"esp32/soak_test.log", "duration_h=4.0", "duration_h=1.9", "soak:fail"},
+           {"benchmark.json", "18.2", "-1", "budgets:fail"},
            {"rk3566/soak_test.log", "summary", "watchdog reset 1 summary", "soak:fail"},
+           {"rk3566/soak_test.log", "summary", "kernel: Out of memory: Killed process 812 summary", "soak:fail"},
+           {"rk3566/soak_test.log", "rss_growth_mb=0.4", "rss_growth_mb=0,4", "soak:fail"},
            {"rk3566/soak_test.log", "soak: complete", "soak: stopped", "soak:missing"},
            {"offline.csv", "captive_portal,rk3566-04,pass", "captive_portal,rk3566-04,hung", "offline:fail"},
            {"failure_handling.csv", "low_storage", "no_storage", "failure:missing"},
@@ -148,6 +151,36 @@ TEST_F(EvidenceGate, EveryItemOfTheTemplateCatchesWhatItIsAbout) {
   }
   change("confirmations.yaml", "sorter-model@7", "sorter-model@6");
   EXPECT_EQ(trouble(), "security:fail rollout:fail support:fail") << "what was confirmed of another release";
+}
+
+// What release build refuses is not fit either, whether a check looks at it or not.
+TEST_F(EvidenceGate, ListedEvidenceHasToBeThere) {
+  fs::remove(directory / "policies/example/evidence/support.md");
+  directory.write("policies/one.yaml",
+                  "policy: one\nversion: 1\nitems:\n  - { id: a, stage: build, role: ml, says: A., checks: [{ file: "
+                  "build.txt }] }\n");
+  const auto listed = shell("musterctl release check example/sorter-model-7.yaml --policy one.yaml");
+  EXPECT_EQ(listed.code, 10) << listed.out;
+  EXPECT_NE(listed.err.find("evidence/support.md"), std::string::npos) << listed.err;
+  // Where evidence lies elsewhere, what the release file names does not matter; links are files by their own names.
+  fs::create_directories(directory / "policies/ci");
+  fs::rename(directory / "policies/example/evidence/build.txt", directory / "policies/run-17.txt");
+  fs::create_symlink("../run-17.txt", directory / "policies/ci/build.txt");
+  const auto elsewhere = shell("musterctl release check example/sorter-model-7.yaml --policy one.yaml --evidence ci");
+  EXPECT_EQ(elsewhere.code, 0) << elsewhere.out << elsewhere.err;
+  EXPECT_EQ(elsewhere.err, "");
+}
+
+// A builder may give any time as that of the build; who signs judges as of the signature too.
+TEST_F(EvidenceGate, AWordThatGrewOldIsNotSigned) {
+  ASSERT_EQ(shell("musterctl keys init keys").code, 0);
+  ASSERT_EQ(shell("SOURCE_DATE_EPOCH=1795176000 musterctl release build example/sorter-model-7.yaml --out out").code,
+            0);
+  const std::string sign = " musterctl release sign out/sorter-model@7 --key keys/release.key";
+  const auto late = shell("SOURCE_DATE_EPOCH=1800000000" + sign);
+  EXPECT_EQ(late.code, 10) << late.err;
+  EXPECT_NE(late.err.find("older than the policy allows"), std::string::npos) << late.err;
+  EXPECT_EQ(shell("SOURCE_DATE_EPOCH=1795262400" + sign).code, 0) << "a day later";
 }
 
 // What is judged after a rollout is confirmed after the build.

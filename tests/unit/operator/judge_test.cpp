@@ -126,6 +126,18 @@ TEST(Judge, ColumnsByRow) {
             "missing: the file has no column rs");
 }
 
+// Of a text nobody knows whether it is a number or a version.
+TEST(Judge, VersionsAreNoNumbers) {
+  Bench bench;
+  bench.files = {
+      {"c.csv", "class,runtime\nA,2.1\n"}, {"b.txt", "runtime: 2.1\n"}, {"b.json", R"({"n": 2.1, "s": "2.1"})"}};
+  EXPECT_EQ(bench.look("{ file: c.csv, column: runtime, rows: all, is: '2.10' }"), "fail: line 2: it is '2.1'");
+  EXPECT_EQ(bench.look("{ file: b.txt, word_after: 'runtime:', is: '2.10' }"), "fail: line 1: it is '2.1'");
+  EXPECT_EQ(bench.look("{ file: b.json, value: /s, is: '2.10' }"), "fail: it is '2.1'");
+  EXPECT_EQ(bench.look("{ file: b.json, value: /n, is: '2.10' }").substr(0, 4), "pass");
+  EXPECT_EQ(bench.look("{ file: c.csv, column: runtime, rows: all, is: '2.1' }").substr(0, 4), "pass");
+}
+
 TEST(Judge, LinesAndWords) {
   Bench bench;
   bench.files = {{"A/soak.log", "start\nhours=6.0 growth=0\ndone\n"}, {"B/soak.log", "hours=1.5\nwatchdog reset\n"}};

@@ -64,6 +64,7 @@ TEST(Readings, TakesTheCellsOfAColumn) {
   EXPECT_EQ(cells("class;p95\nA;1\n", "p95", "class", "A"), "has no column p95; its first line names class;p95");
   EXPECT_EQ(cells("a,b,a\n1,2,3\n", "a"), "has the column a twice");
   EXPECT_EQ(cells("a,b\n1\n", "b"), "has an empty b in line 2");
+  EXPECT_EQ(cells("a,b\n1,18,2\n", "b"), "has more cells in line 2 than its first line has columns");
   EXPECT_EQ(cells("a,b\n", "b"), "has no row");
   EXPECT_EQ(cells("", "b"), "has no line");
   EXPECT_EQ(cells("a\n\"1\n2", "a"), "is no CSV: line 2 begins a quoted cell that does not end");
@@ -81,6 +82,9 @@ TEST(Readings, TakesTheWordsBehindAText) {
   };
   EXPECT_EQ(words("x\nhours=6.0, hours=\t7\r\nhours=\n", "hours="), "2:6.0 2:7 3: ");
   EXPECT_EQ(words("sha256: abc)\n", "sha256:"), "1:abc ");
+  EXPECT_EQ(words("h=1, 2\nh=3,\n", "h="), "1:1 2:3 ");
+  EXPECT_EQ(words("h=1,9 h=1,234,567)", "h="), "1:1,9 1:1,234,567 ");
+  EXPECT_FALSE(read_words_after("h=1,9", "h=").values.at(0).number) << "not a part of it";
   EXPECT_EQ(read_words_after("nothing", "hours=").fault, Fault::absent);
   const auto endless = read_words_after("hours=" + std::string(2000, '1'), "hours=");
   EXPECT_EQ(endless.values.at(0).text.size(), limits::text_len_max);
@@ -108,6 +112,14 @@ TEST(Readings, FindsLinesByPattern) {
   EXPECT_EQ(find_line("", "x"), 0u);
   const std::string line(1u << 20, 'a');
   EXPECT_EQ(find_line(line + "\n", "a*a*a*a*a*a*a*a*b"), 0u) << "and does not take long";
+}
+
+TEST(Readings, PlainTextIsUtf8WithoutEscapes) {
+  for (const char* good : {"", "a\tb\r\n", "18 \xC2\xB5s", "\xF0\x9F\x9A\xA2"}) EXPECT_TRUE(is_plain(good)) << good;
+  EXPECT_FALSE(is_plain(std::string_view("a\0b", 3)));
+  EXPECT_FALSE(is_plain("o\x1b[31mpen: ticket")) << "open: would not be found";
+  EXPECT_FALSE(is_plain("ERROR\xff\xfe"));
+  EXPECT_FALSE(is_plain("cut \xC3"));
 }
 
 TEST(Readings, NumbersAreDecimalAndFinite) {

@@ -16,6 +16,8 @@ namespace {
 
 using test::TemporaryDirectory;
 
+constexpr std::uint64_t now_s = 1800000000;
+
 constexpr const char* release_yaml =
     "release: reader-deu@1\n"
     "plane: model\n"
@@ -37,7 +39,7 @@ class ReleaseFolder : public testing::Test {
     ASSERT_TRUE(key->save(directory_ / "release.key"));
   }
   [[nodiscard]] tl::expected<BuiltRelease, Error> build(bool replace = false) const {
-    return build_release(source_, directory_ / "out", 1800000000, replace);
+    return build_release(source_, directory_ / "out", now_s, replace);
   }
 
   TemporaryDirectory directory_;
@@ -99,7 +101,7 @@ TEST_F(ReleaseFolder, EvidenceThatNothingJudgedMayBeLeftOut) {
   EXPECT_EQ(stored_evidence(folder_, *release)->files.size(), 1u);
   std::filesystem::remove_all(folder_ + "/evidence");
   EXPECT_EQ(stored_evidence(folder_, *release)->files.size(), 0u);
-  EXPECT_TRUE(sign_release(folder_, {directory_ / "release.key"}, false));
+  EXPECT_TRUE(sign_release(folder_, {directory_ / "release.key"}, now_s, false));
 }
 
 TEST_F(ReleaseFolder, EvidenceHasALimit) {
@@ -125,7 +127,30 @@ class JudgedFolder : public ReleaseFolder {
     return folder_ + "/evidence/" + to_hex(trust::sha256(ByteView(text)));
   }
   [[nodiscard]] tl::expected<LocalRelease, Error> sign() const {
-    return sign_release(folder_, {directory_ / "release.key"}, false);
+    return sign_release(folder_, {directory_ / "release.key"}, now_s, false);
+  }
+  // Another manifest for the folder, as other means than release build would write it.
+  void write_manifest(const ReadinessFacts& readiness) {
+    const auto release = LocalRelease::open(folder_);
+    const auto spec = read_release_file(source_);
+    ASSERT_TRUE(release && spec);
+    ManifestFacts facts;
+    for (const auto* file : *release->manifest().files())
+      facts.files.push_back({file->name()->str(), digest_of(file->sha256()), file->size()});
+    facts.created_s = release->manifest().created_s();
+    facts.readiness = readiness;
+    const auto manifest = build_manifest(spec->spec, facts);
+    ASSERT_TRUE(manifest);
+    directory_.write("out/reader-deu@1/manifest.mman", std::string(ByteView(*manifest).text()));
+  }
+  // Puts it beside the evidence, under its digest.
+  Sha256 put(const std::string& text) {
+    const auto digest = trust::sha256(ByteView(std::string_view(text)));
+    directory_.write("out/reader-deu@1/evidence/" + to_hex(digest), text);
+    return digest;
+  }
+  [[nodiscard]] Sha256 policy_digest() {
+    return trust::sha256(ByteView(std::string_view(directory_.read("policy.yaml"))));
   }
 };
 
@@ -184,26 +209,14 @@ TEST_F(JudgedFolder, WhatWasJudgedIsWhatIsSigned) {
   EXPECT_EQ(sign().error().kind, ErrorKind::not_found) << "evidence that is gone";
 }
 
-// A manifest made by other means, with a record that says pass where the evidence does not.
+// A manifest made by other means, with a record that says of the evidence what it does not say.
 TEST_F(JudgedFolder, ARecordThatWasMadeUpIsNotSigned) {
   ASSERT_TRUE(build());
   const auto release = LocalRelease::open(folder_);
   auto stored = stored_evidence(folder_, *release);
   ASSERT_TRUE(release && stored);
   stored->record.judgement.items.at(0).findings.at(0).measured = "1.0";
-  const auto record = record_json(stored->record);
-  const auto digest = trust::sha256(ByteView(std::string_view(record)));
-  directory_.write("out/reader-deu@1/evidence/" + to_hex(digest), record);
-  const auto spec = read_release_file(source_);
-  ASSERT_TRUE(spec);
-  ManifestFacts facts;
-  for (const auto* file : *release->manifest().files())
-    facts.files.push_back({file->name()->str(), digest_of(file->sha256()), file->size()});
-  facts.created_s = release->manifest().created_s();
-  facts.readiness = ReadinessFacts{"speed", 4, digest_of(release->manifest().readiness()->policy_sha256()), digest};
-  const auto manifest = build_manifest(spec->spec, facts);
-  ASSERT_TRUE(manifest);
-  directory_.write("out/reader-deu@1/manifest.mman", std::string(ByteView(*manifest).text()));
+  write_manifest({"speed", 4, policy_digest(), put(record_json(stored->record))});
   const auto signed_release = sign();
   ASSERT_FALSE(signed_release);
   EXPECT_EQ(signed_release.error().kind, ErrorKind::invalid);
@@ -211,12 +224,70 @@ TEST_F(JudgedFolder, ARecordThatWasMadeUpIsNotSigned) {
       << signed_release.error().message;
 }
 
+// … with an honest record of a release that does not pass, …
+TEST_F(JudgedFolder, WhatDoesNotPassIsNotSignedWhoeverBuiltIt) {
+  ASSERT_TRUE(build());
+  const auto release = LocalRelease::open(folder_);
+  ASSERT_TRUE(release);
+  const std::string slow = R"({"p95_ms": 20.1})";
+  const std::vector<DigestedFile> evidence = {{"eval.json", put(slow), slow.size()}};
+  const auto policy = read_policy(directory_ / "policy.yaml");
+  ASSERT_TRUE(policy);
+  const auto judgement = judge(policy->policy, policy->sha256, judged_release(release->manifest()),
+                               EvidenceSet(evidence, read_stored(folder_)));
+  ASSERT_FALSE(judgement.passed());
+  write_manifest({"speed", 4, policy->sha256, put(record_json({judgement, evidence}))});
+  const auto signed_release = sign();
+  ASSERT_FALSE(signed_release);
+  EXPECT_EQ(signed_release.error().kind, ErrorKind::refused) << signed_release.error().message;
+}
+
+// … with the name or version of another policy, …
+TEST_F(JudgedFolder, APolicyGoesByItsOwnName) {
+  for (const auto& [name, version] : {std::pair{"other", 4u}, {"speed", 5u}}) {
+    ASSERT_TRUE(build(true));
+    const auto release = LocalRelease::open(folder_);
+    ASSERT_TRUE(release);
+    write_manifest({name, version, policy_digest(), digest_of(release->manifest().readiness()->record_sha256())});
+    const auto signed_release = sign();
+    ASSERT_FALSE(signed_release) << name;
+    EXPECT_EQ(signed_release.error().kind, ErrorKind::invalid) << signed_release.error().message;
+  }
+}
+
+// … or with a size of an evidence file that is not its own: of an empty one it would look like one that says something.
+TEST_F(JudgedFolder, TheSizeOfEvidenceIsItsOwn) {
+  ASSERT_TRUE(build());
+  const auto release = LocalRelease::open(folder_);
+  auto stored = stored_evidence(folder_, *release);
+  ASSERT_TRUE(release && stored);
+  stored->record.evidence.at(0).size += 1;
+  write_manifest({"speed", 4, policy_digest(), put(record_json(stored->record))});
+  const auto signed_release = sign();
+  ASSERT_FALSE(signed_release);
+  EXPECT_EQ(signed_release.error().kind, ErrorKind::invalid);
+  EXPECT_NE(signed_release.error().message.find("bytes, and the record says"), std::string::npos)
+      << signed_release.error().message;
+}
+
+TEST_F(JudgedFolder, EvidenceIsNotCalledWhatPolicyAndRecordAre) {
+  directory_.write("src/readiness/policy.yaml", "x");
+  auto text = directory_.read("src/reader.yaml");
+  const auto at = text.find("eval.json");
+  ASSERT_NE(at, std::string::npos);
+  directory_.write("src/reader.yaml", text.insert(at, "readiness/policy.yaml, "));
+  const auto built = build();
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().kind, ErrorKind::invalid);
+  EXPECT_NE(built.error().message.find("kept in readiness/"), std::string::npos) << built.error().message;
+}
+
 TEST_F(ReleaseFolder, IsOnlyReplacedWhenAskedAndUnsigned) {
   ASSERT_TRUE(build());
   EXPECT_EQ(build().error().kind, ErrorKind::exists);
   directory_.write("src/notes.txt", "other notes");
   EXPECT_TRUE(build(true));
-  ASSERT_TRUE(sign_release(folder_, {directory_ / "release.key"}, false));
+  ASSERT_TRUE(sign_release(folder_, {directory_ / "release.key"}, now_s, false));
   const auto over_signed = build(true);
   ASSERT_FALSE(over_signed);
   EXPECT_EQ(over_signed.error().kind, ErrorKind::exists);
@@ -227,20 +298,20 @@ TEST_F(ReleaseFolder, IsOnlyReplacedWhenAskedAndUnsigned) {
 TEST_F(ReleaseFolder, SigningKeepsTheReleasesIdentity) {
   const auto built = build();
   ASSERT_TRUE(built);
-  const auto release = sign_release(folder_, {directory_ / "release.key"}, false);
+  const auto release = sign_release(folder_, {directory_ / "release.key"}, now_s, false);
   ASSERT_TRUE(release) << release.error().message;
   EXPECT_EQ(release->digest(), built->manifest);
   EXPECT_EQ(release->signer_ids().size(), 1u);
   EXPECT_EQ(LocalRelease::open(folder_)->signer_ids(), release->signer_ids());
-  EXPECT_EQ(sign_release(folder_, {directory_ / "release.key"}, false).error().kind, ErrorKind::exists);
-  EXPECT_TRUE(sign_release(folder_, {directory_ / "release.key"}, true));
+  EXPECT_EQ(sign_release(folder_, {directory_ / "release.key"}, now_s, false).error().kind, ErrorKind::exists);
+  EXPECT_TRUE(sign_release(folder_, {directory_ / "release.key"}, now_s, true));
 }
 
 TEST_F(ReleaseFolder, WhatWasChangedAfterTheBuildIsNotSigned) {
   ASSERT_TRUE(build());
   const auto digest = trust::sha256(ByteView(std::string_view("notes")));
   directory_.write("out/reader-deu@1/files/" + to_hex(digest), "NOTES");
-  const auto release = sign_release(folder_, {directory_ / "release.key"}, false);
+  const auto release = sign_release(folder_, {directory_ / "release.key"}, now_s, false);
   ASSERT_FALSE(release);
   EXPECT_EQ(release.error().kind, ErrorKind::invalid);
   EXPECT_EQ(directory_.listing("out/reader-deu@1"), "evidence files manifest.mman");
@@ -257,7 +328,7 @@ TEST_F(ReleaseFolder, DamageIsFoundWhenItIsReadBack) {
 
 TEST_F(ReleaseFolder, ShowsTheManifestAsJsonAndAsText) {
   ASSERT_TRUE(build());
-  const auto release = sign_release(folder_, {directory_ / "release.key"}, false);
+  const auto release = sign_release(folder_, {directory_ / "release.key"}, now_s, false);
   ASSERT_TRUE(release);
   const SignatureView signature{"unchecked", release->signer_ids()};
   const auto json = manifest_json(*release, signature);

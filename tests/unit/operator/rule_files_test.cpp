@@ -58,6 +58,9 @@ TEST(RolloutCheck, SaysHowManyTargetsNoWaveReaches) {
                        "it targets 57:\n  1. us reaches 20\n  2. eu reaches 50\n  no wave reaches the other 7"));
   EXPECT_TRUE(contains(plan("risk: low\npercentages: [50]\n"), "reaches 29\n  no wave reaches the other 28"));
   EXPECT_FALSE(contains(plan("risk: low\n"), "no wave reaches"));
+  EXPECT_TRUE(contains(plan("strategy: regional\nregions: [nz, us]\n"),
+                       "1. nz reaches 0: nobody is in it, and the rollout stands there until somebody is\n  2. us reaches "
+                       "20\n"));
 }
 
 TEST(RolloutExpand, WhatItPrintsIsTheSameRule) {

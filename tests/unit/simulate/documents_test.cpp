@@ -39,10 +39,14 @@ TEST(SimulateDocument, BlocksLoad) {
 }
 
 TEST(SimulateDocument, NamesEveryKey) {
-  for (const auto key : behaviour_keys()) {
-    const std::string name(key);
-    const bool is_map = name == "link";
-    EXPECT_NE(page().find("| `" + name + (is_map ? "." : "` |")), std::string::npos) << name;
+  std::vector<std::string> names;
+  for (const auto* keys : {&behaviour_keys(), &fleet_file_keys()})
+    names.insert(names.end(), keys->begin(), keys->end());
+  for (const auto key : link_keys()) names.push_back("link." + std::string(key));
+  names.insert(names.end(), {"ids", "first_id"});
+  for (const auto& name : names) {
+    if (name == "link" || name == "groups") continue;  // their keys have lines of their own
+    EXPECT_NE(page().find("| `" + name + "` |"), std::string::npos) << name;
   }
 }
 

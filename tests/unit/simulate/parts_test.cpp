@@ -93,5 +93,37 @@ TEST(Measuring, ADeviceHasItsLevelAndFaultsChangeIt) {
   EXPECT_EQ(other.of(Reading::p95_ms), 7);
 }
 
+TEST(Measuring, AFaultMaySetWhatNoiseMayNot) {
+  const auto simulation = simulation_of(
+      plain_rule +
+          "guardrails: [{ name: a, metric: temperature_c, min: -10 }, { name: b, metric: thermal, max: fair }]\n",
+      "groups: [{ count: 9, class: gateway, metrics: { temperature_c: 20 } }]\n",
+      {"reader@2: temperature_c = -40", "reader@2: thermal = serious"});
+  const Draws draws(1);
+  const Measuring measuring(simulation, draws);
+  Readings readings;
+  measuring.read({4, 0, 0b11, 1, 1}, readings);
+  EXPECT_EQ(readings.of(Reading::temperature_c), -40);
+  EXPECT_EQ(readings.of(Reading::thermal), 3);
+}
+
+// What a rule judges does not change the world in which it is tried.
+TEST(Measuring, AnotherGuardrailChangesNothing) {
+  const std::string fleet = "groups: [{ count: 9, class: gateway, metrics: { p95_ms: 80, edit_distance: 0.05 } }]\n";
+  const std::string one = "  - { name: a, metric: edit_distance, max: 1 }\n";
+  const auto alone = simulation_of(plain_rule + "guardrails:\n" + one, fleet);
+  const auto both = simulation_of(plain_rule + "guardrails:\n  - { name: b, metric: p95_ms, max: 100 }\n" + one, fleet);
+  const Draws draws(1);
+  const Measuring first(alone, draws), second(both, draws);
+  Readings one_reading, other;
+  for (std::uint32_t device = 0; device < 9; ++device) {
+    first.read({device, 0, 0, 1, 1}, one_reading);
+    second.read({device, 0, 0, 1, 1}, other);
+    ASSERT_EQ(one_reading.tasks.size(), 1u);
+    ASSERT_EQ(other.tasks.size(), 1u);
+    EXPECT_EQ(one_reading.tasks[0].value, other.tasks[0].value);
+  }
+}
+
 }  // namespace
 }  // namespace muster::rules::test

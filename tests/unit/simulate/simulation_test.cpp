@@ -107,6 +107,51 @@ TEST(Simulation, WhoHangsIsNeverHeardOfAgain) {
   EXPECT_EQ(result.status.unreachable, hung);
 }
 
+// However long an observation is: who is well is not silent in it.
+TEST(Simulation, AHealthyFleetIsNotSilent) {
+  for (const auto* times : {"observe: 2h", "observe: 10m, silent_after: 5m", "observe: 1h, silent_after: 20m"}) {
+    const auto result =
+        run(simulation_of(plain_rule + "guardrails: [{ name: g, metric: crash_count, " + times + " }]\n",
+                          "groups: [{ count: 1200, class: gateway }]\n"),
+            seed());
+    EXPECT_EQ(result.status.state, RolloutState::completed) << times << ": " << result.status.waiting_for;
+  }
+}
+
+// As on a broker: who is lost in the middle of its attempt votes against.
+TEST(Simulation, WhoHangsInItsUpdateVotesAgainst) {
+  const auto result = run(simulation_of(plain_rule + "guardrails: [{ name: g, metric: crash_count, silent_after: 10m, "
+                                                     "observe: 5m }]\n",
+                                        "groups: [{ count: 2000, class: gateway }]\n", {"reader@2: hangs 30%"}),
+                          seed());
+  EXPECT_EQ(result.status.state, RolloutState::halted) << result.status.waiting_for;
+  EXPECT_EQ(result.ran, 200u) << "the canaries alone";
+}
+
+// Times beyond what a run can have are never, and not long ago.
+TEST(Simulation, LongTimesAreLived) {
+  for (const auto* fleet : {"groups: [{ count: 2000, class: gateway, link: { offline: 0.1%, offline_for: 7d } }]\n",
+                            "groups: [{ count: 20000, class: gateway, link: { offline: 1%, offline_for: 60d } }]\n",
+                            "release_mb: { model: 1000000 }\ngroups: [{ count: 20, class: gateway, link: { kbit_per_s: "
+                            "1 } }]\n"}) {
+    const auto result = run(simulation_of(plain_rule, fleet), seed());
+    EXPECT_TRUE(result.waves[0].opened_s) << fleet;
+    EXPECT_TRUE(std::is_sorted(result.timeline.begin(), result.timeline.end(), [](const auto& one, const auto& other) {
+      return one.at_s < other.at_s;
+    })) << fleet;
+  }
+}
+
+// Who comes back after days has something to say.
+TEST(Simulation, NobodyIsGivenUpWhoComesBack) {
+  for (std::uint64_t run_seed = seed(); run_seed < seed() + 6; ++run_seed) {
+    const auto result = run(
+        simulation_of(plain_rule, "groups: [{ count: 3, class: gateway, link: { offline: 60%, offline_for: 5d } }]\n"),
+        run_seed);
+    EXPECT_NE(result.end, End::stands_still) << result.status.waiting_for;
+  }
+}
+
 TEST(Simulation, AStuckAttemptRunsOutOfTime) {
   const auto result = run(simulation_of(plain_rule, two_regions, {"reader@2: sticks 100%"}), seed());
   EXPECT_EQ(result.stopped_by, audit::rollout_halted);
@@ -230,6 +275,32 @@ TEST(Simulation, WavesCannotOpenEarlierThanSaid) {
     ASSERT_TRUE(result.waves[wave].opened_s);
     EXPECT_LE(earliest[wave], *result.waves[wave].opened_s);
     EXPECT_LE(*result.waves[wave].opened_s, earliest[wave] + 600);
+  }
+}
+
+// Slow devices that the rule leaves alone, a verdict that stands, and waves so small that chance makes them quick.
+TEST(Simulation, WavesCannotOpenEarlierThanSaidWhateverTheFleetIs) {
+  const auto rule = [](const std::string& more) {
+    return "rollout: r\ntargets: device.class == \"gateway\"\nversions: { model: reader@2 }\nwaves: [{ name: a, "
+           "percent: "
+           "10 }, { name: b, percent: 50 }, { name: c, percent: 100 }]\n" +
+           more;
+  };
+  const std::string states = "guardrails: [{ name: crash, metric: crash_count, observe: 1h, silent_after: 3h }]\n";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {rule(""), "groups: [{ count: 200, class: gateway }, { count: 10, class: phone, link: { kbit_per_s: 1 } }]\n"},
+      {rule(states), "groups: [{ count: 3000, class: gateway }]\n"},
+      {rule("attempt_timeout: 3h\n"), "groups: [{ count: 12, class: gateway, update_takes: 1h }]\n"}};
+  for (const auto& [text, fleet] : cases) {
+    SCOPED_TRACE(fleet);
+    const auto simulation = simulation_of(text, fleet);
+    const auto earliest = earliest_openings(simulation);
+    for (std::uint64_t run_seed = seed(); run_seed < seed() + 3; ++run_seed) {
+      const auto result = run(simulation, run_seed);
+      ASSERT_EQ(result.status.state, RolloutState::completed) << result.status.waiting_for;
+      for (std::size_t wave = 0; wave < earliest.size(); ++wave)
+        EXPECT_LE(earliest[wave], *result.waves[wave].opened_s) << wave;
+    }
   }
 }
 

@@ -1,0 +1,139 @@
+// A rollout keeps its pace: never more assignments in sixty seconds than a minute may have, never more devices at work
+// at once, at all or at one site. A device counts as at work only while that is certain: it was connected when it was
+// assigned, and since then it has not said that its attempt has ended, has not failed in the record and was not lost,
+// nor has the broker started anew.
+#include <deque>
+
+#include "tests/sim/checkers/all.h"
+#include "tests/sim/checkers/visit.h"
+
+namespace muster::sim {
+
+namespace {
+
+class PaceHolds final : public Checker {
+ public:
+  PaceHolds() : Checker("pace_holds") {}
+
+  void on_commit(const EngineStep& step) override {
+    if (const auto* start = started_in(step)) begin(*start);
+    if (const auto* command = std::get_if<rules::Command>(&step.event.what)) {
+      const auto* change = std::get_if<rules::ChangePace>(&command->body);
+      if (change != nullptr && says(step, audit::pace_changed, change->rollout))
+        runs_[change->rollout].pace = change->pace;
+    }
+    if (const auto* seen = std::get_if<rules::DeviceSeen>(&step.event.what); seen != nullptr && !again_)
+      connected_.insert(seen->device);
+    if (const auto* lost = std::get_if<rules::DeviceLost>(&step.event.what)) {
+      connected_.erase(lost->device);
+      rest(lost->device);
+    }
+    if (const auto* report = reports_.take(step)) take(*report);
+    for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
+      if (entry.what == audit::device_failed) rest(entry.subject);
+      if (entry.what == audit::rollout_aborted || entry.what == audit::rollout_reverting) runs_.erase(entry.subject);
+    });
+    for_each<rules::Assign>(step, [&](const rules::Assign& assign) { look(step, assign); });
+  }
+  // The broker knows who was assigned when, and not yet who is there.
+  void on_broker_start(const rules::Engine&) override {
+    for (auto& [name, run] : runs_) run.site_of.clear();
+    connected_.clear();
+    again_ = false;
+  }
+  // What was committed before comes again, without the crashes in between, of which no connection outlived any.
+  void on_old_copy() override {
+    again_ = true;
+    runs_.clear();
+    connected_.clear();
+    reports_.clear();
+  }
+
+ private:
+  struct Run {
+    rules::Pace pace;
+    std::map<rules::Plane, Sha256> targets;
+    std::deque<std::uint64_t> given_s;
+    std::map<std::string, std::string> site_of;  // of the devices that are surely at work
+    std::map<std::string, std::uint64_t> epoch_of;
+  };
+
+  void begin(const rules::StartRollout& start) {
+    Run run;
+    run.pace = start.rule.pace;
+    for (const auto& release : start.releases) run.targets[release.plane] = release.manifest;
+    runs_[start.rule.rollout] = std::move(run);
+  }
+
+  void rest(const std::string& device) {
+    for (auto& [name, run] : runs_) run.site_of.erase(device);
+  }
+
+  void take(const rules::DeviceReport& report) {
+    using rules::AttemptState;
+    const bool ended = report.attempt == AttemptState::committed || report.attempt == AttemptState::rolled_back ||
+                       report.attempt == AttemptState::failed;
+    for (auto& [name, run] : runs_) {
+      const auto at = run.site_of.find(report.device);
+      if (at == run.site_of.end()) continue;
+      // Who moves is counted where it is now.
+      if ((ended && report.attempt_epoch >= run.epoch_of[report.device]) || report.facts.site != at->second)
+        run.site_of.erase(at);
+    }
+  }
+
+  // Whether this gives a device the rollout's versions. Those that it takes back, or lets keep what they have, wait for
+  // nobody.
+  static bool gives(const EngineStep& step, const Run& run, const rules::Assign& assign) {
+    if (says(step, audit::segment_frozen, assign.rollout)) return false;
+    return std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& wanted) {
+      return std::any_of(assign.releases.begin(), assign.releases.end(), [&](const auto& given) {
+        return given.first == wanted.first && given.second == wanted.second;
+      });
+    });
+  }
+
+  void look(const EngineStep& step, const rules::Assign& assign) {
+    const auto found = runs_.find(assign.rollout);
+    if (found == runs_.end()) return;
+    auto& run = found->second;
+    if (!gives(step, run, assign)) return rest(assign.device);
+    rest(assign.device);
+    const auto* report = reports_.of(assign.device);
+    const auto site = report == nullptr ? std::string() : report->facts.site;
+    if (connected_.contains(assign.device)) run.site_of[assign.device] = site;
+    run.epoch_of[assign.device] = assign.epoch;
+    const auto now_s = step.event.now_s;
+    run.given_s.push_back(now_s);
+    while (run.given_s.front() + 60 <= now_s) run.given_s.pop_front();
+    const auto& pace = run.pace;
+    if (pace.per_minute != 0 && run.given_s.size() > pace.per_minute)
+      return over(assign, run.given_s.size(), "assignments in a minute", pace.per_minute);
+    if (pace.at_once != 0 && run.site_of.size() > pace.at_once)
+      return over(assign, run.site_of.size(), "devices at work at once", pace.at_once);
+    const auto there = static_cast<std::size_t>(std::count_if(
+        run.site_of.begin(), run.site_of.end(), [&](const auto& working) { return working.second == site; }));
+    if (pace.per_site != 0 && there > pace.per_site)
+      over(assign, there, "devices at work at site " + site, pace.per_site);
+  }
+
+  void over(const rules::Assign& assign, std::size_t count, const std::string& what, std::uint32_t limit) {
+    std::string names;
+    for (const auto& [device, site] : runs_[assign.rollout].site_of) names += " " + device;
+    fail("with the assignment of " + assign.device + " rollout " + assign.rollout + " has " + std::to_string(count) +
+         " " + what + ", its pace allows " + std::to_string(limit) + "; at work are" + names);
+  }
+
+  std::map<std::string, Run> runs_;
+  std::set<std::string> connected_;
+  bool again_ = false;
+  LastReports reports_;
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> check_pace_holds() {
+  return std::make_unique<PaceHolds>();
+}
+
+}  // namespace muster::sim
