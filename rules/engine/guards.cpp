@@ -20,7 +20,7 @@ using Kind = Guards::Run::Kind;
 const std::string other_segments = "(others)";
 constexpr double value_max = 1e9;  // what is beyond counts as this: sums of a million devices stay exact
 constexpr double sum_unit = 1024;
-constexpr std::uint8_t before_count_max = 255, after_count_max = 63;
+constexpr std::uint8_t before_count_max = 255, after_count_max = 31;
 constexpr double drift_kept_share = 0.005;  // a drift that has moved by less is not written down again
 
 float hash_of(std::string_view text) {
@@ -251,14 +251,15 @@ bool Guards::take_drift() {
 }
 
 bool Guards::cast(Run& run, Gauge& gauge, Vote vote) {
-  if (gauge.vote == vote || gauge.vote == Vote::exceeded || gauge.vote == Vote::excused) return false;
+  if (gauge.vote == vote || is_against(gauge.vote) || gauge.vote == Vote::excused) return false;
   Segment& segment = run.segments[gauge.segment];
   const auto before = segment.run.verdict();
   if (gauge.vote == Vote::fine) {
     segment.run.worsen(segment.test);
   } else {
-    segment.run.add(segment.test, vote == Vote::exceeded);
+    segment.run.add(segment.test, is_against(vote));
   }
+  add(segment.unmeasured, vote);
   gauge.vote = vote;
   decided_ = decided_ || segment.run.verdict() != before;
   return true;
@@ -287,7 +288,7 @@ bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health) {
     if (before_s / observe_s == observed_s / observe_s) continue;  // the observation is not complete
     if (gauge.after_count == 0) {
       // What was there before and is not any more is a vote against; what never was there, none.
-      if (gauge.before_count != 0) voted = cast(run, gauge, Vote::exceeded) || voted;
+      if (gauge.before_count != 0) voted = cast(run, gauge, Vote::vanished) || voted;
       continue;
     }
     if (run.kind == Kind::measurement) over = exceeds(run, gauge, static_cast<double>(gauge.after));
@@ -325,7 +326,7 @@ void Guards::excuse(WatchIndex watch) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Gauge& gauge = watches.gauge(watch, i);
     Segment& segment = runs_[i].segments[gauge.segment];
-    if (gauge.vote == Vote::fine || gauge.vote == Vote::exceeded) ++segment.gone;
+    if (gauge.vote == Vote::fine || is_against(gauge.vote)) ++segment.gone;
     if (gauge.vote != Vote::none) continue;
     gauge.vote = Vote::excused;
     --segment.devices;
@@ -336,7 +337,7 @@ bool Guards::silent(WatchIndex watch, std::uint64_t silence_s) {
   bool voted = false;
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     if (silence_s < runs_[i].rule->silent_after_s) continue;
-    voted = cast(runs_[i], watches.gauge(watch, i), Vote::exceeded) || voted;
+    voted = cast(runs_[i], watches.gauge(watch, i), Vote::silent) || voted;
   }
   return voted;
 }
@@ -357,7 +358,8 @@ void Guards::leave(WatchIndex watch, bool reached, bool withdrawn, bool kept) {
     if (gauge.vote == Vote::none) continue;
     if (withdrawn) ++segment.departed_gone;
     ++segment.departed.devices;
-    if (gauge.vote == Vote::exceeded) ++segment.departed.exceeded;
+    if (is_against(gauge.vote)) ++segment.departed.exceeded;
+    add(segment.departed_unmeasured, gauge.vote);
   }
   watches.release(watch);
 }

@@ -12,8 +12,14 @@ namespace muster::rules {
 
 namespace {
 
-std::string count_of(const Votes& votes) {
-  return std::to_string(votes.exceeded) + " of " + std::to_string(votes.devices) + " exceeded";
+// "5 of 9 exceeded, 3 of them silent, 1 of them no longer measured"
+std::string count_of(const Segment& segment) {
+  const auto& votes = segment.run.votes();
+  auto text = std::to_string(votes.exceeded) + " of " + std::to_string(votes.devices) + " exceeded";
+  const auto& [vanished, silent] = segment.unmeasured;
+  if (silent != 0) text += ", " + std::to_string(silent) + " of them silent";
+  if (vanished != 0) text += ", " + std::to_string(vanished) + " of them no longer measured";
+  return text;
 }
 
 std::string terms_of(const Guardrail& rule) {
@@ -24,7 +30,7 @@ std::string terms_of(const Guardrail& rule) {
 // What the verdict rests on, or what it takes.
 std::string sentence_of(const Guards::Run& run, const Segment& segment) {
   const auto& votes = segment.run.votes();
-  std::string text = count_of(votes) + " (" + terms_of(*run.rule) + ")";
+  std::string text = count_of(segment) + " (" + terms_of(*run.rule) + ")";
   const auto counted = votes.devices < segment.devices ? segment.devices - votes.devices : 0;
   switch (segment.run.verdict()) {
     case Verdict::pass:
@@ -151,7 +157,7 @@ std::string Guards::review() const {
   return list(
       "; guardrails: ", 10, runs_, [](const Segment& segment) { return segment.devices != 0; },
       [](const Run&, const Segment& segment) {
-        return std::string(name_of(segment.run.verdict())) + ", " + count_of(segment.run.votes());
+        return std::string(name_of(segment.run.verdict())) + ", " + count_of(segment);
       });
 }
 
@@ -162,7 +168,7 @@ std::string Guards::verdict_text(std::size_t guardrail, std::uint16_t segment) c
 
 std::string Guards::votes_of(WatchIndex watch) const {
   if (!any() || watch == 0) return {};
-  constexpr std::string_view words[] = {"none yet", "fine", "exceeded", "excused"};
+  constexpr std::string_view words[] = {"none yet", "fine", "exceeded", "no longer measured", "silent", "excused"};
   std::string text;
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     const Gauge& gauge = watches.gauge(watch, i);
@@ -183,11 +189,12 @@ void Guards::acknowledge(const std::vector<WatchIndex>& reached) {
       segment.devices -= segment.departed_devices;
       segment.departed_devices = segment.gone = segment.departed_gone = 0;
       segment.departed = Votes();
+      segment.unmeasured = segment.departed_unmeasured = Unmeasured();
       segment.acknowledged = true;
       segment.acted = segment.passed = false;
       for (const auto watch : reached) {
         Gauge& gauge = watches.gauge(watch, i);
-        if (gauge.segment != s || (gauge.vote != Vote::fine && gauge.vote != Vote::exceeded)) continue;
+        if (gauge.segment != s || (gauge.vote != Vote::fine && !is_against(gauge.vote))) continue;
         gauge.vote = Vote::excused;
         --segment.devices;
       }
@@ -213,6 +220,8 @@ void Guards::encode(ByteWriter& out) const {
       out.number(segment.departed_gone);
       out.number(segment.departed.devices);
       out.number(segment.departed.exceeded);
+      out.number(segment.departed_unmeasured.vanished);
+      out.number(segment.departed_unmeasured.silent);
     }
   }
 }
@@ -240,6 +249,11 @@ bool Guards::decode(ByteReader& in) {
       segment.gone = segment.departed_gone = in.number32();
       segment.departed.devices = in.number32();
       segment.departed.exceeded = in.number32();
+      segment.departed_unmeasured.vanished = in.number32();
+      segment.departed_unmeasured.silent = in.number32();
+      segment.unmeasured = segment.departed_unmeasured;
+      const auto unmeasured = std::uint64_t{segment.unmeasured.vanished} + segment.unmeasured.silent;
+      if (unmeasured > segment.departed.exceeded) return false;
       if (segment.departed_gone > segment.departed.devices || segment.departed.exceeded > segment.departed.devices ||
           segment.departed.devices > segment.departed_devices || segment.departed_devices > SequentialTest::devices_max)
         return false;
@@ -299,7 +313,8 @@ void Guards::count(Segment& segment, Vote vote, bool withdrawn) {
   if (withdrawn) ++segment.gone;
   auto votes = segment.run.votes();
   ++votes.devices;
-  if (vote == Vote::exceeded) ++votes.exceeded;
+  if (is_against(vote)) ++votes.exceeded;
+  add(segment.unmeasured, vote);
   segment.run = RunningTest(votes, segment.run.verdict());
 }
 
@@ -312,6 +327,7 @@ Guards::Recount Guards::recount_begin() const {
       recount.back().back().devices = segment.departed_devices;
       recount.back().back().gone = segment.departed_gone;
       recount.back().back().run = RunningTest(segment.departed, segment.run.verdict());
+      recount.back().back().unmeasured = segment.departed_unmeasured;
     }
   }
   return recount;
@@ -329,10 +345,12 @@ std::string Guards::recount_end(const Recount& recount) const {
     for (std::size_t s = 0; s < recount[i].size(); ++s) {
       const Segment& kept = runs_[i].segments[s];
       const Segment& found = recount[i][s];
-      if (kept.devices == found.devices && kept.gone == found.gone && kept.run.votes() == found.run.votes()) continue;
-      return "guardrail " + title_of(runs_[i], kept) + ": the counts say " + count_of(kept.run.votes()) + ", " +
+      if (kept.devices == found.devices && kept.gone == found.gone && kept.run.votes() == found.run.votes() &&
+          kept.unmeasured == found.unmeasured)
+        continue;
+      return "guardrail " + title_of(runs_[i], kept) + ": the counts say " + count_of(kept) + ", " +
              std::to_string(kept.devices) + " reached, " + std::to_string(kept.gone) + " gone; a scan finds " +
-             count_of(found.run.votes()) + ", " + std::to_string(found.devices) + ", " + std::to_string(found.gone);
+             count_of(found) + ", " + std::to_string(found.devices) + ", " + std::to_string(found.gone);
     }
   }
   return {};

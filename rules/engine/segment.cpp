@@ -40,6 +40,11 @@ std::string name_by(const std::vector<Attribute>& by, const Facts& facts) {
 
 }  // namespace
 
+void add(Unmeasured& counts, Vote vote) {
+  if (vote == Vote::vanished) ++counts.vanished;
+  if (vote == Vote::silent) ++counts.silent;
+}
+
 std::string segment_name(const std::vector<Attribute>& by, const FactsView& facts) {
   return name_by(by, facts);
 }

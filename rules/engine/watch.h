@@ -16,16 +16,22 @@ using WatchIndex = std::uint32_t;  // 0: none
 enum class Vote : std::uint8_t {
   none,
   fine,
-  exceeded,
-  excused,  // it does not vote (any more): an operator has accepted what it voted, or it was told to go back before
+  exceeded,  // against, by what it measured
+  vanished,  // against: what was measured before is not any more
+  silent,    // against: it has said nothing for too long
+  excused,   // it does not vote (any more): an operator has accepted what it voted, or it was told to go back before
 };
+
+[[nodiscard]] constexpr bool is_against(Vote vote) {
+  return vote == Vote::exceeded || vote == Vote::vanished || vote == Vote::silent;
+}
 
 struct Gauge {
   float before = 0;  // running mean before the update; of delegate_active a hash of the text
   float after = 0;   // mean of the present observation; before the update: the first mean, from which drift counts
   std::uint8_t before_count = 0;  // summaries in `before`, up to 255
-  std::uint8_t after_count : 6;   // in `after`, up to 63
-  Vote vote : 2;
+  std::uint8_t after_count : 5;   // in `after`, up to 31
+  Vote vote : 3;
   std::uint16_t segment = 0;  // of its guardrail; set once the device was assigned
   Gauge() : after_count(0), vote(Vote::none) {}
 };

@@ -123,6 +123,19 @@ TEST_F(GuardrailVotes, WhatVanishesFallsBackOrIsSilentVotesAgainst) {
   world_.tick(1);
   EXPECT_EQ(of("latency"), 2u) << "ids[2] was silent for two hours; the others spoke later";
   EXPECT_EQ(of("delegate"), 2u);
+  // Whoever reads a verdict at night sees what it is made of, also after a restart.
+  for (int i = 0; i < 2; ++i) {
+    for (const auto& each : world_.status("r").guardrails) {
+      EXPECT_NE(each.sentence.find(each.guardrail == "latency"
+                                       ? "2 of 10 exceeded, 1 of them silent, 1 of them no longer measured ("
+                                       : "2 of 10 exceeded, 1 of them silent ("),
+                std::string::npos)
+          << each.sentence;
+    }
+    EXPECT_NE(world_.engine.why(ids[1])[0].text.find("latency no longer measured, delegate fine"), std::string::npos);
+    EXPECT_NE(world_.engine.why(ids[2])[0].text.find("latency silent, delegate silent"), std::string::npos);
+    world_.restart();
+  }
 }
 
 // One that hangs at its first start with the new firmware is never heard of again. One that lost its link before it
