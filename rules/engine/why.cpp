@@ -40,6 +40,7 @@ std::vector<DeviceReason> Core::why(std::string_view id) const {
 }
 
 std::string Core::why_outside(const Rollout& rollout, DeviceIndex index) const {
+  if (!fleet_[index].reported) return "it has connected, and has not yet reported what it is";
   const DeviceEnvironment environment(fleet_.id(index), fleet_.facts(index));
   switch (evaluate(ByteView(rollout.rule.targets), environment)) {
     case Outcome::no:

@@ -131,6 +131,7 @@ TEST(Random, ARestoredEngineGoesOnLikeTheOneThatWasNotStopped) {
     Swarm swarm(seed);
     swarm.links = false;     // what is known of links is lost with a restart; see the test below
     swarm.measures = false;  // and so are observations that are not complete
+    swarm.minutes = false;   // and what a device was given that another rollout has taken since
     swarm.devices_max = std::min<std::size_t>(swarm.devices_max, 15);
     RandomWorld life(seed, swarm);
     std::vector<Engine> twins;
@@ -162,7 +163,9 @@ TEST(Random, ARestoredEngineGoesOnAlikeAlsoWithLostDevices) {
     Swarm swarm(seed);
     swarm.links = true;
     swarm.measures = false;
-    swarm.paces = false;  // whose place is free is known anew only when those who were away are missed again
+    // Whose place is free, and whether a wave is well that somebody approved, is known anew only when those who were
+    // away are missed again.
+    swarm.paces = false;
     RandomWorld life(seed, swarm);
     for (int round = 0; round < 6; ++round) {
       life.world.observer = nullptr;

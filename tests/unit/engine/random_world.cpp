@@ -138,7 +138,7 @@ void RandomWorld::start() {
     Wave wave;
     wave.name = "w" + std::to_string(i);
     wave.gate = chance(30) ? Gate::manual : Gate::automatic;
-    if (wave.gate == Gate::manual) wave.approvers = 1 + static_cast<std::uint32_t>(pick(2));
+    if (wave.gate == Gate::manual && swarm_.paces) wave.approvers = 1 + static_cast<std::uint32_t>(pick(2));
     if (swarm_.rings && chance(20)) {
       wave.ring_text = "\"lab\" in device.tags";
       wave.ring = World::compile(wave.ring_text);
@@ -161,7 +161,7 @@ void RandomWorld::start() {
 
 Pace RandomWorld::random_pace() {
   Pace pace;
-  pace.per_minute = chance(50) ? static_cast<std::uint32_t>(1 + pick(120)) : 0;
+  pace.per_minute = chance(50) && swarm_.minutes ? static_cast<std::uint32_t>(1 + pick(120)) : 0;
   pace.per_site = chance(30) ? static_cast<std::uint32_t>(1 + pick(3)) : 0;
   pace.at_once = chance(50) ? static_cast<std::uint32_t>(1 + pick(4)) : 0;
   pace.jitter_s = chance(50) ? static_cast<std::uint32_t>(pick(120)) : 0;

@@ -19,7 +19,8 @@ struct Swarm {
   bool rings = true;
   bool guardrails = true;
   bool measures = true;  // with guardrails: devices send health summaries
-  bool paces = true;
+  bool paces = true;     // and gates that two people open
+  bool minutes = true;   // paces have a limit a minute
   std::size_t devices_max = 30;
 };
 

@@ -44,6 +44,13 @@ class Why : public GuardedFleet {
   }
 };
 
+TEST_F(Why, ADeviceHasNotReported) {
+  join(2);
+  start_plain("r", "device.region == \"de\"", 100);
+  world_.step(DeviceSeen{"new"});
+  EXPECT_THAT(why("new"), HasSubstr("has not yet reported what it is"));
+}
+
 TEST_F(Why, ADeviceIsNoTarget) {
   join(4);
   start_plain("r", "device.region == \"de\"", 50);

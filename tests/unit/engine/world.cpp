@@ -114,13 +114,18 @@ void World::check(const std::vector<Effect>& effects) {
       const auto* status = engine.status(assign->rollout);
       ASSERT_NE(status, nullptr);
       const bool stopped = status->state == RolloutState::halted || status->state == RolloutState::paused;
-      // Going back is no new assignment.
-      const bool is_new = std::any_of(assign->releases.begin(), assign->releases.end(), [&](const auto& release) {
-        return std::any_of(status->versions.begin(), status->versions.end(), [&](const VersionChoice& version) {
-          return release_name(release.second) == version.name + "@" + version.version;
-        });
+      // Going back is no new assignment, also to what happens to be the same version.
+      const bool goes_back = std::any_of(effects.begin(), effects.end(), [&](const Effect& other) {
+        const auto* entry = std::get_if<Audit>(&other);
+        return entry != nullptr && entry->what == audit::segment_frozen && entry->subject == assign->rollout;
       });
-      EXPECT_FALSE(stopped && is_new) << assign->device << " was assigned by a stopped rollout";
+      const bool is_new =
+          std::all_of(status->versions.begin(), status->versions.end(), [&](const VersionChoice& version) {
+            return std::any_of(assign->releases.begin(), assign->releases.end(), [&](const auto& release) {
+              return release_name(release.second) == version.name + "@" + version.version;
+            });
+          });
+      EXPECT_FALSE(stopped && is_new && !goes_back) << assign->device << " was assigned by a stopped rollout";
     } else if (const auto* changed = std::get_if<RolloutStatusChanged>(&effect); changed != nullptr) {
       EXPECT_TRUE(told.insert(changed->rollout).second) << changed->rollout << ": its status was announced twice";
     }
