@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "rules/condition/compile.h"
+#include "rules/engine/audit_words.h"
 
 namespace muster::rules::test {
 
