@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t file_len_max = 1u << 20;
 constexpr std::size_t operators_max = 1000;
 constexpr std::string_view top_keys =
-    "data_dir, control_key, root_chain, operators, required_policies, assignment_valid_for, limits, other_topics";
+    "data_dir, control_key, root_chain, operators, required_policies, release_states, keep_retired_for, "
+    "assignment_valid_for, limits, other_topics";
 constexpr std::string_view policy_keys = "policy, version, planes, classes, sha256";
 constexpr std::string_view limit_keys = "queue_records, chunk_window, chunk_bytes_per_s, devices, evidence_mb";
 
@@ -88,7 +89,13 @@ class Reader {
     } else if (key == "required_policies") {
       read_policies(value);
     } else if (key == "assignment_valid_for") {
-      read_validity(value);
+      read_seconds(value, key, 3600, "1h", "365d", config_.assignment_valid_for_s);
+    } else if (key == "keep_retired_for") {
+      read_seconds(value, key, 0, "0s", "90d", config_.keep_retired_for_s);
+    } else if (key == "release_states") {
+      const auto choice = value.IsScalar() ? value.Scalar() : std::string();
+      config_.release_states_required = choice == "required";
+      if (choice != "required" && choice != "off") mistake(value.Mark(), "release_states must be required or off");
     } else if (key == "limits") {
       read_limits(value);
     } else if (key == "other_topics") {
@@ -209,16 +216,17 @@ class Reader {
     return texts;
   }
 
-  void read_validity(const YAML::Node& node) {
-    const auto text = text_of(node, "assignment_valid_for");
+  // A duration up to ten years.
+  void read_seconds(const YAML::Node& node, const std::string& key, std::uint64_t least_s, const std::string& least,
+                    const std::string& example, std::uint64_t& into) {
+    const auto text = text_of(node, key);
     if (text.empty()) return;
     std::uint64_t ms = 0;
-    constexpr std::uint64_t hour_ms = 3600u * 1000u;
-    if (!rules::parse_duration_ms(text, ms) || ms < hour_ms || ms > 3650u * 24u * hour_ms) {
-      return mistake(node.Mark(),
-                     "assignment_valid_for must be a duration from 1h to 3650d, as in 365d; '" + text + "' is none");
+    if (!rules::parse_duration_ms(text, ms) || ms < least_s * 1000 || ms > std::uint64_t{3650} * 24 * 3600 * 1000) {
+      return mistake(node.Mark(), key + " must be a duration from " + least + " to 3650d, as in " + example + "; '" +
+                                      text + "' is none");
     }
-    config_.assignment_valid_for_s = ms / 1000;
+    into = ms / 1000;
   }
 
   void read_limits(const YAML::Node& node) {
@@ -290,6 +298,8 @@ std::string apply_reload(Config& current, const Config& next) {
   current.operators = next.operators;
   current.limits = next.limits;
   current.required_policies = next.required_policies;
+  current.release_states_required = next.release_states_required;
+  current.keep_retired_for_s = next.keep_retired_for_s;
   return refused;
 }
 

@@ -31,6 +31,8 @@ struct Config {
   std::uint64_t assignment_valid_for_s = std::uint64_t{365} * 24 * 3600;
   Limits limits;
   std::vector<RequiredPolicy> required_policies;  // in the file's order
+  bool release_states_required = false;           // release_states: required — development rolls out nowhere
+  std::uint64_t keep_retired_for_s = std::uint64_t{90} * 24 * 3600;  // the files of a retired release
   bool allow_other_topics = false;  // other_topics: allow — topics outside muster/ are allowed instead of deferred
 };
 
@@ -38,9 +40,8 @@ struct Config {
 // others. Paths in the file are relative to its folder.
 [[nodiscard]] tl::expected<Config, Error> load_config(const std::string& path);
 
-// What SIGHUP may change is taken from `next` (operators, limits, required policies); the names of settings that differ
-// and are refused,
-// ", " between them, or an empty text.
+// What SIGHUP may change is taken from `next` (operators, limits, required policies, what concerns release states);
+// gives the names of settings that differ and are refused, ", " between them, or an empty text.
 [[nodiscard]] std::string apply_reload(Config& current, const Config& next);
 
 }  // namespace muster::broker

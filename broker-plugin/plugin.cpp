@@ -16,6 +16,8 @@
 #include "broker-plugin/core/startup.h"
 #include "broker-plugin/core/writer.h"
 #include "broker-plugin/evidence/evidence_desk.h"
+#include "broker-plugin/lifecycle/file_removal.h"
+#include "broker-plugin/lifecycle/rollout_reach.h"
 #include "broker-plugin/store/keys.h"
 #include "broker-plugin/store/store.h"
 #include "schemas/topics.h"
@@ -57,12 +59,17 @@ struct Plugin::Parts {
         signer(signer_value(trust.control_key)),
         sealed_s(restored.sealed_s),
         releases(std::move(restored.releases)),
+        states(std::move(restored.states)),
         devices(std::move(restored.devices)),
         writer(*store, Sealer(std::move(trust.control_key), config.assignment_valid_for_s), restored.tail, outbox,
                [this](const std::string& why) { engine.stop_acting(why); }),
         engine(std::move(restored.engine), Clock(restored.least_s), releases, writer, log),
         jobs(outbox, [this](const std::string& what) { log_later(outbox, log, "jobs")("a bug in a job: " + what); }),
         chunks(blobs, releases, outbox, log_later(outbox, log, "chunks")),
+        removal({engine, releases, states, blobs, jobs, outbox, chunks,
+                 [this](const std::string& what) {
+                   log.write_bounded(host::LogLevel::error, "removal", "muster: " + what);
+                 }}),
         evidence(
             std::move(evidence_files), engine, jobs, outbox,
             [this](std::string_view reason, const std::string& device) {
@@ -72,8 +79,8 @@ struct Plugin::Parts {
         inbox(config, engine, writer, devices, presence, chunks, evidence, counters, log),
         metrics(engine, presence, devices, chunks, evidence, writer, counters),
         commands({engine, releases, devices, blobs, *store, root, jobs, outbox, counters, evidence,
-                  config.required_policies, [this] { return metrics.json(); },
-                  [this] { return writer.depth() >= config.limits.queue_records; }}),
+                  config.required_policies, states, removal, config.release_states_required,
+                  [this] { return metrics.json(); }, [this] { return writer.depth() >= config.limits.queue_records; }}),
         desk(commands, config.operators, counters, port) {}
 
   std::string config_path;
@@ -89,12 +96,14 @@ struct Plugin::Parts {
   std::uint64_t sealed_s;
   Counters counters;
   ReleaseRegistry releases;
+  ReleaseStates states;
   DeviceTable devices;
   Presence presence;
   Writer writer;
   EngineHost engine;
   JobThread jobs;
   ChunkServer chunks;
+  FileRemoval removal;
   EvidenceDesk evidence;
   Inbox inbox;
   MetricsPublisher metrics;
@@ -107,6 +116,7 @@ struct Plugin::Parts {
   void warn_about(bool accepted_loss);
   void save_health();
   void renew_envelopes();
+  void tell_reach_now() { tell_reach(engine, releases, states, config.release_states_required); }
   void apply_limits() {
     chunks.set_limits({config.limits.chunk_window, config.limits.chunk_bytes_per_s});
     evidence.set_room(std::uint64_t{config.limits.evidence_mb} << 20);
@@ -145,6 +155,8 @@ tl::expected<std::unique_ptr<Plugin>, Error> Plugin::start(const std::string& co
   parts.chunks.start();
   parts.engine.audit("muster", "broker.started", "broker",
                      accepted_loss ? "the file 'tail' was missing: a loss of the last batches was accepted" : "");
+  parts.removal.start();
+  parts.tell_reach_now();
   if (seal_again) parts.engine.seal_again({std::string(keys::signer), signer});
   parts.warn_about(accepted_loss);
   return plugin;
@@ -174,6 +186,7 @@ tl::expected<void, Error> Plugin::Parts::publish_durable() {
 
 void Plugin::Parts::check_blobs() {
   for (const auto& release : releases.all()) {
+    if (states.of(release->manifest).removed_s != 0) continue;
     for (const auto& file : release->files) {
       if (blobs.size_of(file.sha256) == file.size) continue;
       log.write_bounded(host::LogLevel::warning, "missing_blob",
@@ -268,6 +281,7 @@ void Plugin::tick() {
     parts.last_engine_tick = now;
     parts.engine.step(rules::Tick{});
     parts.renew_envelopes();
+    parts.removal.tick(parts.config.keep_retired_for_s);
   }
   if (now - parts.last_health_save >= health_save_interval) {
     parts.last_health_save = now;
@@ -288,12 +302,13 @@ void Plugin::reload() {
   }
   const auto refused = apply_reload(parts.config, *next);
   parts.apply_limits();
+  parts.tell_reach_now();
   if (!refused.empty()) {
     parts.log.write(host::LogLevel::warning,
                     "muster: a reload does not change " + refused + "; restart the broker for that");
   }
   parts.log.write(host::LogLevel::info,
-                  "muster: operators, limits and required policies reloaded from " + parts.config_path);
+                  "muster: operators, limits, required policies and release states reloaded from " + parts.config_path);
   parts.engine.audit("muster", "configuration.reloaded", "broker",
                      std::to_string(parts.config.operators.size()) + " operators, " +
                          std::to_string(parts.config.required_policies.size()) + " required policies");

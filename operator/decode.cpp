@@ -82,6 +82,15 @@ void append_readings(const json& object, const std::string& prefix,
   }
 }
 
+std::vector<ExclusionView> exclusions_of(const json& object, const char* list, const char* name) {
+  std::vector<ExclusionView> found;
+  for (const auto& each : list_of(object, list)) {
+    found.push_back({each.at(name).get<std::string>(), text_of(each, "who"), text_of(each, "why"),
+                     text_of(each, "mode") == "revert", number_of<std::uint64_t>(each, "since_s")});
+  }
+  return found;
+}
+
 RolloutView rollout_of(const json& object) {
   RolloutView view;
   view.rollout = object.at("rollout").get<std::string>();
@@ -101,6 +110,8 @@ RolloutView rollout_of(const json& object) {
   view.rolled_back = number_of<std::uint32_t>(object, "rolled_back");
   view.unreachable = number_of<std::uint32_t>(object, "unreachable");
   view.reverted = number_of<std::uint32_t>(object, "reverted");
+  view.retrying = number_of<std::uint32_t>(object, "retrying");
+  view.awaiting_window = number_of<std::uint32_t>(object, "awaiting_window");
   view.wave = number_of<std::uint32_t>(object, "wave");
   for (const auto& wave : list_of(object, "waves")) {
     WaveView w;
@@ -112,6 +123,7 @@ RolloutView rollout_of(const json& object) {
     w.done = number_of<std::uint32_t>(wave, "done");
     w.failed = number_of<std::uint32_t>(wave, "failed");
     w.unreachable = number_of<std::uint32_t>(wave, "unreachable");
+    w.retrying = number_of<std::uint32_t>(wave, "retrying");
     w.opened_s = number_of<std::uint64_t>(wave, "opened_s");
     view.waves.push_back(std::move(w));
   }
@@ -130,6 +142,10 @@ RolloutView rollout_of(const json& object) {
     g.frozen = flag_of(guardrail, "frozen");
     view.guardrails.push_back(std::move(g));
   }
+  view.stops = exclusions_of(object, "stops", "group");
+  view.cancelled = exclusions_of(object, "cancelled", "device");
+  view.stopped = number_of<std::uint32_t>(object, "stopped");
+  view.cancelled_count = number_of<std::uint32_t>(object, "cancelled_count");
   return view;
 }
 
@@ -159,6 +175,11 @@ DeviceView device_of(const json& object) {
     view.rollouts.push_back({rollout.at("rollout").get<std::string>(), text_of(rollout, "standing"),
                              number_of<std::uint32_t>(rollout, "wave")});
   }
+  for (const auto& each : list_of(object, "overrides")) {
+    view.overrides.push_back({each.at("plane").get<std::string>(), each.at("release").get<std::string>(),
+                              text_of(each, "state"), text_of(each, "who"), text_of(each, "why"),
+                              number_of<std::uint64_t>(each, "since_s")});
+  }
   append_readings(object_of(object, "health"), "", view.health);
   return view;
 }
@@ -170,6 +191,7 @@ ReleaseView release_of(const json& object) {
   view.plane = text_of(object, "plane");
   view.manifest = text_of(object, "manifest");
   view.published_by = text_of(object, "published_by");
+  view.state = text_of(object, "state");
   view.published_s = number_of<std::uint64_t>(object, "published_s");
   view.expires_s = number_of<std::uint64_t>(object, "expires_s");
   view.security_version = number_of<std::uint32_t>(object, "security_version");
@@ -247,6 +269,43 @@ tl::expected<std::vector<ReleaseView>, Error> decode_releases(std::string_view t
     std::vector<ReleaseView> list;
     for (const auto& item : list_of(object, "releases")) list.push_back(release_of(item));
     return list;
+  });
+}
+
+tl::expected<ReleaseLifeView, Error> decode_life(std::string_view text) {
+  return decoded<ReleaseLifeView>(text, "a release", [](const json& object) {
+    ReleaseLifeView life;
+    life.state = object.at("state").get<std::string>();
+    life.files_removed_s = number_of<std::uint64_t>(object, "files_removed_s");
+    for (const auto& item : list_of(object, "moves")) {
+      ReleaseMoveView move{text_of(item, "from"),
+                           text_of(item, "to"),
+                           text_of(item, "by"),
+                           text_of(item, "reason"),
+                           number_of<std::uint64_t>(item, "made_s"),
+                           number_of<std::uint64_t>(item, "taken_s"),
+                           {},
+                           {}};
+      for (const auto& id : list_of(item, "key_ids")) move.key_ids.push_back(id.get<std::string>());
+      move.envelope = host::from_base64(text_of(item, "envelope")).value_or(Bytes());
+      life.moves.push_back(std::move(move));
+    }
+    return life;
+  });
+}
+
+tl::expected<FitView, Error> decode_fit(std::string_view text) {
+  return decoded<FitView>(text, "what a rollout finds", [](const json& object) {
+    FitView fit;
+    fit.refused = text_of(object, "refused");
+    fit.targets = number_of<std::uint32_t>(object, "targets");
+    const auto& ineligible = object_of(object, "ineligible");
+    fit.ineligible = number_of<std::uint32_t>(ineligible, "devices");
+    for (const auto& [reason, count] : object_of(ineligible, "reasons").items())
+      fit.reasons.emplace_back(reason, count.get<std::uint32_t>());
+    for (const auto& item : list_of(ineligible, "first"))
+      fit.first.push_back({text_of(item, "device"), text_of(item, "reason"), text_of(item, "why")});
+    return fit;
   });
 }
 

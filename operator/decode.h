@@ -22,6 +22,8 @@ namespace muster::ctl {
 [[nodiscard]] tl::expected<DevicePage, Error> decode_devices(std::string_view json);
 [[nodiscard]] tl::expected<std::vector<ReasonView>, Error> decode_reasons(std::string_view json);
 [[nodiscard]] tl::expected<std::vector<ReleaseView>, Error> decode_releases(std::string_view json);
+[[nodiscard]] tl::expected<ReleaseLifeView, Error> decode_life(std::string_view json);  // of getRelease
+[[nodiscard]] tl::expected<FitView, Error> decode_fit(std::string_view json);
 [[nodiscard]] tl::expected<EvidencePage, Error> decode_evidence(std::string_view json);
 [[nodiscard]] tl::expected<AuditPage, Error> decode_audit(std::string_view json);
 

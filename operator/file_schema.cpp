@@ -93,6 +93,10 @@ Json form_schema(const Key& key) {
       return {{"type", "string"}, {"pattern", "^http://[^/]"}};
     case Form::day:
       return {{"type", "string"}, {"pattern", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}};
+    case Form::time_of_day:
+      return {{"type", "string"}, {"pattern", "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}};
+    case Form::utc_offset:
+      return {{"type", "string"}, {"pattern", "^[+-](0[0-9]|1[0-4]):(00|15|30|45)$"}};
     case Form::map:
       return section_schema(*key.keys);
     case Form::texts:

@@ -93,11 +93,15 @@ Offset<wire::Readiness> readiness(FlatBufferBuilder& builder, const std::optiona
 }
 
 Offset<wire::Compatibility> compatibility(FlatBufferBuilder& builder, const rules::ReleaseSpec& spec) {
-  if (spec.classes.empty() && spec.accelerators.empty() && spec.memory_mb_min == 0 && spec.runtime.empty()) return {};
+  if (spec.classes.empty() && spec.accelerators.empty() && spec.memory_mb_min == 0 && spec.runtime.empty() &&
+      spec.os_versions.empty()) {
+    return {};
+  }
   const auto classes = texts_or_none(builder, spec.classes);
   const auto accelerators = texts_or_none(builder, spec.accelerators);
-  return wire::CreateCompatibility(builder, classes, spec.memory_mb_min, accelerators,
-                                   text_or_none(builder, spec.runtime));
+  const auto runtime = text_or_none(builder, spec.runtime);
+  return wire::CreateCompatibility(builder, classes, spec.memory_mb_min, accelerators, runtime,
+                                   texts_or_none(builder, spec.os_versions));
 }
 
 Offset<wire::Runtime> runtime(FlatBufferBuilder& builder, const rules::ReleaseSpec& spec) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/base64.h"
 #include "operator/json_text.h"
 #include "operator/render/moment.h"
 #include "operator/render/table.h"
@@ -48,7 +49,8 @@ RawJson compatible_json(const wire::Compatibility* compatible) {
   return {json_object({{"class", texts_of(compatible->classes())},
                        {"memory_mb_min", std::uint64_t{compatible->memory_mb_min()}},
                        {"accelerators", texts_of(compatible->accelerators())},
-                       {"runtime", text_of(compatible->runtime())}})};
+                       {"runtime", text_of(compatible->runtime())},
+                       {"os_version", texts_of(compatible->os_versions())}})};
 }
 
 Entries runtime_entries(const wire::Runtime* runtime) {
@@ -82,6 +84,23 @@ RawJson readiness_json(const wire::Readiness* readiness, const std::string& reco
                        {"policy_sha256", hex_of(readiness->policy_sha256())},
                        {"record_sha256", hex_of(readiness->record_sha256())},
                        {"record", RawJson{record.empty() ? "null" : record}}})};
+}
+
+void append_life(const ReleaseLifeView& life, JsonFields& fields) {
+  std::vector<RawJson> moves;
+  for (const auto& move : life.moves) {
+    moves.push_back({json_object({{"from", move.from},
+                                  {"to", move.to},
+                                  {"made_s", move.made_s},
+                                  {"taken_s", move.taken_s},
+                                  {"by", move.by},
+                                  {"reason", move.reason},
+                                  {"key_ids", move.key_ids},
+                                  {"envelope", host::to_base64(move.envelope)}})});
+  }
+  fields.emplace_back("state", life.state);
+  fields.emplace_back("files_removed_s", life.files_removed_s);
+  fields.emplace_back("moves", RawJson{json_array(moves)});
 }
 
 std::string probe_text(const wire::Probe& probe) {
@@ -122,50 +141,52 @@ void append_lists(const wire::Manifest& manifest, Entries& entries) {
 
 }  // namespace
 
-std::string manifest_json(const LocalRelease& release, const SignatureView& signature, const std::string& record) {
+std::string manifest_json(const LocalRelease& release, const SignatureView& signature, const std::string& record,
+                          const ReleaseLifeView* life) {
   const auto& m = release.manifest();
-  return json_object(
-      {{"name", text_of(m.name())},
-       {"version", text_of(m.version())},
-       {"plane", std::string(wire::EnumNamePlane(m.plane()))},
-       {"manifest", to_hex(release.digest())},
-       {"security_version", std::uint64_t{m.security_version()}},
-       {"created_s", std::uint64_t{m.created_s()}},
-       {"expires_s", std::uint64_t{m.expires_s()}},
-       {"files", array_of(m.files(),
-                          [](const wire::FileEntry& file) -> JsonFields {
-                            return {{"name", text_of(file.name())},
-                                    {"size", std::uint64_t{file.size()}},
-                                    {"sha256", hex_of(file.sha256())}};
-                          })},
-       {"requires", array_of(m.requirements(),
-                             [](const wire::Requirement& item) -> JsonFields {
-                               return {{"plane", std::string(wire::EnumNamePlane(item.plane()))},
-                                       {"min_version", text_of(item.min_version())}};
-                             })},
-       {"compatible", compatible_json(m.compatible())},
-       {"runtime", entries_json(runtime_entries(m.runtime()))},
-       {"probes", array_of(m.probes(),
-                           [](const wire::Probe& probe) -> JsonFields {
-                             return {{"kind", std::string(wire::EnumNameProbeKind(probe.kind()))},
-                                     {"target", text_of(probe.target())},
-                                     {"initial_delay_ms", std::uint64_t{probe.initial_delay_ms()}},
-                                     {"timeout_ms", std::uint64_t{probe.timeout_ms()}},
-                                     {"attempts", std::uint64_t{probe.attempts()}},
-                                     {"interval_ms", std::uint64_t{probe.interval_ms()}}};
-                           })},
-       {"recovery", array_of(m.recovery(),
-                             [](const wire::RecoveryRule& rule) -> JsonFields {
-                               return {{"when", text_of(rule.source())},
-                                       {"do", std::string(wire::EnumNameRecoveryAction(rule.action()))}};
-                             })},
-       {"provenance", entries_json(provenance_entries(m))},
-       {"evidence", array_of(m.evidence(),
-                             [](const wire::NamedDigest& item) -> JsonFields {
-                               return {{"name", text_of(item.name())}, {"sha256", hex_of(item.sha256())}};
-                             })},
-       {"readiness", readiness_json(m.readiness(), record)},
-       {"signature", RawJson{json_object({{"state", signature.state}, {"key_ids", signature.key_ids}})}}});
+  JsonFields fields{{"name", text_of(m.name())},
+                    {"version", text_of(m.version())},
+                    {"plane", std::string(wire::EnumNamePlane(m.plane()))},
+                    {"manifest", to_hex(release.digest())},
+                    {"security_version", std::uint64_t{m.security_version()}},
+                    {"created_s", std::uint64_t{m.created_s()}},
+                    {"expires_s", std::uint64_t{m.expires_s()}},
+                    {"files", array_of(m.files(),
+                                       [](const wire::FileEntry& file) -> JsonFields {
+                                         return {{"name", text_of(file.name())},
+                                                 {"size", std::uint64_t{file.size()}},
+                                                 {"sha256", hex_of(file.sha256())}};
+                                       })},
+                    {"requires", array_of(m.requirements(),
+                                          [](const wire::Requirement& item) -> JsonFields {
+                                            return {{"plane", std::string(wire::EnumNamePlane(item.plane()))},
+                                                    {"min_version", text_of(item.min_version())}};
+                                          })},
+                    {"compatible", compatible_json(m.compatible())},
+                    {"runtime", entries_json(runtime_entries(m.runtime()))},
+                    {"probes", array_of(m.probes(),
+                                        [](const wire::Probe& probe) -> JsonFields {
+                                          return {{"kind", std::string(wire::EnumNameProbeKind(probe.kind()))},
+                                                  {"target", text_of(probe.target())},
+                                                  {"initial_delay_ms", std::uint64_t{probe.initial_delay_ms()}},
+                                                  {"timeout_ms", std::uint64_t{probe.timeout_ms()}},
+                                                  {"attempts", std::uint64_t{probe.attempts()}},
+                                                  {"interval_ms", std::uint64_t{probe.interval_ms()}}};
+                                        })},
+                    {"recovery", array_of(m.recovery(),
+                                          [](const wire::RecoveryRule& rule) -> JsonFields {
+                                            return {{"when", text_of(rule.source())},
+                                                    {"do", std::string(wire::EnumNameRecoveryAction(rule.action()))}};
+                                          })},
+                    {"provenance", entries_json(provenance_entries(m))},
+                    {"evidence", array_of(m.evidence(),
+                                          [](const wire::NamedDigest& item) -> JsonFields {
+                                            return {{"name", text_of(item.name())}, {"sha256", hex_of(item.sha256())}};
+                                          })},
+                    {"readiness", readiness_json(m.readiness(), record)},
+                    {"signature", RawJson{json_object({{"state", signature.state}, {"key_ids", signature.key_ids}})}}};
+  if (life != nullptr) append_life(*life, fields);
+  return json_object(fields);
 }
 
 std::string manifest_text(const LocalRelease& release, const SignatureView& signature, std::size_t columns,
@@ -184,6 +205,7 @@ std::string manifest_text(const LocalRelease& release, const SignatureView& sign
     entries.emplace_back("accelerators", joined(texts_of(c->accelerators())));
     entries.emplace_back("memory", c->memory_mb_min() == 0 ? "" : ">= " + std::to_string(c->memory_mb_min()) + " MB");
     entries.emplace_back("runtime", harmless(text_of(c->runtime())));
+    entries.emplace_back("os_version", joined(texts_of(c->os_versions())));
   }
   for (const auto& [name, value] : runtime_entries(m.runtime())) entries.emplace_back(name, harmless(value));
   append_lists(m, entries);

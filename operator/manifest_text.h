@@ -5,6 +5,7 @@
 
 #include "operator/release_folder.h"
 #include "operator/render/style.h"
+#include "operator/views.h"
 
 namespace muster::ctl {
 
@@ -14,9 +15,10 @@ struct SignatureView {
   std::vector<std::string> key_ids;
 };
 
-// `record` is the JSON of how the release was judged, empty where there is none.
+// `record` is the JSON of how the release was judged, empty where there is none; `life` where the broker says it
+// stands.
 [[nodiscard]] std::string manifest_json(const LocalRelease& release, const SignatureView& signature,
-                                        const std::string& record = {});
+                                        const std::string& record = {}, const ReleaseLifeView* life = nullptr);
 [[nodiscard]] std::string manifest_text(const LocalRelease& release, const SignatureView& signature,
                                         std::size_t columns, const Style& style);
 

@@ -8,6 +8,7 @@
 #include "operator/copy_file.h"
 #include "operator/manifest_builder.h"
 #include "operator/release_evidence.h"
+#include "operator/seal_with_files.h"
 #include "operator/temporary_folder.h"
 #include "operator/wire_digest.h"
 #include "rules/config/load_release.h"
@@ -15,7 +16,6 @@
 #include "schemas/limits.h"
 #include "schemas/wire.h"
 #include "trust/sha256.h"
-#include "trust/signing/signer.h"
 
 namespace muster::ctl {
 namespace {
@@ -263,20 +263,12 @@ tl::expected<LocalRelease, Error> sign_release(const std::string& folder, const 
   if (auto checked = check_files(folder, *release); !checked) return tl::make_unexpected(std::move(checked.error()));
   if (auto checked = check_evidence(folder, *release, now_s); !checked)
     return tl::make_unexpected(std::move(checked.error()));
-  std::vector<trust::SigningKey> keys;
-  for (const auto& path : key_files) {
-    auto key = trust::SigningKey::load(path);
-    if (!key) return tl::make_unexpected(std::move(key.error()));
-    keys.push_back(std::move(*key));
-  }
-  std::vector<const trust::SigningKey*> signers;
-  for (const auto& key : keys) signers.push_back(&key);
-  auto envelopes = trust::seal({{wire::PayloadKind::manifest, release->manifest_bytes()}}, signers);
-  if (!envelopes) return tl::make_unexpected(std::move(envelopes.error()));
-  if (auto written = host::write_file_durably(folder + "/" + envelope_name, envelopes->front()); !written) {
+  auto envelope = seal_with_files(wire::PayloadKind::manifest, release->manifest_bytes(), key_files);
+  if (!envelope) return tl::make_unexpected(std::move(envelope.error()));
+  if (auto written = host::write_file_durably(folder + "/" + envelope_name, *envelope); !written) {
     return tl::make_unexpected(std::move(written.error()));
   }
-  return LocalRelease::from_envelope(std::move(envelopes->front()));
+  return LocalRelease::from_envelope(std::move(*envelope));
 }
 
 }  // namespace muster::ctl

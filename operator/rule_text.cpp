@@ -140,6 +140,52 @@ std::string pace_json(const rules::Pace& pace) {
   return json_object(fields);
 }
 
+std::vector<std::string> retry_names(const rules::Retry& retry) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < rules::retry_reasons.size(); ++i) {
+    if ((retry.on >> i & 1) != 0) names.emplace_back(rules::retry_reasons[i].name);
+  }
+  return names;
+}
+
+// "fetch_failed, fetch_timeout or disk_full"
+std::string retry_reasons_text(const rules::Retry& retry) {
+  const auto names = retry_names(retry);
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i];
+  return text;
+}
+
+// When devices are assigned, and when they are tried again.
+std::string times_plan(const rules::Rule& rule) {
+  std::string text;
+  if (!rule.windows.empty()) {
+    text += "Devices are assigned only in their maintenance windows, " + rules::describe_windows(rule.windows) +
+            " by their own clocks; one that does not say how its clock goes is judged by " +
+            rules::zone_text(rules::zone_of(rule.utc_offset_min)) + ".\n";
+  }
+  if (rule.retry.attempts > 1) {
+    text += "A device whose attempt fails with " + retry_reasons_text(rule.retry) + " is tried again, up to " +
+            count_text(rule.retry.attempts, "attempt") + " in all, " + duration_text(rule.retry.wait_s) +
+            " after the first at most, later up to " + duration_text(rule.retry.wait_max_s) + ".\n";
+  }
+  return text;
+}
+
+std::string retry_json(const rules::Retry& retry) {
+  return json_object({{"attempts", std::uint64_t{retry.attempts}},
+                      {"wait_s", retry.wait_s},
+                      {"wait_max_s", retry.wait_max_s},
+                      {"on", retry_names(retry)}});
+}
+
+std::string window_json(const rules::Window& window) {
+  return json_object({{"days", std::uint64_t{window.days}},
+                      {"from_min", std::uint64_t{window.from_min}},
+                      {"to_min", std::uint64_t{window.to_min}}});
+}
+
 }  // namespace
 
 std::string rule_plan(const rules::Rule& rule) {
@@ -154,6 +200,7 @@ std::string rule_plan(const rules::Rule& rule) {
     text += wave_line(rule.waves[i], i + 1, i + 1 == rule.waves.size()) + "\n";
   text += "It holds all waves when " + halt_text(rule) + " failed.\n";
   if (rule.pace.any()) text += "Its pace: " + rules::describe_pace(rule.pace) + ".\n";
+  text += times_plan(rule);
   text += guardrails_plan(rule);
   text += "A device that is away for " + duration_text(rule.unreachable_after_s) +
           " no longer holds up its wave; one that shows no result within " + duration_text(rule.attempt_timeout_s) +
@@ -166,7 +213,7 @@ std::string rule_plan(const rules::Rule& rule) {
 }
 
 std::string rule_json(const rules::Rule& rule) {
-  std::vector<RawJson> versions, waves, guardrails;
+  std::vector<RawJson> versions, waves, windows, guardrails;
   for (const auto& version : rule.versions) {
     versions.push_back({json_object({{"plane", std::string(rules::name_of(version.plane))},
                                      {"name", version.name},
@@ -181,6 +228,7 @@ std::string rule_json(const rules::Rule& rule) {
     if (wave.percent == 0) fields.emplace_back("ring", wave.ring_text);
     waves.push_back({json_object(fields)});
   }
+  for (const auto& window : rule.windows) windows.push_back({window_json(window)});
   for (const auto& guardrail : rule.guardrails) guardrails.push_back({guardrail_json(guardrail)});
   JsonFields fields{{"rollout", rule.rollout},
                     {"seed", rule.seed},
@@ -191,6 +239,9 @@ std::string rule_json(const rules::Rule& rule) {
                     {"halt_failed_ppm", std::uint64_t{rule.halt_failed_ppm}},
                     {"halt_failed_in_a_row", std::uint64_t{rule.halt_failed_in_a_row}},
                     {"pace", RawJson{pace_json(rule.pace)}},
+                    {"retry", RawJson{retry_json(rule.retry)}},
+                    {"windows", RawJson{json_array(windows)}},
+                    {"utc_offset", rules::zone_text(rules::zone_of(rule.utc_offset_min))},
                     {"unreachable_after_s", rule.unreachable_after_s},
                     {"attempt_timeout_s", rule.attempt_timeout_s},
                     {"on_abort", std::string(rule.on_abort == rules::AbortDefault::revert ? "revert" : "keep")},

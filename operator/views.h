@@ -18,6 +18,7 @@ struct WaveView {
   std::uint32_t percent = 0;  // 0: a ring
   std::uint32_t devices = 0, done = 0, failed = 0, unreachable = 0;
   std::uint64_t opened_s = 0;  // 0: not yet
+  std::uint32_t retrying = 0;
 
   friend bool operator==(const WaveView&, const WaveView&) = default;
 };
@@ -44,15 +45,29 @@ struct GuardrailView {
   friend bool operator==(const GuardrailView&, const GuardrailView&) = default;
 };
 
+// What an operator has taken out of a rollout: a group that is stopped, or one device.
+struct ExclusionView {
+  std::string name;  // "region=de", or the device
+  std::string who, why;
+  bool revert = false;  // told to go back
+  std::uint64_t since_s = 0;
+
+  friend bool operator==(const ExclusionView&, const ExclusionView&) = default;
+};
+
 struct RolloutView {
   std::string rollout, state, waiting_for, started_by;
   std::vector<VersionView> versions;
   std::uint64_t started_s = 0, ended_s = 0;
   std::uint32_t targets = 0, reached = 0, done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
+  std::uint32_t retrying = 0, awaiting_window = 0;
   std::uint32_t wave = 0;  // index of the open one
   std::vector<WaveView> waves;
-  std::vector<FailureView> failures;      // newest first
-  std::vector<GuardrailView> guardrails;  // in the order of the rule; none: it has none
+  std::vector<FailureView> failures;               // newest first
+  std::vector<GuardrailView> guardrails;           // in the order of the rule; none: it has none
+  std::vector<ExclusionView> stops;                // groups, by name
+  std::vector<ExclusionView> cancelled;            // devices, newest first: some of cancelled_count
+  std::uint32_t stopped = 0, cancelled_count = 0;  // devices
 
   friend bool operator==(const RolloutView&, const RolloutView&) = default;
 };
@@ -66,6 +81,12 @@ struct PlaneView {
 struct DeviceRolloutView {
   std::string rollout, standing;
   std::uint32_t wave = 0;
+};
+
+// An operator's own release for a plane of a device.
+struct OverrideView {
+  std::string plane, release, state, who, why;
+  std::uint64_t since_s = 0;
 };
 
 // Why a device has, or has not, what one rollout would give it.
@@ -82,6 +103,7 @@ struct DeviceView {
   std::uint64_t assigned_epoch = 0, attempt_epoch = 0;
   std::string attempt_state, attempt_error, attempt_detail;
   std::vector<DeviceRolloutView> rollouts;
+  std::vector<OverrideView> overrides;
   std::vector<std::pair<std::string, std::string>> health;  // the last summary's readings, as text; empty: none yet
 };
 
@@ -91,10 +113,34 @@ struct DevicePage {
   bool more = false;
 };
 
+// A release's step from one state to the next.
+struct ReleaseMoveView {
+  std::string from, to, by, reason;
+  std::uint64_t made_s = 0, taken_s = 0;
+  std::vector<std::string> key_ids;
+  Bytes envelope;  // the signed statement; empty in lists
+};
+struct ReleaseLifeView {
+  std::string state;
+  std::uint64_t files_removed_s = 0;  // 0: they are there
+  std::vector<ReleaseMoveView> moves;
+};
+
 struct ReleaseView {
-  std::string name, version, plane, manifest, published_by;
+  std::string name, version, plane, manifest, published_by, state;
   std::uint64_t published_s = 0, expires_s = 0, bytes = 0;
   std::uint32_t security_version = 0, file_count = 0;
+};
+
+// Whom a rollout takes, and who matches its targets and cannot run its releases.
+struct IneligibleView {
+  std::string device, reason, why;
+};
+struct FitView {
+  std::string refused;  // why it would not start; empty: it would
+  std::uint32_t targets = 0, ineligible = 0;
+  std::vector<std::pair<std::string, std::uint32_t>> reasons;  // how many for each
+  std::vector<IneligibleView> first;                           // by id, no more than the broker lists
 };
 
 struct EvidenceView {

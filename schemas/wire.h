@@ -26,6 +26,7 @@ struct Manifest;
 struct Assignment;
 struct Directive;
 struct AuditHead;
+struct ReleaseMove;
 }  // namespace muster::wire
 
 namespace muster {
@@ -50,5 +51,6 @@ enum class WireFault : std::uint8_t { none, too_long, misaligned, wrong_kind, ma
 [[nodiscard]] WireFault verify(ByteView bytes, const wire::Assignment*& message);
 [[nodiscard]] WireFault verify(ByteView bytes, const wire::Directive*& message);
 [[nodiscard]] WireFault verify(ByteView bytes, const wire::AuditHead*& message);
+[[nodiscard]] WireFault verify(ByteView bytes, const wire::ReleaseMove*& message);
 
 }  // namespace muster

@@ -32,6 +32,8 @@ std::size_t payload_len_max(wire::PayloadKind kind) {
       return limits::directive_len_max;
     case wire::PayloadKind::audit_head:
       return limits::audit_head_len_max;
+    case wire::PayloadKind::release_move:
+      return limits::release_move_len_max;
   }
   return 0;
 }

@@ -60,6 +60,7 @@ void check_contracts(Checker& check, const wire::Manifest& manifest) {
     check.ids(compatible->classes(), limits::classes_max);
     check.ids(compatible->accelerators(), limits::accelerators_max);
     check.text(compatible->runtime(), limits::attribute_len_max);
+    check.ids(compatible->os_versions(), limits::classes_max);
   }
   if (const auto* runtime = manifest.runtime()) {
     for (const auto* text : {runtime->tokenizer(), runtime->preprocessing(), runtime->postprocessing(),

@@ -26,7 +26,11 @@ void check_facts(Checker& check, const wire::Facts& facts) {
   check.optional_id(facts.memory_tier());
   check.ids(facts.tags(), limits::tags_max);
   check.ids(facts.accelerators(), limits::accelerators_max);
+  check.ids(facts.runtimes(), limits::runtimes_max);
   check.text(facts.agent_version(), limits::attribute_len_max);
+  const int offset_min = facts.utc_offset_min();
+  const bool on_earth = offset_min >= limits::utc_offset_min_least && offset_min <= limits::utc_offset_min_most;
+  check.require(on_earth || offset_min == limits::utc_offset_unsaid, WireFault::unknown_value);
 }
 
 void check_planes(Checker& check, const wire::StateReport& report) {

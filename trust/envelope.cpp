@@ -17,6 +17,7 @@ wire::Role signer_of(wire::PayloadKind kind) {
     case wire::PayloadKind::root:
       return wire::Role::root;
     case wire::PayloadKind::manifest:
+    case wire::PayloadKind::release_move:
       return wire::Role::release;
     case wire::PayloadKind::assignment:
     case wire::PayloadKind::directive:

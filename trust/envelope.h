@@ -1,5 +1,6 @@
 // Opens signed envelopes: checks structure, Merkle path and signatures against the role that may sign that kind, and gives
-// the payload. root ← root keys, manifest ← release keys, assignment, directive and audit head ← control keys.
+// the payload. root ← root keys, manifest and move of a release ← release keys, assignment,
+// directive and audit head ← control keys.
 // There is no way to open one without a check. C++17, no allocation, no exceptions; any thread.
 // Hashing is RFC 6962, section 2.1: leaf = SHA-256(0x00 || kind || payload), node = SHA-256(0x01 || left || right).
 // What is signed: SHA-256("muster-batch-v1" || 0x00 || leaf_count as 4 bytes big-endian || Merkle root).

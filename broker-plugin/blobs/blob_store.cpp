@@ -83,6 +83,12 @@ tl::expected<void, Error> BlobStore::put(const Sha256& digest, ByteView bytes) c
   return adopt(digest);
 }
 
+tl::expected<void, Error> BlobStore::remove(const Sha256& digest) const {
+  const auto path = path_of(digest);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return tl::unexpected(write_error("removing " + path, errno));
+  return host::sync_folder(path.substr(0, path.rfind('/')));
+}
+
 std::uint64_t BlobStore::free_bytes() const {
   struct statvfs found {};
   if (::statvfs(folder_.c_str(), &found) != 0) return 0;

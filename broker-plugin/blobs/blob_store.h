@@ -32,6 +32,9 @@ class BlobStore {
   // Stores a small blob at once, durably; fine when it is already here. REQUIRES: `digest` is that of `bytes`.
   [[nodiscard]] tl::expected<void, Error> put(const Sha256& digest, ByteView bytes) const;
 
+  // Removes a stored blob, durably; fine when it is not here.
+  [[nodiscard]] tl::expected<void, Error> remove(const Sha256& digest) const;
+
   // Bytes that may still be written to the disk below.
   [[nodiscard]] std::uint64_t free_bytes() const;
 

@@ -107,7 +107,7 @@ std::string_view ChunkServer::request(const ChunkRequest& request, Time now) {
     return "chunk_window";
   }
   ++device.unanswered;
-  Job job{request, 0, static_cast<std::uint8_t>(wire::ChunkStatus::ok)};
+  Job job{request, 0, static_cast<std::uint8_t>(wire::ChunkStatus::ok), false};
   std::string_view refusal;
   const auto size = releases_.served(request.digest);
   if (!size) {
@@ -138,6 +138,13 @@ bool ChunkServer::within_rate(Device& device, std::uint32_t length, Time now) co
   if (device.allowance < length) return false;
   device.allowance -= length;
   return true;
+}
+
+void ChunkServer::forget_blob(const Sha256& digest) {
+  Job job;
+  job.request.digest = digest;
+  job.close = true;
+  enqueue(std::move(job));
 }
 
 void ChunkServer::forget(std::string_view device) {
@@ -182,6 +189,7 @@ void ChunkServer::run() {
 
 void ChunkServer::answer(const Job& job, Files& files) {
   const auto& request = job.request;
+  if (job.close) return files.close(request.digest);
   auto status = static_cast<wire::ChunkStatus>(job.refusal);
   flatbuffers::FlatBufferBuilder builder(status == wire::ChunkStatus::ok ? request.length + 256u : 256u);
   flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> data;

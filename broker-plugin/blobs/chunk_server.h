@@ -57,6 +57,8 @@ class ChunkServer {
   // Takes the request, or says why not: the label of a counter (chunk_window, chunk_rate, unknown_blob); empty when
   // taken. What is refused for its rate or its blob is answered with that status; beyond the window there is no answer.
   std::string_view request(const ChunkRequest& request, Time now);
+  // The blob is about to be removed: the reader closes it.
+  void forget_blob(const Sha256& digest);
   // The device has no connection any more.
   void forget(std::string_view device);
   [[nodiscard]] const ChunkNumbers& numbers() const { return numbers_; }
@@ -70,6 +72,7 @@ class ChunkServer {
     ChunkRequest request;
     std::uint64_t total = 0;
     std::uint8_t refusal = 0;  // wire::ChunkStatus; ok: read it
+    bool close = false;        // no request: only close the blob of this digest
   };
   struct Device {
     unsigned unanswered = 0;

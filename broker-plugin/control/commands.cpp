@@ -28,6 +28,10 @@ void Commands::run(const std::string& who, const ControlCommand& command, Done d
       return get_release(command, std::move(done));
     case CommandName::get_release_evidence:
       return get_release_evidence(command, std::move(done));
+    case CommandName::move_release:
+      return move_release(who, command, std::move(done));
+    case CommandName::check_rollout:
+      return check_rollout(who, command, std::move(done));
     case CommandName::start_rollout:
       return start_rollout(who, command, std::move(done));
     case CommandName::approve_rollout:
@@ -35,7 +39,15 @@ void Commands::run(const std::string& who, const ControlCommand& command, Done d
     case CommandName::resume_rollout:
     case CommandName::change_pace:
     case CommandName::abort_rollout:
+    case CommandName::stop_group:
+    case CommandName::continue_group:
+    case CommandName::cancel_device:
+    case CommandName::readmit_device:
       return change_rollout(who, command, std::move(done));
+    case CommandName::override_device:
+      return override_device(who, command, std::move(done));
+    case CommandName::clear_override:
+      return clear_override(who, command, std::move(done));
     case CommandName::get_rollout:
       return get_rollout(command, std::move(done));
     case CommandName::list_rollouts:

@@ -15,6 +15,8 @@
 #include "broker-plugin/core/outbox.h"
 #include "broker-plugin/core/releases.h"
 #include "broker-plugin/evidence/evidence_desk.h"
+#include "broker-plugin/lifecycle/file_removal.h"
+#include "broker-plugin/lifecycle/release_states.h"
 #include "broker-plugin/readiness/required_policies.h"
 #include "broker-plugin/store/store.h"
 #include "trust/root.h"
@@ -34,8 +36,11 @@ struct Services {
   Counters& counters;
   const EvidenceDesk& evidence;
   const std::vector<RequiredPolicy>& required_policies;  // a reload may change them
-  std::function<std::string()> metrics;                  // the metrics object as it is now
-  std::function<bool()> queue_full;                      // the writer has as much to do as it may
+  ReleaseStates& states;
+  FileRemoval& removal;
+  const bool& states_required;           // a reload may change it
+  std::function<std::string()> metrics;  // the metrics object as it is now
+  std::function<bool()> queue_full;      // the writer has as much to do as it may
 };
 
 class Commands final : public CommandRunner {
@@ -56,10 +61,22 @@ class Commands final : public CommandRunner {
   void list_releases(Done done) const;
   void get_release(const ControlCommand& command, Done done);
   void get_release_evidence(const ControlCommand& command, Done done);
+  // commands_lifecycle.cpp
+  void move_release(const std::string& who, const ControlCommand& command, Done done);
+  void take_move(const std::string& who, const ControlCommand& command, ReleaseMove move, Done done);
+  // Refuses, and has it in the audit record with `subject`.
+  void refuse_about(const std::string& who, const ControlCommand& command, const std::string& subject,
+                    const std::string& why, Done done);
   // commands_rollout.cpp
+  struct Prepared;
+  [[nodiscard]] Prepared prepare_start(const ControlCommand& command) const;
+  void check_rollout(const std::string& who, const ControlCommand& command, Done done);
   void start_rollout(const std::string& who, const ControlCommand& command, Done done);
   void change_rollout(const std::string& who, const ControlCommand& command, Done done);
   void give_order(const std::string& who, const ControlCommand& command, Done done);
+  // commands_override.cpp
+  void override_device(const std::string& who, const ControlCommand& command, Done done);
+  void clear_override(const std::string& who, const ControlCommand& command, Done done);
   // commands_look.cpp
   void get_rollout(const ControlCommand& command, Done done) const;
   void list_rollouts(Done done) const;

@@ -98,6 +98,7 @@ void Commands::end_blob(const std::string& who, const ControlCommand& command, D
 }
 
 void Commands::publish_release(const std::string& who, const ControlCommand& command, Done done) {
+  services_.removal.publication_begins();
   const auto envelope = std::make_shared<const Bytes>(command.envelope);
   const auto checked = std::make_shared<Checked>();
   in_background(
@@ -109,6 +110,7 @@ void Commands::publish_release(const std::string& who, const ControlCommand& com
         return {};
       },
       [this, who, reason = command.reason, envelope, checked, done = std::move(done)](const Answer& answer) {
+        services_.removal.publication_ends();
         if (!checked->counter.empty()) services_.counters.refuse(checked->counter);
         if (!answer.error.empty()) return done(answer);
         store_release(who, reason, std::move(checked->release), *envelope, done);
@@ -120,12 +122,16 @@ void Commands::store_release(const std::string& who, const std::string& reason, 
   if (!services_.engine.stopped().empty()) {
     return done(Answer::failed(ErrorKind::internal, "the broker has stopped deciding: " + services_.engine.stopped()));
   }
+  if (services_.states.of(release.manifest).state == ReleaseState::retired) {
+    return done(Answer::failed(ErrorKind::refused, release.ref() + " is retired, and nothing leaves that; publish the "
+                                                                   "changed release as a new version"));
+  }
   release.published_s = services_.engine.now_s();
   release.published_by = who;
   const auto known_before = services_.releases.find(release.name, release.version) != nullptr;
   const auto added = services_.releases.add(std::move(release));
   if (!added) return done(Answer::failed(added.error()));
-  const auto answer = Answer::with(release_json(**added));
+  const auto answer = Answer::with(release_json(**added, services_.states.of((*added)->manifest)));
   const auto manifest = "manifest " + to_hex((*added)->manifest);
   Work work;  // the answer waits for the first publication even when this is the second
   if (!known_before) {
@@ -146,7 +152,8 @@ void Commands::store_release(const std::string& who, const std::string& reason, 
 
 void Commands::list_releases(Done done) const {
   std::vector<std::string> items;
-  for (const auto& release : services_.releases.all()) items.push_back(release_json(*release));
+  for (const auto& release : services_.releases.all())
+    items.push_back(release_json(*release, services_.states.of(release->manifest)));
   done(Answer::with(list_json("releases", items)));
 }
 
@@ -155,10 +162,22 @@ void Commands::get_release(const ControlCommand& command, Done done) {
   if (release == nullptr) return;
   const auto* store = &services_.store;
   in_background(
-      [store, release]() -> Answer {
+      [store, release, life = services_.states.of(release->manifest)]() mutable -> Answer {
         const auto stored = store->get(keys::join(keys::release, release->ref()));
         if (!stored) return Answer::failed(stored.error());
-        return Answer::with(release_json(*release, *stored ? envelope_in(**stored) : ByteView()));
+        std::vector<Bytes> moves;
+        for (std::size_t i = 0; i < life.moves.size(); ++i) {
+          const auto move = store->get(move_key(release->ref(), i));
+          if (!move) return Answer::failed(move.error());
+          if (!*move) break;  // just taken, and not durable yet
+          const auto envelope = move_envelope_in(**move);
+          moves.emplace_back(envelope.begin(), envelope.end());
+        }
+        if (moves.size() < life.moves.size()) {
+          life.state = life.moves[moves.size()].move.from;
+          life.moves.resize(moves.size());
+        }
+        return Answer::with(release_json(*release, life, *stored ? envelope_in(**stored) : ByteView(), moves));
       },
       std::move(done));
 }

@@ -3,7 +3,6 @@
 
 #include "broker-plugin/control/commands.h"
 #include "broker-plugin/control/json_writer.h"
-#include "rules/config/load_rule.h"
 #include "schemas/ids.h"
 
 namespace muster::broker {
@@ -32,62 +31,14 @@ rules::OrderKind order_kind(std::string_view word) {
   return OrderKind::safe_mode;
 }
 
-rules::KnownRelease known_release(const Release& release) {
-  return {release.plane, release.name, release.version, release.manifest, release.security_version};
-}
-
 }  // namespace
-
-void Commands::start_rollout(const std::string& who, const ControlCommand& command, Done done) {
-  auto loaded = rules::load_rule(command.rule, command.file.empty() ? "rule" : command.file);
-  if (!loaded.rule) {
-    auto answer = Answer::failed(ErrorKind::invalid, "the rule has " + std::to_string(loaded.diagnostics.size()) +
-                                                         (loaded.diagnostics.size() == 1 ? " error" : " errors"));
-    for (const auto& diagnostic : loaded.diagnostics) answer.diagnostics.push_back(diagnostic.text());
-    return done(std::move(answer));
-  }
-  auto& rule = *loaded.rule;
-  if (services_.engine.engine().status(rule.rollout) != nullptr) {
-    return done(Answer::failed(ErrorKind::exists,
-                               "a rollout called " + rule.rollout + " exists already; give this one another name"));
-  }
-  std::vector<rules::KnownRelease> releases;
-  for (const auto& choice : rule.versions) {
-    const auto ref = choice.name + "@" + choice.version;
-    const auto release = services_.releases.find(choice.name, choice.version);
-    if (release == nullptr) {
-      return done(Answer::failed(ErrorKind::not_found,
-                                 "the release " + ref + " is not published; 'musterctl release publish' does that"));
-    }
-    if (release->plane != choice.plane) {
-      return done(Answer::failed(ErrorKind::invalid, ref + " is a release of the plane " +
-                                                         std::string(rules::name_of(release->plane)) + ", not " +
-                                                         std::string(rules::name_of(choice.plane))));
-    }
-    if (release->expires_s != 0 && release->expires_s <= services_.engine.now_s()) {
-      return done(Answer::failed(ErrorKind::refused, ref + " has expired; devices would refuse it"));
-    }
-    if (const auto lacking = lacks_readiness(*release, services_.required_policies); !lacking.empty()) {
-      auto refused = command;
-      refused.rollout = rule.rollout;  // what the audit record says it is about
-      return refuse(who, refused, lacking, std::move(done));
-    }
-    releases.push_back(known_release(*release));
-  }
-  const auto rollout = rule.rollout;
-  services_.engine.command(who, why_of(command),
-                           rules::StartRollout{std::move(rule), command.rule, std::move(releases)},
-                           [rollout, done = std::move(done)](Answer answer) {
-                             if (answer.error.empty()) {
-                               answer.data.pop_back();  // the closing brace
-                               answer.data += ",\"rollout\":" + quoted(rollout) + "}";
-                             }
-                             done(std::move(answer));
-                           });
-}
 
 void Commands::change_rollout(const std::string& who, const ControlCommand& command, Done done) {
   if (!known_rollout(command.rollout, done)) return;
+  const bool to_explain = *command.name == CommandName::stop_group || *command.name == CommandName::cancel_device;
+  if (to_explain && command.reason.empty()) {
+    return done(Answer::failed(ErrorKind::usage, "the field 'reason' is missing: whoever looks next has to know why"));
+  }
   const auto body = [&]() -> rules::CommandBody {
     switch (*command.name) {
       case CommandName::approve_rollout:
@@ -98,6 +49,14 @@ void Commands::change_rollout(const std::string& who, const ControlCommand& comm
         return rules::ResumeRollout{command.rollout, command.acknowledge_failures};
       case CommandName::change_pace:
         return rules::ChangePace{command.rollout, command.pace};
+      case CommandName::stop_group:
+        return rules::StopGroup{command.rollout, command.group, command.mode == "revert"};
+      case CommandName::continue_group:
+        return rules::ContinueGroup{command.rollout, command.group};
+      case CommandName::cancel_device:
+        return rules::CancelDevice{command.rollout, command.device, command.mode == "revert"};
+      case CommandName::readmit_device:
+        return rules::ReadmitDevice{command.rollout, command.device};
       default:
         break;
     }

@@ -23,7 +23,7 @@ void write_waves(JsonWriter& json, const std::vector<rules::WaveStatus>& waves) 
     json.open('{').field("name", wave.name).field("state", rules::name_of(wave.state)).field("percent", wave.percent);
     json.field("gate", wave.gate == rules::Gate::manual ? "manual" : "auto").field("devices", wave.devices);
     json.field("done", wave.done).field("failed", wave.failed).field("unreachable", wave.unreachable);
-    json.field("opened_s", wave.opened_s).close('}');
+    json.field("retrying", wave.retrying).field("opened_s", wave.opened_s).close('}');
   }
   json.close(']');
 }
@@ -40,6 +40,24 @@ void write_guardrails(JsonWriter& json, const std::vector<rules::GuardrailStatus
   json.close(']');
 }
 
+// Neither list nor count for a rollout that nobody was taken out of.
+void write_exclusions(JsonWriter& json, const rules::RolloutStatus& status) {
+  const auto act = [&](std::string_view key, const std::string& of, const auto& each) {
+    json.open('{').field(key, of).field("mode", each.revert ? "revert" : "keep").field("who", each.who);
+    json.field("why", each.why).field("since_s", each.since_s).close('}');
+  };
+  if (!status.stops.empty()) {
+    json.field("stopped", status.stopped).key("stops").open('[');
+    for (const auto& stop : status.stops) act("group", stop.group, stop);
+    json.close(']');
+  }
+  if (status.cancelled_count != 0) {
+    json.field("cancelled_count", status.cancelled_count).key("cancelled").open('[');
+    for (const auto& cancelled : status.cancelled) act("device", cancelled.device, cancelled);
+    json.close(']');
+  }
+}
+
 void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
   json.key(name).open('[');
   for (const auto& text : texts) json.text(text);
@@ -54,8 +72,10 @@ void write_facts(JsonWriter& json, const rules::DeviceFacts& facts) {
       .field("site", facts.site);
   json.field("customer", facts.customer).field("os_version", facts.os_version).field("memory_mb", facts.memory_mb);
   json.field("memory_tier", facts.memory_tier);
+  if (facts.utc_offset_min) json.key("utc_offset_min").number(std::int64_t{*facts.utc_offset_min});
   write_texts(json, "tags", facts.tags);
   write_texts(json, "accelerators", facts.accelerators);
+  write_texts(json, "runtimes", facts.runtimes);
   json.field("agent_version", facts.agent_version).close('}');
 }
 
@@ -71,6 +91,18 @@ void write_planes(JsonWriter& json, const rules::DeviceStatus& device, const Rel
     json.close('}');
   }
   json.close('}');
+}
+
+// Nothing at all for a device that no operator has given a release of its own.
+void write_overrides(JsonWriter& json, const std::vector<rules::DeviceOverride>& overrides) {
+  if (overrides.empty()) return;
+  json.key("overrides").open('[');
+  for (const auto& each : overrides) {
+    json.open('{').field("plane", rules::name_of(each.plane)).field("release", each.release);
+    json.field("state", rules::name_of(each.state)).field("who", each.who).field("why", each.why);
+    json.field("since_s", each.since_s).close('}');
+  }
+  json.close(']');
 }
 
 // A reading that the schema marks as "not measured" with a negative number.
@@ -144,7 +176,8 @@ std::string status_json(const rules::RolloutStatus& status) {
   json.field("started_s", status.started_s).field("ended_s", status.ended_s).field("started_by", status.started_by);
   json.field("targets", status.targets).field("reached", status.reached).field("done", status.done);
   json.field("failed", status.failed).field("rolled_back", status.rolled_back).field("unreachable", status.unreachable);
-  json.field("reverted", status.reverted).field("wave", status.wave);
+  json.field("reverted", status.reverted).field("retrying", status.retrying);
+  json.field("awaiting_window", status.awaiting_window).field("wave", status.wave);
   write_waves(json, status.waves);
   json.key("failures").open('[');
   for (const auto& failure : status.failures) {
@@ -153,10 +186,45 @@ std::string status_json(const rules::RolloutStatus& status) {
   }
   json.close(']');
   write_guardrails(json, status.guardrails);
+  write_exclusions(json, status);
   return json.close('}').take();
 }
 
-std::string release_json(const Release& release, ByteView envelope) {
+namespace {
+
+void write_life(JsonWriter& json, const ReleaseLife& life, const std::vector<Bytes>& envelopes) {
+  json.field("state", wire::EnumNameReleaseState(life.state)).field("files_removed_s", life.removed_s);
+  json.key("moves").open('[');
+  for (std::size_t i = 0; i < life.moves.size(); ++i) {
+    const auto& taken = life.moves[i];
+    json.open('{').field("from", wire::EnumNameReleaseState(taken.move.from));
+    json.field("to", wire::EnumNameReleaseState(taken.move.to)).field("made_s", taken.move.made_s);
+    json.field("taken_s", taken.taken_s).field("by", taken.by).field("reason", taken.move.reason);
+    write_texts(json, "key_ids", taken.move.key_ids);
+    if (envelopes.size() == life.moves.size()) json.field("envelope", host::to_base64(envelopes[i]));
+    json.close('}');
+  }
+  json.close(']');
+}
+
+}  // namespace
+
+std::string fit_json(const std::string& rollout, const rules::FleetFit& fit) {
+  JsonWriter json;
+  json.open('{').field("rollout", rollout).field("targets", fit.targets).key("ineligible").open('{');
+  json.field("devices", fit.unfit).key("reasons").open('{');
+  for (std::size_t misfit = 1; misfit < rules::misfit_count; ++misfit) {
+    if (fit.counts[misfit] != 0) json.field(name_of(static_cast<rules::Misfit>(misfit)), fit.counts[misfit]);
+  }
+  json.close('}').key("first").open('[');
+  for (const auto& one : fit.devices) {
+    json.open('{').field("device", one.device).field("reason", name_of(one.misfit)).field("why", one.why).close('}');
+  }
+  return json.close(']').close('}').take();
+}
+
+std::string release_json(const Release& release, const ReleaseLife& life, ByteView envelope,
+                         const std::vector<Bytes>& moves) {
   JsonWriter json;
   json.open('{')
       .field("name", release.name)
@@ -177,6 +245,7 @@ std::string release_json(const Release& release, ByteView envelope) {
     json.raw("null");
   }
   json.field("published_s", release.published_s).field("published_by", release.published_by);
+  write_life(json, life, moves);
   if (!envelope.empty()) json.field("envelope", host::to_base64(envelope));
   return json.close('}').take();
 }
@@ -197,6 +266,7 @@ std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry
     json.field("wave", standing.wave).close('}');
   }
   json.close(']');
+  write_overrides(json, device.overrides);
   if (with_health) write_health(json, health);
   return json.close('}').take();
 }

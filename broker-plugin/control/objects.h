@@ -13,6 +13,8 @@
 #include "broker-plugin/core/releases.h"
 #include "broker-plugin/core/writer.h"
 #include "broker-plugin/evidence/evidence_desk.h"
+#include "broker-plugin/lifecycle/release_states.h"
+#include "rules/engine/fleet_fit.h"
 #include "rules/engine/status.h"
 #include "schemas/bytes.h"
 
@@ -20,8 +22,12 @@ namespace muster::broker {
 
 [[nodiscard]] std::string status_json(const rules::RolloutStatus& status);
 
-// With the envelope in base64 when `envelope` is not empty.
-[[nodiscard]] std::string release_json(const Release& release, ByteView envelope = {});
+// With the envelope in base64 when `envelope` is not empty, and those of its moves when `moves` has them all.
+[[nodiscard]] std::string release_json(const Release& release, const ReleaseLife& life, ByteView envelope = {},
+                                       const std::vector<Bytes>& moves = {});
+
+// What startRollout and checkRollout say of the fleet, without the closing brace: more may follow.
+[[nodiscard]] std::string fit_json(const std::string& rollout, const rules::FleetFit& fit);
 
 // `health`: the bytes of the last summary, which were verified when they came; empty: "health" is null.
 // What the rollouts have to say about one device.

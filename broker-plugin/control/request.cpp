@@ -38,7 +38,8 @@ enum class Field : unsigned char {
   bundle,
   after_bundle,
   length,
-  pace
+  pace,
+  group
 };
 
 struct FieldUse {
@@ -65,6 +66,12 @@ constexpr FieldUse rollout_fields[] = {{Field::rollout}};
 constexpr FieldUse resume_fields[] = {{Field::rollout}, {Field::acknowledge_failures, false}};
 constexpr FieldUse pace_fields[] = {{Field::rollout}, {Field::pace}};
 constexpr FieldUse abort_fields[] = {{Field::rollout}, {Field::mode, false}};
+constexpr FieldUse stop_fields[] = {{Field::rollout}, {Field::group}, {Field::mode, false}};
+constexpr FieldUse continue_fields[] = {{Field::rollout}, {Field::group}};
+constexpr FieldUse cancel_fields[] = {{Field::rollout}, {Field::device}, {Field::mode, false}};
+constexpr FieldUse readmit_fields[] = {{Field::rollout}, {Field::device}};
+constexpr FieldUse override_fields[] = {{Field::device}, {Field::plane}, {Field::release}};
+constexpr FieldUse clear_fields[] = {{Field::device}, {Field::plane}};
 constexpr FieldUse devices_fields[] = {{Field::after_device, false}, {Field::limit, false}};
 constexpr FieldUse device_fields[] = {{Field::device}};
 constexpr FieldUse order_fields[] = {{Field::scope}, {Field::order}, {Field::plane, false}, {Field::release, false}};
@@ -81,12 +88,20 @@ constexpr CommandShape shapes[] = {
     {"listReleases", CommandName::list_releases, Role::view, {}},
     {"getRelease", CommandName::get_release, Role::view, release_fields},
     {"getReleaseEvidence", CommandName::get_release_evidence, Role::view, release_evidence_fields},
+    {"moveRelease", CommandName::move_release, Role::operate, publish_fields},
+    {"checkRollout", CommandName::check_rollout, Role::operate, start_fields},
     {"startRollout", CommandName::start_rollout, Role::operate, start_fields},
     {"approveRollout", CommandName::approve_rollout, Role::approve, rollout_fields},
     {"pauseRollout", CommandName::pause_rollout, Role::operate, rollout_fields},
     {"resumeRollout", CommandName::resume_rollout, Role::operate, resume_fields},
     {"changePace", CommandName::change_pace, Role::operate, pace_fields},
     {"abortRollout", CommandName::abort_rollout, Role::operate, abort_fields},
+    {"stopGroup", CommandName::stop_group, Role::operate, stop_fields},
+    {"continueGroup", CommandName::continue_group, Role::operate, continue_fields},
+    {"cancelDevice", CommandName::cancel_device, Role::operate, cancel_fields},
+    {"readmitDevice", CommandName::readmit_device, Role::operate, readmit_fields},
+    {"overrideDevice", CommandName::override_device, Role::operate, override_fields},
+    {"clearOverride", CommandName::clear_override, Role::operate, clear_fields},
     {"getRollout", CommandName::get_rollout, Role::view, rollout_fields},
     {"listRollouts", CommandName::list_rollouts, Role::view, {}},
     {"listDevices", CommandName::list_devices, Role::view, devices_fields},
@@ -103,7 +118,7 @@ std::string_view json_name(Field field) {
   constexpr std::string_view names[] = {
       "digest", "size",  "offset", "data",  "envelope", "release", "rule",  "file",  "rollout", "acknowledgeFailures",
       "mode",   "after", "after",  "limit", "device",   "scope",   "order", "plane", "bundle",  "after",
-      "length", "pace"};
+      "length", "pace",  "group"};
   return names[static_cast<std::size_t>(field)];
 }
 
@@ -245,6 +260,11 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
       return take_number(value, limits::chunk_data_len_max, command.length);
     case Field::pace:
       return take_pace(value, command.pace);
+    case Field::group: {
+      GroupRef ref;
+      if (auto wrong = take_text(value, limits::topic_len_max, command.group); !wrong.empty()) return wrong;
+      return parse_group_ref(command.group, ref) ? std::string() : "must be ATTRIBUTE=VALUE, as in region=de";
+    }
   }
   return {};
 }

@@ -24,12 +24,20 @@ enum class CommandName : unsigned char {
   list_releases,
   get_release,
   get_release_evidence,
+  move_release,
+  check_rollout,
   start_rollout,
   approve_rollout,
   pause_rollout,
   resume_rollout,
   change_pace,
   abort_rollout,
+  stop_group,
+  continue_group,
+  cancel_device,
+  readmit_device,
+  override_device,
+  clear_override,
   get_rollout,
   list_rollouts,
   list_devices,
@@ -53,7 +61,7 @@ struct ControlCommand {
   Sha256 digest, bundle, after_bundle;
   std::uint64_t size = 0, offset = 0, after_seq = 0, limit = 100, length = limits::chunk_data_len_max;
   Bytes data, envelope;
-  std::string after, device, file, mode, order, plane, reason, release, rollout, rule, scope;
+  std::string after, device, file, group, mode, order, plane, reason, release, rollout, rule, scope;
   bool acknowledge_failures = false;
   rules::Pace pace;
 };

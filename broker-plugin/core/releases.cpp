@@ -12,6 +12,33 @@
 
 namespace muster::broker {
 
+namespace {
+
+std::vector<std::string> texts_of(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* strings) {
+  std::vector<std::string> texts;
+  if (strings == nullptr) return texts;
+  for (const auto* string : *strings) texts.push_back(string->str());
+  return texts;
+}
+
+rules::Needs needs_of(const wire::Manifest& manifest) {
+  rules::Needs needs;
+  if (const auto* compatible = manifest.compatible()) {
+    needs.classes = texts_of(compatible->classes());
+    needs.accelerators = texts_of(compatible->accelerators());
+    needs.os_versions = texts_of(compatible->os_versions());
+    needs.memory_mb_min = compatible->memory_mb_min();
+    if (compatible->runtime() != nullptr) needs.runtime = compatible->runtime()->str();
+  }
+  if (manifest.requirements() != nullptr) {
+    for (const auto* need : *manifest.requirements())
+      needs.version_min[static_cast<std::size_t>(need->plane())] = need->min_version()->str();
+  }
+  return needs;
+}
+
+}  // namespace
+
 Release release_from(const wire::Manifest& manifest, const Sha256& digest, ByteView envelope) {
   Release release;
   release.name = manifest.name()->str();
@@ -25,9 +52,7 @@ Release release_from(const wire::Manifest& manifest, const Sha256& digest, ByteV
   for (const auto* file : *manifest.files()) {
     release.files.push_back({file->name()->str(), file->size(), digest_of(file->sha256())});
   }
-  if (const auto* compatible = manifest.compatible(); compatible != nullptr && compatible->classes() != nullptr) {
-    for (const auto* name : *compatible->classes()) release.classes.push_back(name->str());
-  }
+  release.needs = needs_of(manifest);
   if (const auto* readiness = manifest.readiness()) {
     release.readiness = {readiness->policy()->str(), readiness->policy_version(), digest_of(readiness->policy_sha256()),
                          digest_of(readiness->record_sha256())};
@@ -96,9 +121,29 @@ tl::expected<ReleasePtr, Error> ReleaseRegistry::add(Release release) {
   const auto added = std::make_shared<const Release>(std::move(release));
   by_ref_.emplace(added->ref(), added);
   by_manifest_.emplace(added->manifest, added);
-  served_.emplace(added->envelope, added->envelope_size);
-  for (const auto& file : added->files) served_.emplace(file.sha256, file.size);
+  serve(*added);
   return added;
+}
+
+void ReleaseRegistry::serve(const Release& release) {
+  served_.emplace(release.envelope, release.envelope_size);
+  if (without_files_.contains(release.manifest)) return;
+  for (const auto& file : release.files) served_.emplace(file.sha256, file.size);
+}
+
+void ReleaseRegistry::stop_serving_files(const Sha256& manifest) {
+  if (!without_files_.insert(manifest).second) return;
+  served_.clear();
+  for (const auto& [ref, release] : by_ref_) serve(*release);
+}
+
+std::vector<Sha256> ReleaseRegistry::files_of_nobody_else(const Release& release) const {
+  std::vector<Sha256> files;
+  for (const auto& file : release.files) {
+    const bool known = std::find(files.begin(), files.end(), file.sha256) != files.end();
+    if (!known && !served_.contains(file.sha256)) files.push_back(file.sha256);
+  }
+  return files;
 }
 
 ReleasePtr ReleaseRegistry::find(std::string_view name, std::string_view version) const {

@@ -10,10 +10,11 @@
 #include <string_view>
 #include <tl/expected.hpp>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "host/error.h"
-#include "rules/engine/rule.h"
+#include "rules/engine/needs.h"
 #include "schemas/bytes.h"
 
 namespace muster::wire {
@@ -44,7 +45,7 @@ struct Release {
   std::uint32_t security_version = 0;
   std::uint64_t expires_s = 0;  // 0: never
   std::vector<ReleaseFile> files;
-  std::vector<std::string> classes;  // of devices it is compatible with; empty: all
+  rules::Needs needs;  // of devices
   Readiness readiness;
   std::vector<ReleaseFile> evidence;  // that the manifest lists itself, sizes 0; with readiness the record does
   std::uint64_t published_s = 0;
@@ -88,12 +89,20 @@ class ReleaseRegistry {
   // The size of a blob that belongs to a published release: what a device may fetch.
   [[nodiscard]] std::optional<std::uint64_t> served(const Sha256& digest) const;
 
+  // From now on no device may fetch its files, but for those that another release has; its manifest they may.
+  void stop_serving_files(const Sha256& manifest);
+  // Its files that no release has whose files are served; each once.
+  [[nodiscard]] std::vector<Sha256> files_of_nobody_else(const Release& release) const;
+
   static constexpr std::size_t releases_max = 10000;
 
  private:
+  void serve(const Release& release);
+
   std::map<std::string, ReleasePtr, std::less<>> by_ref_;
   std::unordered_map<Sha256, ReleasePtr, DigestHash> by_manifest_;
   std::unordered_map<Sha256, std::uint64_t, DigestHash> served_;
+  std::unordered_set<Sha256, DigestHash> without_files_;  // manifests
 };
 
 }  // namespace muster::broker

@@ -30,8 +30,10 @@ rules::DeviceFacts facts_of(const wire::Facts& facts) {
   translated.memory_tier = text(facts.memory_tier());
   translated.agent_version = text(facts.agent_version());
   translated.memory_mb = facts.memory_mb();
+  if (facts.utc_offset_min() != limits::utc_offset_unsaid) translated.utc_offset_min = facts.utc_offset_min();
   translated.tags = texts(facts.tags());
   translated.accelerators = texts(facts.accelerators());
+  translated.runtimes = texts(facts.runtimes());
   return translated;
 }
 
@@ -82,6 +84,7 @@ rules::DeviceReport translate(const wire::StateReport& report) {
   for (const auto* plane : *report.planes()) {
     const auto index = static_cast<std::size_t>(plane->plane());
     event.active[index] = digest_of(plane->active());
+    event.version[index] = text(plane->active_version());
     event.security_floor[index] = plane->security_floor();
   }
   if (const auto* attempt = report.attempt()) {

@@ -12,6 +12,7 @@
 #include "host/files.h"
 #include "schemas/audit_head_generated.h"
 #include "schemas/health_summary_generated.h"
+#include "schemas/ids.h"
 #include "schemas/limits.h"
 #include "schemas/root_chain_generated.h"
 #include "schemas/wire.h"
@@ -92,6 +93,33 @@ tl::expected<void, Error> restore_releases(const Store& store, ReleaseRegistry& 
   if (!broken.empty())
     return damaged("the stored release " + broken + " in " + data_dir + "/db is unreadable", data_dir);
   return {};
+}
+
+// Each release's moves in their order, one after the other as they were taken, then what became of its files.
+tl::expected<void, Error> restore_states(const Store& store, ReleaseRegistry& releases, ReleaseStates& states,
+                                         const std::string& data_dir) {
+  std::string broken;
+  auto scanned = store.scan(keys::release_move, {}, [&](std::string_view name, std::string_view value) {
+    auto taken = decode_move(value);
+    const auto release = taken ? releases.by_manifest(taken->move.manifest) : nullptr;
+    const auto number = release == nullptr ? 0 : states.of(release->manifest).moves.size();
+    const bool whole = release != nullptr && name == release->ref() + "/" + std::to_string(number) &&
+                       fault_of_move(taken->move, *release, states.of(release->manifest).state).empty();
+    if (whole) states.take(std::move(*taken));
+    if (!whole) broken = name;
+    return whole;
+  });
+  if (!scanned) return scanned;
+  if (!broken.empty())
+    return damaged("the stored state of a release (" + broken + ") in " + data_dir + "/db is unreadable", data_dir);
+  return store.scan(keys::files_removed, {}, [&](std::string_view name, std::string_view value) {
+    ReleaseRef ref;
+    const auto release = parse_release_ref(name, ref) ? releases.find(ref.name, ref.version) : nullptr;
+    if (release == nullptr || states.of(release->manifest).state != ReleaseState::retired) return true;
+    states.note_removed(release->manifest, keys::u64_from(value));
+    releases.stop_serving_files(release->manifest);
+    return true;
+  });
 }
 
 tl::expected<void, Error> restore_devices(const Store& store, const rules::Engine& engine, DeviceTable& devices) {
@@ -182,6 +210,8 @@ tl::expected<Restored, Error> restore(const Store& store, const TrustSetup& trus
     return tl::unexpected(fine.error());
   if (auto fine = restore_engine(store, restored.engine, data_dir); !fine) return tl::unexpected(fine.error());
   if (auto fine = restore_releases(store, restored.releases, data_dir); !fine) return tl::unexpected(fine.error());
+  if (auto fine = restore_states(store, restored.releases, restored.states, data_dir); !fine)
+    return tl::unexpected(fine.error());
   if (auto fine = restore_devices(store, restored.engine, restored.devices); !fine) return tl::unexpected(fine.error());
   const auto least = number_in(store, keys::time);
   const auto sealed = number_in(store, keys::sealed);

@@ -12,6 +12,7 @@
 #include "broker-plugin/core/audit.h"
 #include "broker-plugin/core/devices.h"
 #include "broker-plugin/core/releases.h"
+#include "broker-plugin/lifecycle/release_states.h"
 #include "broker-plugin/store/store.h"
 #include "host/error.h"
 #include "rules/engine/engine.h"
@@ -32,6 +33,7 @@ struct TrustSetup {
 struct Restored {
   rules::Engine engine;
   ReleaseRegistry releases;
+  ReleaseStates states;
   DeviceTable devices;
   AuditTail tail;
   std::uint64_t least_s = 0;   // newest event time of an earlier run

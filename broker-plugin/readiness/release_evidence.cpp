@@ -126,6 +126,18 @@ tl::expected<void, Error> check_evidence(const Release& release, const BlobStore
   return {};
 }
 
+std::vector<Sha256> evidence_digests(const Release& release, const BlobStore& blobs) {
+  std::vector<Sha256> digests;
+  for (const auto& file : release.evidence) digests.push_back(file.sha256);
+  if (release.readiness.policy.empty()) return digests;
+  digests.push_back(release.readiness.policy_sha256);
+  digests.push_back(release.readiness.record_sha256);
+  if (const auto record = read_record(release, blobs)) {
+    for (const auto& file : record->evidence) digests.push_back(file.sha256);
+  }
+  return digests;
+}
+
 tl::expected<EvidencePart, Error> read_evidence(const Release& release, const BlobStore& blobs, const Sha256& digest,
                                                 std::uint64_t offset, std::size_t length) {
   const auto is_it = [&](const ReleaseFile& file) { return file.sha256 == digest; };

@@ -31,6 +31,9 @@ struct ReadinessRecord {
 // For a release whose manifest carries readiness: record, policy and evidence are here and say what the manifest says.
 [[nodiscard]] tl::expected<void, Error> check_evidence(const Release& release, const BlobStore& blobs);
 
+// What is kept to show how it was judged: evidence files, policy and record, as far as they can be read.
+[[nodiscard]] std::vector<Sha256> evidence_digests(const Release& release, const BlobStore& blobs);
+
 struct EvidencePart {
   Bytes data;
   std::uint64_t size = 0;  // of the whole file

@@ -18,7 +18,7 @@ bool overlap(const std::vector<Item>& some, const std::vector<Item>& others) {
 }
 
 bool concerns(const RequiredPolicy& required, const Release& release) {
-  return overlap(required.planes, {release.plane}) && overlap(required.classes, release.classes);
+  return overlap(required.planes, {release.plane}) && overlap(required.classes, release.needs.classes);
 }
 
 // What is wrong with what the release carries; empty when nothing is.

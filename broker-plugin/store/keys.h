@@ -21,6 +21,8 @@ inline constexpr std::string_view audit = "a/";            // + number, 8 bytes 
 inline constexpr std::string_view assignment = "e/a/";     // + device: envelope
 inline constexpr std::string_view directive = "e/d/";      // + scope: envelope
 inline constexpr std::string_view release = "r/";          // + name@version: encode_release
+inline constexpr std::string_view release_move = "s/";     // + name@version/number: encode_move
+inline constexpr std::string_view files_removed = "x/";    // + name@version: when its files went, 8 bytes
 inline constexpr std::string_view evidence = "v/";         // + device/bundle in hex: when it was complete, 8 bytes
 inline constexpr std::string_view health = "m/";           // + device: its last HealthSummary
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,8 @@ inline constexpr std::size_t plane_count = limits::planes_max;
 struct Facts {
   std::string device_class, region, site, customer, os_version, memory_tier, agent_version;
   std::uint32_t memory_mb = 0;
-  std::vector<std::string> tags, accelerators;
+  std::vector<std::string> tags, accelerators, runtimes;
+  std::optional<std::int16_t> utc_offset_min;  // how far its time is ahead of UTC
 };
 
 struct ProbeSpec {

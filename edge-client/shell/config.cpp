@@ -192,7 +192,7 @@ void read_facts(Reader& r, const YAML::Node& top, Facts& facts) {
   const auto node = r.get(top, "facts", true);
   if (!node || !r.mapping(node, "facts",
                           {"class", "region", "site", "customer", "os_version", "memory_mb", "memory_tier", "tags",
-                           "accelerators"})) {
+                           "accelerators", "runtimes"})) {
     return;
   }
   r.id(node, "class", true, facts.device_class);
@@ -204,6 +204,7 @@ void read_facts(Reader& r, const YAML::Node& top, Facts& facts) {
   r.number<std::uint32_t>(node, "memory_mb", 0, UINT32_MAX, facts.memory_mb);
   r.id_list(node, "tags", limits::tags_max, facts.tags);
   r.id_list(node, "accelerators", limits::accelerators_max, facts.accelerators);
+  r.id_list(node, "runtimes", limits::runtimes_max, facts.runtimes);
 }
 
 void read_plane(Reader& r, const YAML::Node& node, const std::string& name, PlaneConfig& plane) {

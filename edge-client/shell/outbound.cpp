@@ -35,6 +35,7 @@ Offset<wire::Facts> encode_facts(FlatBufferBuilder& b, const Facts& facts) {
   const auto agent_version = optional_text(b, facts.agent_version);
   const auto tags = b.CreateVectorOfStrings(facts.tags);
   const auto accelerators = b.CreateVectorOfStrings(facts.accelerators);
+  const auto runtimes = b.CreateVectorOfStrings(facts.runtimes);
   wire::FactsBuilder builder(b);
   builder.add_device_class(device_class);
   builder.add_region(region);
@@ -45,6 +46,8 @@ Offset<wire::Facts> encode_facts(FlatBufferBuilder& b, const Facts& facts) {
   builder.add_memory_tier(memory_tier);
   builder.add_tags(tags);
   builder.add_accelerators(accelerators);
+  builder.add_runtimes(runtimes);
+  if (facts.utc_offset_min) builder.add_utc_offset_min(*facts.utc_offset_min);
   builder.add_agent_version(agent_version);
   return builder.Finish();
 }

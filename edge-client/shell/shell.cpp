@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "edge-client/shell/local_time.h"
 #include "edge-client/shell/outbound.h"
 #include "schemas/topics.h"
 
@@ -157,6 +158,7 @@ void Shell::run_workload(WorkloadCommand command) {
 void Shell::publish_report() {
   report_due_ = false;
   if (!connection_ || !connection_->up()) return;
+  config_.facts.utc_offset_min = utc_offset_min(now_s());
   const auto bytes = encode_state_report(agent_.snapshot(), config_.facts, {config_.device_id, ++report_seq_, now_s()});
   const std::string topic(format_topic({TopicKind::device_state, config_.device_id}).view());
   const auto on_ack = [this](int reason) {

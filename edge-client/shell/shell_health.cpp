@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge-client/shell/local_time.h"
 #include "edge-client/shell/outbound.h"
 #include "edge-client/shell/shell.h"
 #include "schemas/topics.h"
@@ -55,6 +56,7 @@ void Shell::close_health_window() {
   window.spool_dropped = outbox_->take_dropped();
   window_start_s_ = now_s();
   window_start_ms_ = EventLoop::now_ms();
+  if (utc_offset_min(now_s()) != config_.facts.utc_offset_min) publish_report();  // summer time, or it was moved
   const auto snapshot = agent_.snapshot();
   outbox_->put(encode_health(window, snapshot, measurements_.close_window(), system_now_), snapshot.boot_id,
                window.seq);

@@ -12,6 +12,23 @@ struct DeviceOption {
   std::string device;
 };
 
+void add_override(CLI::App& group, Session& session) {
+  auto options = std::make_shared<OverrideOptions>();
+  auto* command = add_command(
+      group, session, "override", "give one device a release of its own; no rollout has that plane until it is cleared",
+      "musterctl device override gw-17 --plane model --release reader@3 --reason 'odd camera'",
+      [&session, options] { return device_override(session.connection, *options, session.terminal); });
+  command->add_option("DEVICE", options->device, "its id")->required();
+  command->add_option("--plane", options->plane, "the plane it is about")
+      ->required()
+      ->check(CLI::IsMember({"firmware", "model", "config"}));
+  auto* release = command->add_option("--release", options->release, "what it is to run")->type_name("NAME@VERSION");
+  command->add_flag("--clear", options->clear, "take the override back: rollouts may have the plane again")
+      ->excludes(release);
+  add_reason(*command, options->reason);
+  add_connection(*command, session);
+}
+
 void add_directive(CLI::App& group, Session& session, const std::string& name, const std::string& order,
                    const std::string& what, const std::string& example, bool of_release) {
   auto options = std::make_shared<DirectiveOptions>();
@@ -50,6 +67,8 @@ void add_device_commands(CLI::App& app, Session& session) {
                         [&session, one] { return device_show(session.connection, one->device, session.terminal); });
   command->add_option("DEVICE", one->device, "its id")->required();
   add_connection(*command, session);
+
+  add_override(device, session);
 
   auto& directive = add_group(app, "directive",
                               "orders outside of rollouts; they stand until taken back, also for devices that are off");

@@ -75,6 +75,7 @@ void add_release_commands(CLI::App& app, Session& session) {
   command = add_command(group, session, "list", "list the broker's releases", "musterctl release list",
                         [&session] { return release_list(session.connection, session.terminal); });
   add_connection(*command, session);
+  add_release_life_commands(group, session);
 }
 
 }  // namespace muster::ctl

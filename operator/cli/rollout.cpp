@@ -57,6 +57,37 @@ void add_pace(CLI::App& group, Session& session) {
       ->type_name("DURATION");
 }
 
+// What takes devices out of a rollout has to say why; what lets them in again need not.
+void add_exclusion(CLI::App& group, Session& session, const std::string& name, const std::string& api_command,
+                   const std::string& what, const std::string& example, bool of_group, bool takes_out) {
+  auto change = std::make_shared<RolloutChange>();
+  auto* command = add_change(group, session, name, api_command, what, example, change);
+  if (of_group) {
+    command->add_option("--group", change->group, "the devices with this attribute, such as region=de")
+        ->required()
+        ->type_name("ATTRIBUTE=VALUE");
+  } else {
+    command->add_option("--device", change->device, "the device's id")->required()->type_name("ID");
+  }
+  if (!takes_out) return;
+  command->get_option("--reason")->required();
+  command->add_flag_callback(
+      "--revert", [change] { change->mode = "revert"; }, "who has it goes back to what it ran before");
+}
+
+void add_exclusions(CLI::App& group, Session& session) {
+  add_exclusion(group, session, "stop", "stopGroup",
+                "give a rollout to no further device of a group, while the others go on; no wave waits for them",
+                "musterctl rollout stop reader-2 --group region=de --revert --reason 'wrong labels there'", true, true);
+  add_exclusion(group, session, "continue", "continueGroup", "take a stop of a group back",
+                "musterctl rollout continue reader-2 --group region=de", true, false);
+  add_exclusion(group, session, "cancel", "cancelDevice",
+                "take one device out of a rollout; it does not come back in by itself",
+                "musterctl rollout cancel reader-2 --device gw-17 --reason 'bad disk'", false, true);
+  add_exclusion(group, session, "readmit", "readmitDevice", "let a cancelled device in again",
+                "musterctl rollout readmit reader-2 --device gw-17", false, false);
+}
+
 void add_changes(CLI::App& group, Session& session) {
   add_change(group, session, "approve", "approveRollout", "let a rollout pass its manual gate",
              "musterctl rollout approve reader-2 --reason 'canary looks well'", std::make_shared<RolloutChange>());
@@ -122,8 +153,9 @@ void add_rollout_commands(CLI::App& app, Session& session) {
 
   auto check = std::make_shared<RolloutCheckOptions>();
   auto* command = add_command(group, session, "check", "check a rule file and say what it will do; needs no broker",
-                              "musterctl rollout check reader-2.yaml --fleet plant.yaml",
-                              [&session, check] { return rollout_check(*check, session.terminal); });
+                              "musterctl rollout check reader-2.yaml --fleet plant.yaml", [&session, check] {
+                                return rollout_check(session.connection, *check, session.terminal);
+                              });
   command->add_option("FILE", check->file, "the rule file (YAML)")->required();
   command
       ->add_option("--fleet", check->fleet,
@@ -134,6 +166,10 @@ void add_rollout_commands(CLI::App& app, Session& session) {
       ->add_flag("--expand", check->expand,
                  "print the rule as a plain file instead: the waves of its strategy and risk spelt out")
       ->excludes("--fleet");
+  command
+      ->add_flag("--broker", check->broker, "also ask the broker whom it would take, and who cannot run its releases")
+      ->excludes("--expand");
+  add_connection(*command, session);
 
   auto of_releases = std::make_shared<bool>(false);
   command = add_command(group, session, "schema", "print the JSON Schema of rule files, for editors",
@@ -150,6 +186,7 @@ void add_rollout_commands(CLI::App& app, Session& session) {
   add_connection(*command, session);
 
   add_changes(group, session);
+  add_exclusions(group, session);
 
   auto one = std::make_shared<NameOption>();
   command = add_command(group, session, "status", "show one rollout in full, or all as a table",

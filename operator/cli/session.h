@@ -37,6 +37,7 @@ CLI::Option* add_root(CLI::App& command, std::string& root, const std::string& w
 // The commands, one file a group.
 void add_keys_commands(CLI::App& app, Session& session);
 void add_release_commands(CLI::App& app, Session& session);
+void add_release_life_commands(CLI::App& group, Session& session);  // into the group `release`
 void add_rollout_commands(CLI::App& app, Session& session);
 void add_simulate_command(CLI::App& app, Session& session);
 void add_device_commands(CLI::App& app, Session& session);

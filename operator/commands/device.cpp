@@ -69,6 +69,26 @@ Outcome device_show(const Connection& connection, const std::string& device, con
   return ExitCode::ok;
 }
 
+Outcome device_override(const Connection& connection, const OverrideOptions& options, const Terminal& terminal) {
+  Request request{options.clear ? "clearOverride" : "overrideDevice",
+                  {{"device", options.device}, {"plane", options.plane}}};
+  if (!options.clear) {
+    if (ReleaseRef ref; !parse_release_ref(options.release, ref))
+      return usage("'" + options.release + "' is no release: write --release NAME@VERSION, or --clear");
+    if (options.reason.empty()) return usage("say why with --reason: whoever looks at the device next has to know");
+    request.fields.emplace_back("release", options.release);
+  }
+  if (!options.reason.empty()) request.fields.emplace_back("reason", options.reason);
+  ControlClient client(connection);
+  if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
+  auto answer = client.call(request);
+  if (!answer) return tl::make_unexpected(std::move(answer.error()));
+  const auto message = decode_message(*answer);
+  if (!message) return tl::make_unexpected(message.error());
+  terminal.result(*message, *answer);
+  return ExitCode::ok;
+}
+
 Outcome directive_give(const Connection& connection, const DirectiveOptions& options, const Terminal& terminal) {
   const auto scope = scope_of(options);
   if (!scope) return tl::make_unexpected(scope.error());

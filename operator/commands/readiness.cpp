@@ -166,7 +166,7 @@ Outcome release_evidence(const Connection& connection, const ReleaseEvidenceOpti
     return fail(ErrorKind::exists, options.out + " exists already: name a folder that does not");
   ControlClient client(connection);
   if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
-  const auto release = fetch_release(client, options.release);
+  const auto release = fetch_release(client, options.release).release;
   if (!release) return tl::make_unexpected(release.error());
   const auto signature = check_signature(*release, options.root);
   if (!signature) return tl::make_unexpected(signature.error());

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "operator/commands/readiness.h"
+#include "operator/commands/release_life.h"
 #include "operator/commands/release_parts.h"
 #include "operator/decode.h"
 #include "operator/manifest_text.h"
@@ -93,13 +94,16 @@ Outcome release_show(const Connection& connection, const ReleaseShowOptions& opt
   std::error_code ignored;
   tl::expected<LocalRelease, Error> release = tl::make_unexpected(Error{});
   tl::expected<std::string, Error> record;
+  std::optional<ReleaseLifeView> life;  // of the broker's
   if (ReleaseRef ref; std::filesystem::is_directory(options.what, ignored)) {
     release = LocalRelease::open(options.what);
     if (release) record = stored_record(options.what, *release);
   } else if (parse_release_ref(options.what, ref)) {
     ControlClient client(connection);
     if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
-    release = fetch_release(client, options.what);
+    auto fetched = fetch_release(client, options.what);
+    release = std::move(fetched.release);
+    life = std::move(fetched.life);
     if (release) record = fetch_record(client, *release);
   } else {
     return tl::make_unexpected(
@@ -110,6 +114,9 @@ Outcome release_show(const Connection& connection, const ReleaseShowOptions& opt
   if (!release) return tl::make_unexpected(std::move(release.error()));
   const auto signature = check_signature(*release, options.root);
   if (!signature) return tl::make_unexpected(signature.error());
+  tl::expected<std::vector<std::string>, Error> moves;
+  if (life) moves = check_moves(*life, *release, options.root);
+  if (!moves) return tl::make_unexpected(moves.error());
   // Whoever made an unsigned folder wrote the record: it is shown as what it means, never as it is.
   std::optional<ReadinessRecord> judged;
   auto trouble = record ? std::string() : record.error().message;
@@ -122,10 +129,13 @@ Outcome release_show(const Connection& connection, const ReleaseShowOptions& opt
   }
   if (!trouble.empty()) *terminal.err << "musterctl: how it was judged cannot be shown: " << trouble << "\n";
   if (terminal.json) {
-    *terminal.out << manifest_json(*release, *signature, judged ? record_json(*judged) : std::string()) << "\n";
+    *terminal.out << manifest_json(*release, *signature, judged ? record_json(*judged) : std::string(),
+                                   life ? &*life : nullptr)
+                  << "\n";
     return ExitCode::ok;
   }
   *terminal.out << manifest_text(*release, *signature, terminal.columns, terminal.style);
+  if (life) *terminal.out << "\n" << life_text(*life, *moves, terminal.style);
   if (judged) *terminal.out << "\n" << readiness_table(judged->judgement, terminal.columns, terminal.style);
   return ExitCode::ok;
 }
@@ -143,6 +153,7 @@ Outcome release_list(const Connection& connection, const Terminal& terminal) {
   }
   Table table({{"release", Align::left, 8},
                {"plane", Align::left, 5},
+               {"state", Align::left, 11},
                {"files", Align::right, 5},
                {"size", Align::right, 9},
                {"security", Align::right, 8},
@@ -151,7 +162,7 @@ Outcome release_list(const Connection& connection, const Terminal& terminal) {
                {"by", Align::left, 4},
                {"manifest", Align::left, 8}});
   for (const auto& release : *releases) {
-    table.add_row({harmless(release.name + "@" + release.version), harmless(release.plane),
+    table.add_row({harmless(release.name + "@" + release.version), harmless(release.plane), harmless(release.state),
                    std::to_string(release.file_count), size_text(release.bytes),
                    std::to_string(release.security_version),
                    release.expires_s == 0 ? std::string("never") : moment_text(release.expires_s).substr(0, 10),

@@ -40,12 +40,16 @@ tl::expected<SignatureView, Error> check_signature(const LocalRelease& release, 
                                                              root_file});
 }
 
-tl::expected<LocalRelease, Error> fetch_release(ControlClient& client, const std::string& ref) {
+FetchedRelease fetch_release(ControlClient& client, const std::string& ref) {
   auto answer = client.call({"getRelease", {{"release", ref}}});
-  if (!answer) return tl::make_unexpected(std::move(answer.error()));
+  if (!answer) return {tl::make_unexpected(std::move(answer.error())), {}};
   auto envelope = decode_envelope(*answer);
-  if (!envelope) return tl::make_unexpected(std::move(envelope.error()));
-  return LocalRelease::from_envelope(std::move(*envelope));
+  if (!envelope) return {tl::make_unexpected(std::move(envelope.error())), {}};
+  FetchedRelease fetched{LocalRelease::from_envelope(std::move(*envelope)), {}};
+  auto life = decode_life(*answer);
+  if (!life) return {tl::make_unexpected(std::move(life.error())), {}};
+  fetched.life = std::move(*life);
+  return fetched;
 }
 
 }  // namespace muster::ctl

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -9,6 +10,7 @@
 #include "operator/control_client.h"
 #include "operator/manifest_text.h"
 #include "operator/release_folder.h"
+#include "operator/views.h"
 
 namespace muster::ctl {
 
@@ -19,7 +21,11 @@ namespace muster::ctl {
 [[nodiscard]] tl::expected<SignatureView, Error> check_signature(const LocalRelease& release,
                                                                  const std::string& root_file);
 
-// The broker's release of this NAME@VERSION.
-[[nodiscard]] tl::expected<LocalRelease, Error> fetch_release(ControlClient& client, const std::string& ref);
+// The broker's release of this NAME@VERSION, and where it stands; none when the broker does not say.
+struct FetchedRelease {
+  tl::expected<LocalRelease, Error> release;
+  std::optional<ReleaseLifeView> life;
+};
+[[nodiscard]] FetchedRelease fetch_release(ControlClient& client, const std::string& ref);
 
 }  // namespace muster::ctl

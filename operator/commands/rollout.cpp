@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "operator/commands/rollout_fit.h"
 #include "operator/decode.h"
 #include "operator/file_schema.h"
 #include "operator/fleet_plan.h"
@@ -46,7 +47,7 @@ Outcome rollout_schema(bool of_releases, const Terminal& terminal) {
   return ExitCode::ok;
 }
 
-Outcome rollout_check(const RolloutCheckOptions& options, const Terminal& terminal) {
+Outcome rollout_check(const Connection& connection, const RolloutCheckOptions& options, const Terminal& terminal) {
   const auto checked = read_rule(options.file);
   if (!checked) return tl::make_unexpected(checked.error());
   if (options.expand) return expand(*checked, terminal);
@@ -58,6 +59,12 @@ Outcome rollout_check(const RolloutCheckOptions& options, const Terminal& termin
     if (!fleet) return tl::make_unexpected(fleet.error());
     text += "\n" + fleet_plan(checked->rule, *fleet, options.fleet);
     json = json_object({{"rule", RawJson{json}}, {"fleet", RawJson{fleet_plan_json(checked->rule, *fleet)}}});
+  }
+  if (options.broker) {
+    const auto asked = ask_fit(connection, options.file, *checked);
+    if (!asked) return tl::make_unexpected(asked.error());
+    text += "\n" + fit_text(asked->fit);
+    json = json_object({{"plan", RawJson{json}}, {"broker", RawJson{asked->json}}});
   }
   terminal.result(text, json);
   return ExitCode::ok;
@@ -75,7 +82,11 @@ Outcome rollout_start(const Connection& connection, const RolloutStartOptions& o
   if (!answer) return tl::make_unexpected(std::move(answer.error()));
   const auto message = decode_message(*answer);
   if (!message) return tl::make_unexpected(message.error());
-  terminal.result(*message + "\nwatch it: musterctl rollout watch " + checked->rule.rollout, *answer);
+  const auto fit = decode_fit(*answer);
+  const auto unfit = fit ? ineligible_text(*fit) : std::string();
+  terminal.result(
+      *message + (unfit.empty() ? "" : "\n" + unfit) + "\nwatch it: musterctl rollout watch " + checked->rule.rollout,
+      *answer);
   return ExitCode::ok;
 }
 
@@ -86,6 +97,8 @@ Outcome rollout_change(const Connection& connection, const RolloutChange& change
   if (!change.reason.empty()) request.fields.emplace_back("reason", change.reason);
   if (change.acknowledge_failures) request.fields.emplace_back("acknowledgeFailures", true);
   if (!change.mode.empty()) request.fields.emplace_back("mode", change.mode);
+  if (!change.group.empty()) request.fields.emplace_back("group", change.group);
+  if (!change.device.empty()) request.fields.emplace_back("device", change.device);
   if (const auto& pace = change.pace) {
     const auto object = json_object({{"per_minute", pace->per_minute},
                                      {"per_site", pace->per_site},

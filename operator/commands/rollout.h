@@ -14,9 +14,11 @@ struct RolloutCheckOptions {
   std::string file;
   std::string fleet;    // a fleet file to plan against; empty: none
   bool expand = false;  // prints the rule with its waves spelt out instead
+  bool broker = false;  // asks the broker whom it would take, too
 };
-// Checks the rule file without a broker and says what it will do.
-[[nodiscard]] Outcome rollout_check(const RolloutCheckOptions& options, const Terminal& terminal);
+// Checks the rule file, without a broker unless it is to be asked, and says what it will do.
+[[nodiscard]] Outcome rollout_check(const Connection& connection, const RolloutCheckOptions& options,
+                                    const Terminal& terminal);
 
 // Prints the JSON Schema of rule files, or of release files, for editors.
 [[nodiscard]] Outcome rollout_schema(bool of_releases, const Terminal& terminal);
@@ -32,13 +34,14 @@ struct PaceOptions {
   std::uint64_t per_minute = 0, per_site = 0, at_once = 0, jitter_s = 0;
 };
 
-// approve, pause, resume, abort, pace.
+// approve, pause, resume, abort, pace, stop, continue, cancel, readmit.
 struct RolloutChange {
   std::string command;  // of the control API
   std::string rollout, reason;
   bool acknowledge_failures = false;  // resume
-  std::string mode;                   // abort: "keep", "revert", or empty: as the rule says
+  std::string mode;                   // abort: "keep", "revert", or empty: as the rule says; stop, cancel: empty: keep
   std::optional<PaceOptions> pace;    // pace
+  std::string group, device;          // stop, continue; cancel, readmit
 };
 [[nodiscard]] Outcome rollout_change(const Connection& connection, const RolloutChange& change,
                                      const Terminal& terminal);

@@ -79,6 +79,11 @@ std::string device_text(const DeviceView& device, std::uint64_t now_s, const Sty
     entries.emplace_back("rollout", harmless(rollout.rollout) + ": " + harmless(rollout.standing) + ", wave " +
                                         std::to_string(rollout.wave + 1));
   }
+  for (const auto& each : device.overrides) {
+    entries.emplace_back(harmless(each.plane) + " override",
+                         harmless(each.release) + ", " + harmless(each.state) + ", by " + harmless(each.who) + ", " +
+                             moment_text(each.since_s) + (each.why.empty() ? "" : ": " + harmless(each.why)));
+  }
   auto text = name_value_lines(entries, style);
   if (device.health.empty()) return text + "\nno health summary yet\n";
   std::vector<std::pair<std::string, std::string>> health;

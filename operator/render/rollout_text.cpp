@@ -38,6 +38,7 @@ std::string wave_counts(const WaveView& wave) {
   std::string extra;
   append_count(extra, wave.failed, "failed");
   append_count(extra, wave.unreachable, "unreachable");
+  append_count(extra, wave.retrying, "retrying");
   if (wave.gate == "manual" && wave.state != "done") extra += extra.empty() ? "manual gate" : ", manual gate";
   return extra.empty() ? text : text + "  " + extra;
 }
@@ -49,6 +50,10 @@ std::string totals(const RolloutView& view) {
   append_count(text, view.rolled_back, "rolled back");
   append_count(text, view.unreachable, "unreachable");
   append_count(text, view.reverted, "reverted");
+  append_count(text, view.retrying, "retrying");
+  append_count(text, view.awaiting_window, "waiting for a maintenance window");
+  append_count(text, view.stopped, "stopped");
+  append_count(text, view.cancelled_count, "cancelled");
   return text;
 }
 
@@ -65,6 +70,13 @@ std::string failure_line(const FailureView& failure, const Style& style) {
   auto text = "  " + painted(harmless(failure.device), Paint::bad, style) + "  " + harmless(failure.error);
   if (!failure.detail.empty()) text += ": " + harmless(failure.detail);
   return failure.acknowledged ? text + "  (acknowledged)" : text;
+}
+
+// "stopped  region=de  with revert, by alice, 2026-11-22 10:05 UTC: wrong labels there"
+std::string exclusion_line(const char* what, const ExclusionView& one, const Style& style) {
+  auto text = "  " + painted(what, Paint::waiting, style) + "  " + harmless(one.name) + "  " +
+              (one.revert ? "with revert, " : "") + "by " + harmless(one.who) + ", " + moment_text(one.since_s);
+  return one.why.empty() ? text : text + ": " + harmless(one.why);
 }
 
 }  // namespace
@@ -121,6 +133,10 @@ std::string rollout_text(const RolloutView& view, std::uint64_t now_s, std::size
   if (view.ended_s != 0) text += ", ended " + moment_text(view.ended_s);
   text += "\n";
   for (const auto& failure : view.failures) text += failure_line(failure, style) + "\n";
+  for (const auto& stop : view.stops) text += exclusion_line("stopped", stop, style) + "\n";
+  for (const auto& cancelled : view.cancelled) text += exclusion_line("cancelled", cancelled, style) + "\n";
+  if (const auto more = view.cancelled_count; more > view.cancelled.size())
+    text += "  and " + std::to_string(more - view.cancelled.size()) + " cancelled earlier\n";
   if (!view.guardrails.empty()) text += "\n" + guardrail_table(view.guardrails, columns, style);
   return text;
 }

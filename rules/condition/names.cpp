@@ -16,6 +16,7 @@ const std::vector<Name>& target_names() {
       {"device.memory_tier", Type::text},
       {"device.tags", Type::text_list},
       {"device.accelerators", Type::text_list},
+      {"device.runtimes", Type::text_list},
       {"device.agent_version", Type::text},
   };
   return names;

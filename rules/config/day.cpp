@@ -3,20 +3,9 @@
 #include <charconv>
 #include <cstddef>
 
+#include "rules/engine/calendar.h"
+
 namespace muster::rules {
-
-namespace {
-
-bool is_leap(unsigned year) {
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-unsigned days_in(unsigned year, unsigned month) {
-  constexpr unsigned days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && is_leap(year) ? 29 : days[month - 1];
-}
-
-}  // namespace
 
 std::optional<std::uint64_t> end_of_day(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;

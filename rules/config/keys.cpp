@@ -68,6 +68,10 @@ std::string one_value_text(const Key& key) {
       return "`http://HOST[:PORT]/PATH`";
     case Form::day:
       return "`YYYY-MM-DD`";
+    case Form::time_of_day:
+      return "`\"HH:MM\"`";
+    case Form::utc_offset:
+      return "`\"+HH:MM\"` or `\"-HH:MM\"`";
     case Form::map:
       return "map";
     case Form::texts:

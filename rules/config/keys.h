@@ -30,6 +30,8 @@ enum class Form : std::uint8_t {
   probed_file,        // such a path, or an absolute one on the device
   url,                // http://…
   day,                // 2027-06-30
+  time_of_day,        // 02:30
+  utc_offset,         // +05:30
   map,                // `keys`
   texts,              // a map of names of one's own to texts of up to `max` bytes
 };
@@ -74,7 +76,7 @@ struct Section {
 
 namespace keys {
 // A rule file and what stands in it.
-extern const Section rule, versions, wave, halt, pace, guardrail, on_inconclusive, rollback;
+extern const Section rule, versions, wave, halt, pace, retry, window, guardrail, on_inconclusive, rollback;
 // A release file and what stands in it.
 extern const Section release, requirements, compatible, runtime, probe, recovery_rule;
 }  // namespace keys

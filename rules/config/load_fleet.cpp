@@ -4,6 +4,7 @@
 
 #include "rules/config/behaviour.h"
 #include "rules/config/fields.h"
+#include "rules/config/times.h"
 #include "rules/simulate/fleet_ids.h"
 #include "schemas/ids.h"
 #include "schemas/limits.h"
@@ -36,9 +37,9 @@ class FleetReader {
   FleetGroup read_group(const YamlNode& node) {
     FleetGroup group;
     group.behaviour = defaults_;
-    std::vector<std::string_view> keys = {"count",        "class",       "region",    "site",          "customer",
-                                          "os_version",   "memory_tier", "memory_mb", "agent_version", "tags",
-                                          "accelerators", "ids",         "first_id"};
+    std::vector<std::string_view> keys = {"count",        "class",       "region",     "site",          "customer",
+                                          "os_version",   "memory_tier", "memory_mb",  "agent_version", "tags",
+                                          "accelerators", "runtimes",    "utc_offset", "ids",           "first_id"};
     keys.insert(keys.end(), behaviour_keys().begin(), behaviour_keys().end());
     Fields fields(node, "a group", keys, problems_);
     if (!fields.is_map()) return group;
@@ -132,6 +133,12 @@ class FleetReader {
     if (const YamlNode* value = fields.find("tags")) read_ids(*value, "tags", "a tag", limits::tags_max, facts.tags);
     if (const YamlNode* value = fields.find("accelerators")) {
       read_ids(*value, "accelerators", "an accelerator", limits::accelerators_max, facts.accelerators);
+    }
+    if (const YamlNode* value = fields.find("utc_offset")) {
+      facts.utc_offset_min = read_utc_offset(*value, "utc_offset", problems_);
+    }
+    if (const YamlNode* value = fields.find("runtimes")) {
+      read_ids(*value, "runtimes", "a runtime", limits::runtimes_max, facts.runtimes);
     }
   }
 

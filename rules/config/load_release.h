@@ -46,7 +46,7 @@ struct ReleaseSpec {
   std::uint32_t security_version = 0;
   std::vector<std::string> files;                           // relative to the release file
   std::vector<std::pair<Plane, std::string>> requires_min;  // plane → minimum version
-  std::vector<std::string> classes, accelerators;
+  std::vector<std::string> classes, accelerators, os_versions;
   std::uint32_t memory_mb_min = 0;
   std::string runtime;                                                                // compatible.runtime
   std::string tokenizer, preprocessing, postprocessing, delegate, pipeline_checksum;  // runtime contract

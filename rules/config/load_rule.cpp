@@ -5,6 +5,7 @@
 #include "rules/condition/did_you_mean.h"
 #include "rules/config/fields.h"
 #include "rules/config/guardrails.h"
+#include "rules/config/times.h"
 #include "rules/config/waves.h"
 
 namespace muster::rules {
@@ -32,6 +33,9 @@ class RuleReader {
     preset = std::move(waves.preset);
     if (const YamlNode* node = fields.find("halt")) read_halt(*node);
     if (const YamlNode* node = fields.find("pace")) read_pace(*node);
+    if (const YamlNode* node = fields.find("retry")) rule_.retry = read_retry(*node, problems_);
+    rule_.windows = read_windows(fields, problems_);
+    if (const YamlNode* node = fields.find("utc_offset")) read_offset(*node, fields.has("windows"));
     if (const YamlNode* node = fields.find("guardrails")) {
       rule_.guardrails = read_guardrails(*node, rule_.waves, problems_);
     }
@@ -104,6 +108,12 @@ class RuleReader {
     rule_.pace.per_site = fields.integer32("per_site");
     rule_.pace.at_once = fields.integer32("at_once");
     rule_.pace.jitter_s = static_cast<std::uint32_t>(fields.duration_s("jitter"));
+  }
+
+  void read_offset(const YamlNode& node, bool has_windows) {
+    rule_.utc_offset_min = read_utc_offset(node, "utc_offset", problems_).value_or(0);
+    if (!has_windows)
+      problems_.add(node, "no windows that devices are judged by", "windows beside it, or utc_offset removed");
   }
 
   // A map without any of its keys would look like a limit and be none.

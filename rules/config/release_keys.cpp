@@ -55,9 +55,16 @@ constexpr Key compatible_keys[] = {
      .max = UINT32_MAX},
     {.name = "runtime",
      .form = Form::text,
-     .doc = "Recorded and reported as `runtime_version`; the devices of this version do not check it.",
-     .absent = "none",
+     .doc = "The runtime it needs: a device is assigned it only when it names this one among its `runtimes`. Also "
+            "reported as `runtime_version`.",
+     .absent = "any",
      .max = limits::attribute_len_max},
+    {.name = "os_version",
+     .form = Form::id,
+     .doc = "Operating systems it runs on; a device is assigned it only when its `os_version` is one of them.",
+     .absent = "any",
+     .items_min = 1,
+     .items_max = 16},
 };
 
 constexpr Key runtime_keys[] = {

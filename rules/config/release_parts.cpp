@@ -100,7 +100,8 @@ void read_requires(const YamlNode& node, std::optional<Plane> own, Problems& pro
 void read_compatible(const YamlNode& node, Problems& problems, ReleaseSpec& release) {
   Fields fields(node, keys::compatible, problems);
   for (const auto& [name, ids] :
-       {std::pair("class", &release.classes), std::pair("accelerators", &release.accelerators)}) {
+       {std::pair("class", &release.classes), std::pair("accelerators", &release.accelerators),
+        std::pair("os_version", &release.os_versions)}) {
     if (const YamlNode* value = fields.find(name)) read_ids(*value, key_of(keys::compatible, name), problems, *ids);
   }
   if (const YamlNode* value = fields.find("memory_mb")) {

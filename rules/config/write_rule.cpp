@@ -7,6 +7,7 @@
 #include "rules/config/keys.h"
 #include "rules/config/load_rule.h"
 #include "rules/config/percent.h"
+#include "rules/config/times.h"
 #include "rules/engine/readings.h"
 
 namespace muster::rules {
@@ -164,6 +165,15 @@ std::string pace_text(const Pace& pace) {
   return map.empty() ? std::string() : line("pace", map.text());
 }
 
+std::string times_text(const Rule& rule) {
+  std::string text = rule.retry == Retry() ? std::string() : line("retry", retry_as_written(rule.retry));
+  if (rule.windows.empty()) return text;
+  text += "windows:\n";
+  for (const Window& window : rule.windows) text += "  - " + window_as_written(window) + "\n";
+  return rule.utc_offset_min == 0 ? text
+                                  : text + line("utc_offset", '"' + zone_text(zone_of(rule.utc_offset_min)) + '"');
+}
+
 }  // namespace
 
 std::string write_rule(const Rule& rule) {
@@ -173,7 +183,7 @@ std::string write_rule(const Rule& rule) {
   text += line("targets", rule.targets_text == "true" ? rule.targets_text : quoted_text(rule.targets_text));
   text += versions_text(rule) + "waves:\n";
   for (const Wave& wave : rule.waves) text += "  - " + wave_text(wave) + "\n";
-  text += halt_text(rule) + pace_text(rule.pace);
+  text += halt_text(rule) + pace_text(rule.pace) + times_text(rule);
   if (!rule.guardrails.empty()) text += "guardrails:\n";
   for (const Guardrail& guardrail : rule.guardrails) text += "  - " + guardrail_text(guardrail) + "\n";
   if (rule.baseline_window_s != usual.baseline_window_s)

@@ -47,10 +47,11 @@ Sequence reversed(const Rollout& rollout) {
 Core::Claim Core::claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t number) const {
   const bool newer = rollout.number > number;
   const Rollout* holder = by_number(number);  // null: forgotten, which only ended ones are
-  if (holder != nullptr && holder->active()) return newer || rollout.active() ? Claim::held : Claim::lost;
+  const bool let_go = holder != nullptr && is_out_of(*holder, index);
+  if (holder != nullptr && holder->active() && !let_go) return newer || rollout.active() ? Claim::held : Claim::lost;
   if (newer) return Claim::free;
   if (!rollout.active()) return Claim::lost;
-  if (holder == nullptr || holder->state == RolloutState::aborted) return Claim::free;
+  if (holder == nullptr || let_go || holder->state == RolloutState::aborted) return Claim::free;
   const auto member = members_.find(index, *holder);
   return member != 0 && !members_[member].target ? Claim::free : Claim::held;
 }
@@ -67,7 +68,7 @@ Core::Claim Core::claim_on(const Rollout& rollout, DeviceIndex index) const {
 
 // Assigns the rollout's versions to a device of an open wave, unless another rollout holds it, an order forbids it or
 // the rollout does not assign now; then it stays unassigned and is tried again when that ends.
-// With a pace, what stands in no other's way waits for its turn.
+// With windows and a pace, what stands in no other's way waits for its time.
 bool Core::try_assign(MemberIndex index, bool its_turn) {
   const Member& member = members_[index];
   Rollout& rollout = *member.rollout;
@@ -79,15 +80,17 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
   if (member.frozen) {
     blocked = Standing::waiting;
     mark_persist(device_index);
+  } else if (member.stopped) {
+    blocked = Standing::waiting;
   } else if (claim_on(rollout, device_index) != Claim::free) {
     blocked = Standing::held_by_other;
   } else if (orders_.hold(fleet_.id(device_index), fleet_.facts(device_index), rollout.manifests, false)) {
     blocked = Standing::waiting;
   }
-  const bool paced = blocked == Standing::assigned && rollout.pace.any() && !its_turn;
-  if (paced) {
+  if (blocked != Standing::assigned) {
+    await_no_window(index);
+  } else if (!may_go(index, its_turn)) {
     blocked = Standing::waiting;
-    wait_for_turn(index);
   }
   if (member.frozen || blocked != Standing::assigned) {
     members_.touch(rollout);  // what stands in the way may be another thing than before
@@ -103,24 +106,44 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
   Device& device = fleet_[device_index];
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
     if (!rollout.governs(plane)) continue;
-    members_.set_prior(index, plane, device.active[plane]);
+    // One that begins anew before it has gone back goes back to what it ran at first.
+    if (member.prior[plane] == 0) members_.set_prior(index, plane, device.active[plane]);
     fleet_.set_digest(device.assigned[plane], rollout.target[plane]);
     device.holder[plane] = rollout.number;
   }
+  leave_behind_what_failed(rollout, device_index);
   if (rollout.guards.any() && rollout.guards.reach(watch_of(index), fleet_.facts(device_index))) rollout.persist = true;
   members_.change(index, [](Member& m) { m.reached = true; });
   issue(device_index, index, rollout.sequence, rollout.rule.waves[member.wave].soak_s);
   return true;
 }
 
-// The device leaves ended rollouts that share a plane; what they did with it stays in their counts.
+// What a device failed at on a plane of nobody any more (it was taken out of that rollout, its group is stopped, an
+// override could not be brought) is not brought along by the next assignment of another plane.
+void Core::leave_behind_what_failed(const Rollout& rollout, DeviceIndex index) {
+  Device& device = fleet_[index];
+  const bool ended = device.attempt == AttemptState::rolled_back || device.attempt == AttemptState::failed;
+  if (!ended || device.attempt_epoch != device.assigned_epoch) return;
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (rollout.governs(plane) || device.assigned[plane] == device.active[plane]) continue;
+    const auto* holder = by_number(device.holder[plane]);
+    const auto member = holder == nullptr ? 0 : members_.find(index, *holder);
+    const bool is_its =
+        member != 0 && members_[member].reached && !members_[member].cancelled && !members_[member].stopped;
+    if (!is_its) fleet_.set_digest(device.assigned[plane], device.active[plane]);
+  }
+}
+
+// The device leaves rollouts that share a plane and have ended, or ended for it; what they did with it stays in their
+// counts.
 void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
   auto member = fleet_[index].first_member;
   while (member != 0) {
     const auto next = members_[member].next_of_device;
     const Rollout& other = *members_[member].rollout;
     const bool shares = &other != &rollout && other.shares_plane_with(rollout);
-    if (shares && !other.active() && members_[member].reached) depart(member);
+    const bool ended = !other.active() || members_[member].standing == Standing::cancelled;
+    if (shares && ended && members_[member].reached) depart(member);
     member = next;
   }
 }
@@ -136,30 +159,43 @@ void Core::depart(MemberIndex index) {
   if (!outside) return;
   Member fields;
   fields.target = true;
+  fields.stopped = is_stopped(rollout, device);
   fields.frozen = rollout.guards.frozen(fleet_.facts(device));
   members_.add(rollout, device, fields);
 }
 
-// A new assignment from what `device.assigned` now says.
-void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s) {
+std::uint64_t Core::next_epoch_of(DeviceIndex index) const {
+  return next_epoch(fleet_[index]);
+}
+
+// A new assignment from what `device.assigned` now says. `cause`: the rollout's number; 0: an operator's override.
+void Core::give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::uint64_t soak_s) {
   Device& device = fleet_[index];
   device.assigned_epoch = next_epoch(device);
-  device.cause = members_[member].rollout->number;
+  device.cause = cause;
   device.sequence = sequence;
   device.soak_s = static_cast<std::uint32_t>(std::min<std::uint64_t>(soak_s, UINT32_MAX));
-  members_.change(member, [&](Member& m) {
-    m.epoch = device.assigned_epoch;
-    m.assigned_s = turn_.now_s;
-    m.standing = in_work(m);
-  });
-  members_[member].rollout->pace.assigned(turn_.now_s, turn_.now_s);
-  arm(member);
   mark_persist(index);
   mark_assign(index);
 }
 
+void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s) {
+  give(index, members_[member].rollout->number, sequence, soak_s);
+  const Device& device = fleet_[index];
+  members_[member].rollout->retries.begin(member);
+  members_.change(member, [&](Member& m) {
+    m.epoch = device.assigned_epoch;
+    m.assigned_s = turn_.now_s;
+    m.standing = in_work(member);
+  });
+  members_[member].rollout->pace.assigned(turn_.now_s, turn_.now_s);
+  arm(member);
+}
+
 void Core::retry_unassigned(Rollout& rollout) {
-  if (!rollout.assigning() || rollout.unassigned_in_waves() == 0) return;
+  if (!rollout.assigning()) return;
+  resume_retries(rollout);
+  if (rollout.unassigned_in_waves() == 0) return;
   const auto unassigned =
       members_.sorted(rollout, [](const Member& member) { return member.wave != no_wave && !member.reached; });
   for (const auto member : unassigned) try_assign(member);
@@ -207,6 +243,8 @@ void Core::withdraw(MemberIndex index) {
                 "rollout " + rollout.name() + ": plane " + name + " stays as it is: " + fault);
   }
   members_.change(index, [](Member& m) { m.withdrawn = true; });
+  rollout.retries.forget(index);
+  await_no_window(index);
   rollout.guards.excuse(member.watch);
   issue(member.device, index, reversed(rollout), 0);
 }

@@ -16,12 +16,16 @@ inline constexpr std::string_view rollout_aborted = "rollout.aborted";
 inline constexpr std::string_view rollout_forgotten = "rollout.forgotten";  // an ended one made room for a new one
 inline constexpr std::string_view pace_changed = "pace.changed";
 inline constexpr std::string_view failures_acknowledged = "failures.acknowledged";
+inline constexpr std::string_view group_stopped = "group.stopped";
+inline constexpr std::string_view group_continued = "group.continued";
 
 // --- a wave ---
 inline constexpr std::string_view wave_opened = "wave.opened";
 inline constexpr std::string_view wave_awaiting_approval = "wave.awaiting_approval";
 inline constexpr std::string_view wave_approved = "wave.approved";
+inline constexpr std::string_view wave_held = "wave.held";  // the state of a release keeps the next one from opening
 inline constexpr std::string_view wave_done = "wave.done";
+inline constexpr std::string_view wave_refilled = "wave.refilled";  // others take the place of stopped devices
 
 // --- a guardrail ---
 inline constexpr std::string_view guardrail_passed = "guardrail.passed";
@@ -32,9 +36,15 @@ inline constexpr std::string_view segment_frozen = "segment.frozen";
 // --- a device ---
 inline constexpr std::string_view device_joined = "device.joined";  // belongs to a wave that had opened before
 inline constexpr std::string_view device_failed = "device.failed";
+inline constexpr std::string_view device_retrying = "device.retrying";    // its attempt failed and is tried again
 inline constexpr std::string_view device_recovered = "device.recovered";  // failed before, runs the versions after all
 inline constexpr std::string_view device_not_revertible = "device.not_revertible";  // a plane that may not go back
-inline constexpr std::string_view device_not_reverted = "device.not_reverted";      // it tried to go back and could not
+inline constexpr std::string_view device_cancelled = "device.cancelled";    // an operator took it out of a rollout
+inline constexpr std::string_view device_readmitted = "device.readmitted";  // … and let it in again
+inline constexpr std::string_view device_overridden =
+    "device.overridden";  // an operator's own release for a plane of it
+inline constexpr std::string_view override_cleared = "override.cleared";
+inline constexpr std::string_view device_not_reverted = "device.not_reverted";  // it tried to go back and could not
 
 // --- orders and commands ---
 inline constexpr std::string_view order_given = "order.given";

@@ -41,20 +41,22 @@ void Core::leave_or_stay(DeviceIndex index, const Claims& rollouts) {
   for (auto* rollout : rollouts) {
     const auto member = members_.find(index, *rollout);
     if (member == 0) continue;
-    const bool target = matches(rollout->rule.targets, index);
+    const bool target = is_target(*rollout, index);
     if (!target && !members_[member].reached) {
       members_.remove(member);
       continue;
     }
-    if (target == members_[member].target) continue;
-    members_.change(member, [&](Member& m) { m.target = target; });
-    mark_persist(index);
+    if (target != members_[member].target) {
+      members_.change(member, [&](Member& m) { m.target = target; });
+      mark_persist(index);
+    }
+    review_stop(member);
   }
 }
 
 void Core::join(Rollout& rollout, DeviceIndex index) {
   auto member = members_.find(index, rollout);
-  if (member == 0 && !matches(rollout.rule.targets, index)) return;
+  if (member == 0 && !is_target(rollout, index)) return;
   if (member != 0 && (members_[member].reached || !members_[member].target)) return;
   const bool had_place = member != 0 && members_[member].wave != no_wave;
   const auto wave = had_place ? members_[member].wave : wave_of(rollout, index);
@@ -67,6 +69,7 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
     fields.target = true;
     fields.wave = wave;
     fields.frozen = frozen;
+    fields.stopped = is_stopped(rollout, index);
     member = members_.add(rollout, index, fields);
   } else if (members_[member].wave != wave || members_[member].frozen != frozen) {
     members_.change(member, [&](Member& m) {
@@ -83,9 +86,11 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
                     count_text(rollout.tally_of(wave).devices(), "device");
   if (!assigned) {
     const bool held = members_[member].standing == Standing::held_by_other;
-    why += members_[member].frozen  ? std::string("; its segment is frozen")
-           : !rollout.assigning()   ? "; it gets nothing while the rollout is " + std::string(name_of(rollout.state))
-           : held                   ? std::string("; another rollout holds it")
+    why += members_[member].frozen    ? std::string("; its segment is frozen")
+           : members_[member].stopped ? "; its group is stopped: " + rollout.exclusions.stops_sentence()
+           : !rollout.assigning()     ? "; it gets nothing while the rollout is " + std::string(name_of(rollout.state))
+           : held                     ? std::string("; another rollout holds it")
+           : members_[member].window_zone != 0 ? "; " + why_window(members_[member])
            : members_[member].paced ? "; its turn comes at the rule's pace: " + describe_pace(rollout.rule.pace)
                                     : std::string("; it is kept back by orders");
   }

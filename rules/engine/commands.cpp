@@ -69,12 +69,8 @@ Core::Answer Core::run(const Command& command, const ApproveWave& body) {
   settle_all();
   std::string text = "approved " + describe_wave(wave) + " of rollout " + rollout->name();
   if (rollout->state == RolloutState::completed) return {true, text + "; it is completed", rollout->name()};
-  if (rollout->waves[rollout->wave].state == WaveState::pending) {
-    return {true,
-            text + "; the devices of " + describe_wave(rollout->rule.waves[rollout->wave]) +
-                " are measured before it opens",
-            rollout->name()};
-  }
+  if (rollout->waves[rollout->wave].state == WaveState::pending)
+    return {true, text + "; " + waiting_for(*rollout), rollout->name()};
   const auto& open = rollout->tallies[rollout->wave];
   return {true,
           text + "; " + describe_wave(rollout->rule.waves[rollout->wave]) + " is open with " +
@@ -198,9 +194,8 @@ std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, c
     if (members_[index].wave != no_wave) mark_persist(members_[index].device);
     members_.depart(index);
   }
-  const auto back = members_.sorted(rollout, [&](const Member& member) {
-    return !member.withdrawn && (revert || member.standing != Standing::done);
-  });
+  const auto back = members_.sorted(
+      rollout, [&](const Member& member) { return !member.gone() && (revert || member.standing != Standing::done); });
   for (const auto index : back) withdraw(index);
   const auto total = rollout.total();
   auto reached = std::to_string(total.reached) + " of " + count_text(total.targets, "target") + " reached, " +

@@ -26,6 +26,7 @@ void Core::start() {
   for (const auto& [number, rollout] : rollouts_) {
     if (rollout->guards.any()) members_.touch(*rollout);  // time alone may have something for it to do, and says when
     count_last_minute(*rollout);
+    line_up_retries(*rollout);
     members_.for_each(*rollout, [this](MemberIndex member) {
       auto& guards = members_[member].rollout->guards;
       const auto watch = members_[member].watch;
@@ -85,6 +86,7 @@ void Core::flush_records(std::vector<Effect>& effects) {
     const auto key = "scope/" + scope;
     effects.emplace_back(Persist{key, seal_record(key, body.bytes())});
   }
+  flush_overrides(effects);
   for (const auto index : turn_.persist) {
     fleet_[index].persist = false;
     effects.emplace_back(Persist{std::string("device/").append(fleet_.id(index)), device_record(index)});

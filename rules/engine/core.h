@@ -7,9 +7,14 @@
 //   cohorts.cpp      who is a target, which wave a device belongs to, filling a wave
 //   assignments.cpp  which rollout may have a device; assigning and taking back
 //   turns.cpp        whose turn it is at a rollout's pace
+//   retries.cpp      attempts that failed and are tried again
+//   windows.cpp      who waits for a maintenance window
 //   waves.cpp        gates, halt, completion: the states of a rollout, as a table
 //   start.cpp, commands.cpp  what operators ask for
 //   sentences.cpp    the status, and the sentence that says what a rollout waits for
+//   exclude.cpp      whom operators take out of a rollout, and let in again
+//   override.cpp     releases that operators give to single devices
+//   eligibility.cpp  which devices can run a rollout's releases, and how far their states let it go
 //   why.cpp          why one device has, or has not, what a rollout would give it
 //   persist.cpp, restore.cpp  records out and in
 #pragma once
@@ -23,9 +28,11 @@
 
 #include "rules/condition/program.h"
 #include "rules/engine/fleet.h"
+#include "rules/engine/fleet_fit.h"
 #include "rules/engine/judge.h"
 #include "rules/engine/members.h"
 #include "rules/engine/orders.h"
+#include "rules/engine/overrides.h"
 #include "rules/engine/rollout.h"
 #include "rules/engine/timers.h"
 #include "rules/engine/turn.h"
@@ -49,6 +56,8 @@ class Core {
   [[nodiscard]] std::string check() const;
   [[nodiscard]] bool wants_health(std::string_view id) const;
   [[nodiscard]] std::vector<DeviceReason> why(std::string_view id) const;
+  [[nodiscard]] FleetFit fit(const StartRollout& body) const;  // eligibility.cpp
+  [[nodiscard]] ReleaseUses uses(const Sha256& manifest) const;
   [[nodiscard]] std::uint64_t stale_reports() const { return stale_reports_; }
 
  private:
@@ -76,10 +85,11 @@ class Core {
   void apply(MemberIndex index, Judgement judgement, std::string_view who);
   void fail(MemberIndex index, const Judgement& judgement, std::string_view who);
   void recover(MemberIndex index);
-  [[nodiscard]] std::uint64_t deadline_of(const Member& member) const;  // 0: none
+  [[nodiscard]] std::uint64_t deadline_of(MemberIndex index) const;  // 0: none
+  [[nodiscard]] std::uint64_t away_s(const Member& member) const;    // when one that is lost counts as unreachable
   void arm(MemberIndex index);
   void expire(MemberIndex index);
-  [[nodiscard]] Standing in_work(const Member& member) const;  // assigned, reverting or unreachable
+  [[nodiscard]] Standing in_work(MemberIndex index) const;  // assigned, retrying, reverting or unreachable
 
   // --- health.cpp ---
   void on(const DeviceHealth& health);
@@ -100,6 +110,15 @@ class Core {
   void note_waivers(Rollout& rollout);
   void halt_for(Rollout& rollout, const std::string& why);
 
+  // --- eligibility.cpp ---
+  void on(const ReleaseReach& reach);
+  [[nodiscard]] bool versions_matter() const;  // some rollout asks for those of other planes
+  [[nodiscard]] bool is_target(const Rollout& rollout, DeviceIndex index) const;
+  [[nodiscard]] bool fits(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
+  [[nodiscard]] UnfitDevice unfit(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
+  [[nodiscard]] FleetFit unfit_for(const StartRollout& body) const;
+  [[nodiscard]] const KnownRelease* held_by_state(const Rollout& rollout) const;  // what keeps its wave from opening
+
   // --- cohorts.cpp ---
   [[nodiscard]] bool matches(ByteView program, DeviceIndex index) const;
   [[nodiscard]] CohortKey key_of(const Rollout& rollout, DeviceIndex index) const;
@@ -117,6 +136,7 @@ class Core {
   [[nodiscard]] Claim claim_on(const Rollout& rollout, DeviceIndex index) const;
   [[nodiscard]] Claim claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t holder) const;
   bool try_assign(MemberIndex index, bool its_turn = false);
+  void leave_behind_what_failed(const Rollout& rollout, DeviceIndex index);
   void take_from_others(const Rollout& rollout, DeviceIndex index);
   void depart(MemberIndex index);
   void retry_unassigned(Rollout& rollout);
@@ -124,6 +144,8 @@ class Core {
   void withdraw(MemberIndex index);
   [[nodiscard]] std::string fault_of_return(const Member& member, std::size_t plane) const;
   void issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s);
+  void give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::uint64_t soak_s);
+  [[nodiscard]] std::uint64_t next_epoch_of(DeviceIndex index) const;
 
   // --- waves.cpp ---
   void set_state(Rollout& rollout, RolloutState state);
@@ -154,12 +176,19 @@ class Core {
   [[nodiscard]] Answer run(const Command& command, const ChangePace& body);  // turns.cpp
   [[nodiscard]] Answer run(const Command& command, const AbortRollout& body);
   [[nodiscard]] Answer run(const Command& command, const GiveOrder& body);
+  [[nodiscard]] Answer run(const Command& command, const StopGroup& body);  // exclude.cpp, as the next three
+  [[nodiscard]] Answer run(const Command& command, const ContinueGroup& body);
+  [[nodiscard]] Answer run(const Command& command, const CancelDevice& body);
+  [[nodiscard]] Answer run(const Command& command, const ReadmitDevice& body);
+  [[nodiscard]] Answer run(const Command& command, const OverrideDevice& body);  // override.cpp, as the next
+  [[nodiscard]] Answer run(const Command& command, const ClearOverride& body);
   [[nodiscard]] std::string fault_of_start(const StartRollout& body) const;
   [[nodiscard]] std::string conflict_of_start(const StartRollout& body, const std::vector<DeviceIndex>& targets) const;
-  [[nodiscard]] std::vector<DeviceIndex> targets_of(const Rule& rule) const;
+  [[nodiscard]] std::vector<DeviceIndex> targets_of(const StartRollout& body) const;
   [[nodiscard]] bool make_room(std::string_view who);
   Rollout& create(const Command& command, const StartRollout& body);
   void adopt(std::unique_ptr<Rollout> rollout);
+  void learn_security_versions();
   void acknowledge(Rollout& rollout);
   std::string abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why);
   [[nodiscard]] Rollout* find_rollout(std::string_view name) const;
@@ -169,6 +198,48 @@ class Core {
   void offer_turns(Rollout& rollout);
   void resume_waiting(Rollout& rollout);
   void count_last_minute(Rollout& rollout);
+  void line_up_again(Rollout& rollout);
+
+  // --- exclude.cpp ---
+  [[nodiscard]] bool is_stopped(const Rollout& rollout, DeviceIndex index) const;
+  [[nodiscard]] bool is_out_of(const Rollout& rollout, DeviceIndex index) const;
+  [[nodiscard]] Rollout* find_serving(const std::string& name, Answer& answer) const;
+  void review_stop(MemberIndex index);
+  void begin_anew(MemberIndex index);
+  void take_out(MemberIndex index, bool revert);
+  void offer_freed();
+  void fill_in_for_stopped(Rollout& rollout);
+  [[nodiscard]] std::string standing_text(MemberIndex index) const;
+
+  // --- override.cpp ---
+  [[nodiscard]] std::string overridden(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
+  [[nodiscard]] std::string fault_of_override(DeviceIndex index, const KnownRelease& release) const;
+  [[nodiscard]] std::string fault_of_members(DeviceIndex index, std::size_t overridden_plane) const;
+  void leave_for_override(DeviceIndex index, std::size_t plane);
+  [[nodiscard]] std::vector<DeviceOverride> overrides_of(DeviceIndex index) const;
+  void flush_overrides(std::vector<Effect>& effects) const;
+
+  // --- retries.cpp ---
+  [[nodiscard]] bool wait_to_retry(MemberIndex index, const Judgement& judgement, std::string_view who);
+  [[nodiscard]] bool may_try_again(MemberIndex index, bool its_turn);
+  bool try_again(MemberIndex index, bool its_turn = false);
+  void give_up(MemberIndex index);
+  [[nodiscard]] std::uint64_t retry_due_s(MemberIndex index) const;  // 0: something else has to happen first
+  void resume_retries(Rollout& rollout);
+  void line_up_retries(Rollout& rollout);
+  [[nodiscard]] std::string retrying_sentence(const Rollout& rollout) const;
+  [[nodiscard]] std::string why_retrying(MemberIndex index) const;
+
+  // --- windows.cpp ---
+  [[nodiscard]] Zone zone_of_device(const Member& member) const;
+  [[nodiscard]] bool may_go(MemberIndex index, bool its_turn);
+  void await_window(MemberIndex index, Zone zone, std::uint64_t opens_s);
+  void await_no_window(MemberIndex index);
+  [[nodiscard]] bool waits_in_zone(const Rollout& rollout, MemberIndex index, Zone zone) const;
+  bool open_windows(Rollout& rollout);  // true when one has
+  void resume_windows(Rollout& rollout);
+  [[nodiscard]] static std::string window_sentence(const Rollout& rollout);
+  [[nodiscard]] std::string why_window(const Member& member) const;
 
   // --- sentences.cpp ---
   [[nodiscard]] bool sentence_can_wait(const Rollout& rollout, std::uint32_t targets) const;
@@ -185,6 +256,7 @@ class Core {
   [[nodiscard]] std::string why_not_reached(MemberIndex index) const;
   [[nodiscard]] std::string why_in_no_wave(MemberIndex index) const;
   [[nodiscard]] std::string why_reached(MemberIndex index) const;
+  [[nodiscard]] std::string why_excluded(const Member& member) const;
   [[nodiscard]] std::string why_failed(const Device& device) const;
 
   // --- persist.cpp ---
@@ -206,6 +278,7 @@ class Core {
   Fleet fleet_;
   Members members_;
   Orders orders_;
+  Overrides overrides_;
   Timers timers_;
   std::map<std::uint32_t, std::unique_ptr<Rollout>> rollouts_;  // by number: by start
   std::map<Sha256, std::uint32_t> security_versions_;           // of every release a rollout has named

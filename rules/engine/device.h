@@ -33,6 +33,7 @@ struct Device {
   std::uint64_t attempt_epoch = 0;
   std::uint64_t assigned_epoch = 0;  // 0: never assigned; only grows
   Handle facts = 0, error = 0, detail = 0;
+  Handle versions = 0;               // what it says of `active`: pack_versions; 0: nothing
   PerPlane<Handle> active{};         // digests; the zero digest has a handle of its own
   PerPlane<std::uint32_t> floor{};   // security floors
   PerPlane<Handle> assigned{};       // digests; 0: nothing was ever assigned on that plane

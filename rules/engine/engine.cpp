@@ -55,6 +55,14 @@ std::vector<DeviceReason> Engine::why(std::string_view device) const {
   return state_->core.why(device);
 }
 
+FleetFit Engine::fit(const StartRollout& start) const {
+  return state_->core.fit(start);
+}
+
+ReleaseUses Engine::uses(const Sha256& manifest) const {
+  return state_->core.uses(manifest);
+}
+
 std::uint64_t Engine::stale_reports() const {
   return state_->core.stale_reports();
 }

@@ -11,6 +11,7 @@
 
 #include "rules/engine/effect.h"
 #include "rules/engine/event.h"
+#include "rules/engine/fleet_fit.h"
 #include "rules/engine/status.h"
 
 namespace muster::rules {
@@ -39,6 +40,10 @@ class Engine {
   [[nodiscard]] bool device(std::string_view device, DeviceStatus& status) const;
   // What each rollout that could concern the device has to say about it, newest first; empty for an unknown device.
   [[nodiscard]] std::vector<DeviceReason> why(std::string_view device) const;
+  // What StartRollout with this would find: whether it could start, whom it would take, who cannot run its releases.
+  [[nodiscard]] FleetFit fit(const StartRollout& start) const;
+  // What may still assign the release, or names it in an assignment.
+  [[nodiscard]] ReleaseUses uses(const Sha256& manifest) const;
   // Every current standing order set and assignment, as effects: what a host publishes again after a restart.
   void republish(std::vector<Effect>& effects) const;
   // True when some rollout that the device is in judges its health: otherwise a DeviceHealth event changes nothing.

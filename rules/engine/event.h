@@ -4,11 +4,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "rules/engine/needs.h"
 #include "rules/engine/readings.h"
 #include "rules/engine/rule.h"
 #include "schemas/bytes.h"
@@ -19,7 +21,8 @@ namespace muster::rules {
 struct DeviceFacts {
   std::string device_class, region, site, customer, os_version, memory_tier, agent_version;
   std::uint32_t memory_mb = 0;
-  std::vector<std::string> tags, accelerators;
+  std::vector<std::string> tags, accelerators, runtimes;
+  std::optional<std::int16_t> utc_offset_min;  // how far its time is ahead of UTC
   friend bool operator==(const DeviceFacts&, const DeviceFacts&) = default;
 };
 
@@ -48,7 +51,8 @@ struct DeviceReport {
   std::uint64_t seq = 0;         // a report not newer than (boot_id, seq) of the last one is dropped
   DeviceFacts facts;
   DeviceState state = DeviceState::healthy;
-  std::array<Sha256, plane_count> active{};  // zero: the plane is empty
+  std::array<Sha256, plane_count> active{};        // zero: the plane is empty
+  std::array<std::string, plane_count> version{};  // of `active`; empty: it does not say, or the plane is empty
   std::array<std::uint32_t, plane_count> security_floor{};
   std::uint64_t attempt_epoch = 0;  // the assignment it is about
   AttemptState attempt = AttemptState::idle;
@@ -72,12 +76,32 @@ struct DeviceLost {
   std::string device;
 };  // its last connection ended
 
+// How far a rollout of a release may go: what the host makes of the release's state, which the names are those of.
+enum class Reach : std::uint8_t {
+  development,  // no further wave opens
+  candidate,    // the first wave, unless it takes everybody
+  canary,       // waves that do not take everybody
+  promoted      // all
+};
+[[nodiscard]] std::string_view name_of(Reach reach);
+
 // A release the host has, with what the engine needs of its manifest.
 struct KnownRelease {
   Plane plane = Plane::model;
   std::string name, version;
   Sha256 manifest;
   std::uint32_t security_version = 0;
+  Reach reach = Reach::promoted;
+  Needs needs = {};
+};
+
+// How far rollouts of these releases may go from now on, as often as the host likes to say so.
+struct ReleaseReach {
+  struct Item {
+    Sha256 manifest;
+    Reach reach = Reach::promoted;
+  };
+  std::vector<Item> releases;
 };
 
 // --- operator commands: the host has checked identity and role; `who` is the operator, `why` the reason given ---
@@ -107,6 +131,38 @@ struct AbortRollout {
   AbortMode mode = AbortMode::by_rule;
 };
 
+// The devices of a group that have nothing of the rollout get nothing until it goes on; with `revert` those that have
+// go back.
+struct StopGroup {
+  std::string rollout;
+  std::string group;  // "region=de"
+  bool revert = false;
+};
+struct ContinueGroup {
+  std::string rollout;
+  std::string group;
+};
+// One device leaves the rollout, with `revert` once it has gone back, and comes back only when it is readmitted.
+struct CancelDevice {
+  std::string rollout;
+  std::string device;
+  bool revert = false;
+};
+struct ReadmitDevice {
+  std::string rollout;
+  std::string device;
+};
+
+// An operator's own release for its plane of one device, outside of any rollout, until it is cleared.
+struct OverrideDevice {
+  std::string device;
+  KnownRelease release;
+};
+struct ClearOverride {
+  std::string device;
+  Plane plane = Plane::model;
+};
+
 enum class OrderKind : std::uint8_t { safe_mode, resume, rollback, freeze, thaw, pause_updates, send_evidence };
 [[nodiscard]] std::string_view name_of(OrderKind kind);
 // Gives, or with resume and thaw takes back, a standing order of one scope ("fleet", "device/ID", "group/a=v").
@@ -119,7 +175,8 @@ struct GiveOrder {
 };
 
 using CommandBody =
-    std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, ChangePace, AbortRollout, GiveOrder>;
+    std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, ChangePace, AbortRollout, StopGroup,
+                 ContinueGroup, CancelDevice, ReadmitDevice, OverrideDevice, ClearOverride, GiveOrder>;
 struct Command {
   std::string who, why;
   std::uint64_t correlation = 0;  // comes back in Reply
@@ -130,7 +187,7 @@ struct Tick {};
 
 struct Event {
   std::uint64_t now_s = 0;
-  std::variant<DeviceReport, DeviceHealth, DeviceSeen, DeviceLost, Command, Tick> what;
+  std::variant<DeviceReport, DeviceHealth, DeviceSeen, DeviceLost, Command, ReleaseReach, Tick> what;
 };
 
 }  // namespace muster::rules

@@ -37,6 +37,10 @@ void pack_facts(const DeviceFacts& facts, ByteWriter& out) {
   out.number(facts.memory_mb);
   pack_list(facts.tags, limits::tags_max, out);
   pack_list(facts.accelerators, limits::accelerators_max, out);
+  pack_list(facts.runtimes, limits::runtimes_max, out);
+  // As a zone: what does not tell devices apart must not make their facts differ.
+  const auto offset_min = facts.utc_offset_min;
+  out.number(offset_min && is_utc_offset(*offset_min) ? zone_of(*offset_min) : Zone{0});
 }
 
 bool view_facts(std::string_view packed, FactsView& facts) {
@@ -48,6 +52,8 @@ bool view_facts(std::string_view packed, FactsView& facts) {
   facts.memory_mb = in.number32();
   facts.tag_count = view_list(in, facts.tags);
   facts.accelerator_count = view_list(in, facts.accelerators);
+  facts.runtime_count = view_list(in, facts.runtimes);
+  facts.zone = static_cast<Zone>(in.number_max(zones_end - 1));
   return in.at_end();
 }
 
@@ -64,7 +70,9 @@ DeviceFacts unpack_facts(std::string_view packed) {
   facts.agent_version = view.agent_version;
   facts.memory_mb = static_cast<std::uint32_t>(view.memory_mb);
   facts.tags.assign(view.tags.begin(), view.tags.begin() + view.tag_count);
+  if (view.zone != 0) facts.utc_offset_min = static_cast<std::int16_t>(offset_of(view.zone));
   facts.accelerators.assign(view.accelerators.begin(), view.accelerators.begin() + view.accelerator_count);
+  facts.runtimes.assign(view.runtimes.begin(), view.runtimes.begin() + view.runtime_count);
   return facts;
 }
 
@@ -99,6 +107,7 @@ Value DeviceEnvironment::lookup(std::string_view name) const {
   if (key == "memory_mb") return facts_.memory_mb == 0 ? Value() : Value::of(static_cast<double>(facts_.memory_mb));
   if (key == "tags") return Value::of_list(facts_.tags.data(), facts_.tag_count);
   if (key == "accelerators") return Value::of_list(facts_.accelerators.data(), facts_.accelerator_count);
+  if (key == "runtimes") return Value::of_list(facts_.runtimes.data(), facts_.runtime_count);
   return {};
 }
 

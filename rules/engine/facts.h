@@ -8,6 +8,7 @@
 #include "rules/condition/program.h"
 #include "rules/engine/event.h"
 #include "rules/engine/record.h"
+#include "rules/engine/window.h"
 #include "schemas/limits.h"
 
 namespace muster::rules {
@@ -22,6 +23,9 @@ struct FactsView {
   std::uint32_t tag_count = 0;
   std::array<std::string_view, limits::accelerators_max> accelerators{};
   std::uint32_t accelerator_count = 0;
+  std::array<std::string_view, limits::runtimes_max> runtimes{};
+  std::uint32_t runtime_count = 0;
+  Zone zone = 0;  // 0: it does not say
 
   // True when the device is in the group, `attribute` being one of group_attributes.
   [[nodiscard]] bool in_group(std::string_view attribute, std::string_view value) const;

@@ -1,5 +1,6 @@
 #include "rules/engine/fleet.h"
 
+#include <algorithm>
 #include <cassert>
 #include <tuple>
 
@@ -42,12 +43,17 @@ void Fleet::remove(DeviceIndex index) {
   facts_.release(device.facts);
   texts_.release(device.error);
   texts_.release(device.detail);
+  texts_.release(device.versions);
   device = Device();
   ids_.release(index);
 }
 
 Handle Fleet::intern(const Sha256& digest) {
   return digests_.intern(view_of(digest));
+}
+
+Handle Fleet::find(const Sha256& digest) const {
+  return digests_.find(view_of(digest));
 }
 
 Sha256 Fleet::digest(Handle handle) const {
@@ -93,6 +99,11 @@ ReportChange Fleet::absorb(DeviceIndex index, const DeviceReport& report, std::u
     if (digests_.bytes(device.active[plane]) == view_of(report.active[plane])) continue;
     digests_.assign(device.active[plane], view_of(report.active[plane]));
     change.durable = true;
+  }
+  const auto known = view_versions(texts_.bytes(device.versions));
+  if (!std::equal(known.begin(), known.end(), report.version.begin())) {
+    set_versions(device, pack_versions(report.version));
+    change.versions = change.durable = true;
   }
   if (device.floor != report.security_floor || device.state != report.state || device.attempt != report.attempt ||
       device.attempt_epoch != report.attempt_epoch || texts_.bytes(device.error) != report.attempt_error) {

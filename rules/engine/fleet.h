@@ -15,9 +15,10 @@ namespace muster::rules {
 
 // What a report changed.
 struct ReportChange {
-  bool stale = false;    // not newer than the last one: dropped, nothing changed
-  bool facts = false;    // the facts, or this was the first report
-  bool durable = false;  // something that must survive a restart
+  bool stale = false;     // not newer than the last one: dropped, nothing changed
+  bool facts = false;     // the facts, or this was the first report
+  bool versions = false;  // which versions it says that it runs
+  bool durable = false;   // something that must survive a restart
 };
 
 class Fleet {
@@ -39,13 +40,15 @@ class Fleet {
 
   // Digests by handle. intern() adds a reference; keep() copies one.
   [[nodiscard]] Handle intern(const Sha256& digest);
-  [[nodiscard]] Sha256 digest(Handle handle) const;  // zero for none
+  [[nodiscard]] Sha256 digest(Handle handle) const;       // zero for none
+  [[nodiscard]] Handle find(const Sha256& digest) const;  // 0: no device and no rollout has it
   [[nodiscard]] Handle empty_plane() const { return empty_plane_; }
   void keep(Handle digest) { digests_.retain(digest); }
   void drop(Handle digest) { digests_.release(digest); }
   void set_digest(Handle& slot, Handle digest);
 
   void set_facts(Device& device, std::string_view packed) { facts_.assign(device.facts, packed); }
+  void set_versions(Device& device, std::string_view packed) { texts_.assign(device.versions, packed); }
   void set_error(Device& device, std::string_view error, std::string_view detail);
 
   template <typename Visit>

@@ -5,9 +5,9 @@
 
 namespace muster::rules {
 
-// An aborted rollout judges nothing, and of a device that was told to go back nothing is judged.
+// An aborted rollout judges nothing, and of a device that was told to go back or taken out nothing is judged.
 bool Core::judges_health(const Member& member) {
-  return member.rollout->guards.any() && member.rollout->serving() && !member.withdrawn && !member.frozen;
+  return member.rollout->guards.any() && member.rollout->serving() && !member.gone() && !member.frozen;
 }
 
 bool Core::wants_health(std::string_view id) const {

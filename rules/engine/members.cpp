@@ -53,7 +53,7 @@ void Members::remove(MemberIndex index) {
   const Member& member = slab_[index];
   count(member, UINT32_MAX);
   touch(*member.rollout);
-  member.rollout->guards.leave(member.watch, member.reached, member.withdrawn, false);
+  member.rollout->guards.leave(member.watch, member.reached, member.gone(), false);
   unlink(index);
 }
 
@@ -61,7 +61,7 @@ void Members::depart(MemberIndex index) {
   const Member& member = slab_[index];
   Rollout& rollout = *member.rollout;
   rollout.departed[rollout.tally_index(member.wave)].add(member, 1);
-  rollout.guards.leave(member.watch, member.reached, member.withdrawn, true);
+  rollout.guards.leave(member.watch, member.reached, member.gone(), true);
   rollout.persist = true;
   touch(rollout);
   unlink(index);
@@ -70,6 +70,8 @@ void Members::depart(MemberIndex index) {
 void Members::unlink(MemberIndex index) {
   Member& member = slab_[index];
   member.rollout->pace.at_rest(member.device);
+  member.rollout->retries.forget(index);
+  if (member.window_zone != 0) member.rollout->windows.end(member.window_zone);
   for (const auto handle : member.prior) fleet_.drop(handle);
   if (member.previous != 0) {
     slab_[member.previous].next = member.next;
@@ -100,14 +102,20 @@ bool Members::before(MemberIndex a, MemberIndex b) const {
 
 std::string Members::recount(const Rollout& rollout) const {
   std::vector<Tally> found = rollout.departed;
+  std::uint32_t windowed = 0;
   auto votes = rollout.guards.recount_begin();
   for_each(rollout, [&](MemberIndex index) {
     const Member& member = slab_[index];
     found[rollout.tally_index(member.wave)].add(member, 1);
-    if (member.watch != 0 && member.reached) rollout.guards.recount_add(votes, member.watch, member.withdrawn);
+    windowed += member.window_zone != 0 ? 1 : 0;
+    if (member.watch != 0 && member.reached) rollout.guards.recount_add(votes, member.watch, member.gone());
   });
   if (auto difference = rollout.guards.recount_end(votes); !difference.empty())
     return "rollout " + rollout.name() + ", " + difference;
+  if (windowed != rollout.windows.waiting()) {
+    return "rollout " + rollout.name() + ": the counts say that " + std::to_string(rollout.windows.waiting()) +
+           " devices wait for a window; a scan finds " + std::to_string(windowed);
+  }
   for (std::size_t wave = 0; wave < found.size(); ++wave) {
     if (found[wave] == rollout.tallies[wave]) continue;
     const auto name = wave < rollout.waves.size() ? rollout.rule.waves[wave].name : std::string("none yet");

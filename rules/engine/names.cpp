@@ -19,9 +19,12 @@ constexpr std::array<std::string_view, 5> device_names = {"healthy", "degraded",
                                                           "rolled_back"};
 constexpr std::array<std::string_view, 7> rollout_names = {"running",   "awaiting_approval", "paused", "halted",
                                                            "completed", "reverting",         "aborted"};
+constexpr std::array<std::string_view, 4> reach_names = {"development", "candidate", "canary", "promoted"};
+constexpr std::array<std::string_view, 3> override_names = {"pending", "active", "failed"};
 constexpr std::array<std::string_view, 3> wave_names = {"pending", "open", "done"};
-constexpr std::array<std::string_view, 8> standing_names = {"waiting",     "assigned",  "done",     "failed",
-                                                            "unreachable", "reverting", "reverted", "held_by_other"};
+constexpr std::array<std::string_view, standing_count> standing_names = {
+    "waiting",   "assigned", "done",          "failed",   "unreachable",
+    "reverting", "reverted", "held_by_other", "retrying", "cancelled"};
 constexpr std::array<std::string_view, 7> order_names = {"safe_mode", "resume",        "rollback",     "freeze",
                                                          "thaw",      "pause_updates", "send_evidence"};
 constexpr std::array<std::string_view, 3> against_names = {"absolute", "baseline", "control"};
@@ -79,8 +82,15 @@ std::string_view name_of(DeviceState state) {
 std::string_view name_of(RolloutState state) {
   return name_in(rollout_names, state);
 }
+std::string_view name_of(Reach reach) {
+  return name_in(reach_names, reach);
+}
+
 std::string_view name_of(WaveState state) {
   return name_in(wave_names, state);
+}
+std::string_view name_of(OverrideState state) {
+  return name_in(override_names, state);
 }
 std::string_view name_of(Standing standing) {
   return name_in(standing_names, standing);

@@ -255,4 +255,13 @@ bool Orders::decode(const std::string& name, ByteReader& in) {
   return true;
 }
 
+std::string describe_hold(const Hold& hold) {
+  const bool freeze = hold.order->order.kind == OrderKind::freeze;
+  const bool safe = hold.order->order.kind == OrderKind::safe_mode;
+  return (freeze ? "release " + hold.order->release_name + " is frozen"
+          : safe ? std::string("safe mode is ordered")
+                 : std::string("updates are paused")) +
+         " in " + std::string(hold.scope) + " by " + hold.order->order.by;
+}
+
 }  // namespace muster::rules

@@ -72,4 +72,7 @@ class Orders {
   std::vector<Matcher> groups_;  // group scopes in which an order stands, by scope
 };
 
+// "updates are paused in fleet by alice"
+[[nodiscard]] std::string describe_hold(const Hold& hold);
+
 }  // namespace muster::rules

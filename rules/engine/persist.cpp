@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "rules/engine/core.h"
+#include "rules/engine/times_record.h"
 
 namespace muster::rules {
 
@@ -28,36 +29,40 @@ class DigestTable {
 };
 
 // What of a member's standing survives a restart: that a device is unreachable has to show anew.
-Standing durable_standing(const Member& member) {
+Standing durable_standing(const Member& member, const Tries& tries) {
   if (member.standing != Standing::unreachable) return member.standing;
-  return member.withdrawn ? Standing::reverting : Standing::assigned;
+  if (member.withdrawn) return Standing::reverting;
+  return tries.again_s != 0 ? Standing::retrying : Standing::assigned;
 }
 
 std::uint64_t flags_of(const Member& member) {
   std::uint64_t flags = 0;
-  const bool bits[] = {member.target,      member.reached,   member.failed, member.acknowledged,
-                       member.rolled_back, member.withdrawn, member.frozen};
+  const bool bits[] = {member.target,    member.reached, member.failed,  member.acknowledged, member.rolled_back,
+                       member.withdrawn, member.frozen,  member.stopped, member.cancelled};
   for (std::size_t i = 0; i < std::size(bits); ++i) flags |= static_cast<std::uint64_t>(bits[i]) << i;
   return flags;
 }
 
-void write_member(const Member& member, DigestTable& digests, ByteWriter& out) {
+void write_member(const Member& member, const Tries& tries, DigestTable& digests, ByteWriter& out) {
   out.number(member.rollout->number);
   out.number(member.wave);
-  out.number(static_cast<std::uint64_t>(durable_standing(member)));
+  out.number(static_cast<std::uint64_t>(durable_standing(member, tries)));
   out.number(flags_of(member));
   for (const auto handle : member.prior) out.number(digests.number_of(handle));
   out.number(member.epoch);
   out.number(member.assigned_s);
   out.number(member.measured_from_s);
   member.rollout->guards.encode_watch(member.watch, out);
+  out.number(tries.failed);
+  out.number(tries.again_s);
+  out.number(member.window_zone);
 }
 
 void write_tally(const Tally& tally, ByteWriter& out) {
   for (const auto count : tally.standing) out.number(count);
-  for (const auto count :
-       {tally.targets, tally.reached, tally.failed, tally.unacknowledged, tally.acknowledged_standing,
-        tally.rolled_back, tally.frozen, tally.frozen_targets, tally.tolerated}) {
+  for (const auto count : {tally.targets, tally.reached, tally.failed, tally.unacknowledged,
+                           tally.acknowledged_standing, tally.rolled_back, tally.frozen, tally.frozen_targets,
+                           tally.tolerated, tally.stopped, tally.stopped_targets, tally.silent_aside}) {
     out.number(count);
   }
 }
@@ -118,7 +123,9 @@ std::string Core::device_record(DeviceIndex index) const {
     if (members_[each].wave != no_wave) members.push_back(each);
   }
   fields.number(members.size());
-  for (const auto each : members) write_member(members_[each], digests, fields);
+  for (const auto each : members)
+    write_member(members_[each], members_[each].rollout->retries.of(each), digests, fields);
+  fields.text(fleet_.text(device.versions));
 
   ByteWriter body;
   digests.write(fleet_, body);
@@ -158,6 +165,7 @@ std::string Core::rollout_record(const Rollout& rollout) {
   }
   out.number(rollout.failed_in_a_row);
   rollout.guards.encode(out);
+  out.number(rollout.windows.next_s());
   return seal_record("rollout/" + rollout.name(), out.bytes());
 }
 
@@ -201,6 +209,12 @@ std::string Core::rule_record(const Rollout& rollout) {
   out.number(rule.rollback_first ? static_cast<std::uint64_t>(*rule.rollback_first) + 1 : 0);
   out.number(rule.guardrails.size());
   for (const auto& guardrail : rule.guardrails) write_guardrail(guardrail, out);
+  encode_times(rule, out);
+  for (const auto& release : rollout.releases) {
+    out.number(static_cast<std::uint64_t>(release.reach));
+    encode(release.needs, out);
+  }
+  rollout.exclusions.encode(out);
   return seal_record("rollout_rule/" + rollout.name(), out.bytes());
 }
 

@@ -26,12 +26,15 @@ void Core::on(const DeviceReport& report) {
   turn_.device_clock_s = report.reported_s;
   learn_directive_epoch(report);
   judge_all(index);
-  if (!change.facts) return;
+  offer_freed();
+  if (!change.facts && !(change.versions && versions_matter())) return;
   // Only now, when each rollout knows what became of it there: new facts may hand it to another one.
   reconsider(index);
   judge_all(index);
+  offer_freed();
   for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
-    arm(member);  // it may have left a group whose orders kept it from working
+    arm(member);                                // it may have left a group whose orders kept it from working
+    members_.touch(*members_[member].rollout);  // which its sentence may have named
   }
 }
 
@@ -62,7 +65,7 @@ void Core::on(const DeviceSeen& seen) {
   device.link_since_s = turn_.now_s;
   for (auto member = device.first_member; member != 0; member = members_[member].next_of_device) {
     if (members_[member].standing == Standing::unreachable) {
-      members_.change(member, [this](Member& m) { m.standing = in_work(m); });
+      members_.change(member, [&](Member& m) { m.standing = in_work(member); });
     }
     arm(member);
   }
@@ -94,7 +97,11 @@ void Core::on(const Tick&) {
   std::stable_sort(due.begin(), due.end(), [this](MemberIndex a, MemberIndex b) {
     return members_[a].rollout->number < members_[b].rollout->number;
   });
-  for (const auto index : due) expire(index);
+  const auto again = std::stable_partition(due.begin(), due.end(), [this](MemberIndex index) {
+    return members_[index].standing != Standing::retrying || retry_due_s(index) != turn_.now_s;
+  });
+  for (auto each = due.begin(); each != again; ++each) expire(*each);
+  offer_freed();
   for (const auto& [number, rollout] : rollouts_) {
     const bool in_time = rollout->guards_due_s != 0 && turn_.now_s >= rollout->guards_due_s;
     if (in_time) rollout->guards_due_s = 0;
@@ -104,10 +111,21 @@ void Core::on(const Tick&) {
     rollout->offer_due = rollout->pace.waiting() != 0 && rollout->assigning();
     if (rollout->sentence_due || in_time || drifted || rollout->offer_due) members_.touch(*rollout);
   }
+  settle_all();  // what has failed halts before anybody is assigned
+  for (auto each = again; each != due.end(); ++each) {
+    if (members_.live(*each) && !try_again(*each)) arm(*each);
+  }
+  for (const auto& [number, rollout] : rollouts_) {
+    const bool lined_up = open_windows(*rollout) || again != due.end();
+    if (!lined_up || rollout->pace.waiting() == 0 || !rollout->assigning()) continue;
+    rollout->offer_due = true;
+    members_.touch(*rollout);
+  }
 }
 
 void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
   const Member& member = members_[index];
+  if (member.standing == Standing::cancelled) return;
   if (!member.rollout->serving() && !member.withdrawn) return;  // an aborted rollout no longer minds what was kept
   switch (judgement.finding) {
     case Finding::nothing:
@@ -120,7 +138,8 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
       return;
     case Finding::reverted:
       if (member.standing == Standing::reverted) return;
-      members_.change(index, [](Member& m) { m.standing = Standing::reverted; });
+      members_.change(index, [](Member& m) { m.standing = m.cancelled ? Standing::cancelled : Standing::reverted; });
+      if (member.cancelled) turn_.freed.push_back(member.device);
       mark_persist(member.device);
       return;
     case Finding::not_reverted:
@@ -136,6 +155,8 @@ void Core::recover(MemberIndex index) {
   Rollout& rollout = *member.rollout;
   const auto id = fleet_.id(member.device);
   const bool had_failed = member.failed;
+  rollout.retries.forget(index);
+  await_no_window(index);
   if (rollout.failed_in_a_row != 0) rollout.persist = true;
   rollout.failed_in_a_row = 0;
   members_.change(index, [](Member& m) {
@@ -161,8 +182,11 @@ void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view 
   Rollout& rollout = *member.rollout;
   const bool known = member.standing == Standing::failed;
   if (known && (!judgement.rolled_back || member.rolled_back || member.withdrawn)) return;
+  if (wait_to_retry(index, judgement, who)) return;
+  const auto tries = rollout.retries.of(index).failed;
+  rollout.retries.forget(index);
   members_.change(index, [&](Member& m) {
-    m.standing = Standing::failed;
+    m.standing = m.cancelled ? Standing::cancelled : Standing::failed;
     if (m.withdrawn) return;  // that it could not go back is not the new version's failure
     if (!known) m.acknowledged = false;
     m.failed = true;
@@ -173,6 +197,7 @@ void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view 
     rollout.waves[rollout.wave].approved_by.clear();  // they approved what it was
   }
   mark_persist(member.device);
+  if (member.cancelled) turn_.freed.push_back(member.device);
   const std::string id(fleet_.id(member.device));
   const bool acknowledged = member.acknowledged;
   std::erase_if(rollout.failures, [&](const FailedDevice& failure) { return failure.device == id; });
@@ -183,6 +208,8 @@ void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view 
 
   std::string why = "rollout " + rollout.name() + ": " + judgement.error;
   if (!judgement.detail.empty()) why += ": " + judgement.detail;
+  if (tries != 0)
+    why += "; attempt " + std::to_string(tries + 1) + " of " + std::to_string(rollout.rule.retry.attempts);
   if (member.withdrawn) {
     turn_.audit(who, audit::device_not_reverted, id, why + "; it keeps what it runs");
     return;
@@ -195,23 +222,32 @@ void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view 
   turn_.audit(who, audit::device_failed, id, std::move(why));
 }
 
-Standing Core::in_work(const Member& member) const {
-  const Device& device = fleet_[member.device];
-  const auto lost_s = std::max(device.link_since_s, started_s_);
-  if (!device.connected && turn_.now_s >= plus(lost_s, member.rollout->rule.unreachable_after_s))
-    return Standing::unreachable;
-  return member.withdrawn ? Standing::reverting : Standing::assigned;
+std::uint64_t Core::away_s(const Member& member) const {
+  return plus(std::max(fleet_[member.device].link_since_s, started_s_), member.rollout->rule.unreachable_after_s);
 }
 
-std::uint64_t Core::deadline_of(const Member& member) const {
+Standing Core::in_work(MemberIndex index) const {
+  const Member& member = members_[index];
+  if (!fleet_[member.device].connected && turn_.now_s >= away_s(member)) return Standing::unreachable;
+  if (member.withdrawn) return Standing::reverting;
+  return member.rollout->retries.waits(index) ? Standing::retrying : Standing::assigned;
+}
+
+std::uint64_t Core::deadline_of(MemberIndex index) const {
+  const Member& member = members_[index];
   if (const auto since_s = silent_since_s(member); since_s != 0) {
     const auto silent_s = member.rollout->guards.silence_due_s(member.watch);
     return silent_s == 0 ? 0 : plus(since_s, silent_s);
   }
-  if (member.standing != Standing::assigned && member.standing != Standing::reverting) return 0;
   const Device& device = fleet_[member.device];
+  if (member.standing == Standing::retrying) {
+    const auto due_s = retry_due_s(index);
+    if (device.connected) return due_s;
+    return due_s == 0 ? away_s(member) : std::min(due_s, away_s(member));
+  }
+  if (member.standing != Standing::assigned && member.standing != Standing::reverting) return 0;
   const Rule& rule = member.rollout->rule;
-  if (!device.connected) return plus(std::max(device.link_since_s, started_s_), rule.unreachable_after_s);
+  if (!device.connected) return away_s(member);
   if (orders_.idles(fleet_.id(member.device), fleet_.facts(member.device))) return 0;
   // The time that an attempt may take starts anew with each connection: a device that was off has had no chance.
   const auto since_s = std::max({member.assigned_s, device.link_since_s, resumed_s_});
@@ -221,7 +257,7 @@ std::uint64_t Core::deadline_of(const Member& member) const {
 
 void Core::arm(MemberIndex index) {
   const Member& member = members_[index];
-  const auto deadline_s = deadline_of(member);
+  const auto deadline_s = deadline_of(index);
   if (deadline_s == 0 || (member.timer_s != 0 && member.timer_s <= deadline_s)) return;
   members_.set_timer(index, deadline_s);
   timers_.add(deadline_s, index);
@@ -229,7 +265,7 @@ void Core::arm(MemberIndex index) {
 
 void Core::expire(MemberIndex index) {
   const Member& member = members_[index];
-  const auto deadline_s = deadline_of(member);
+  const auto deadline_s = deadline_of(index);
   if (deadline_s == 0) return;
   if (deadline_s > turn_.now_s) {
     arm(index);

@@ -4,6 +4,7 @@
 
 #include "rules/engine/core.h"
 #include "rules/engine/facts.h"
+#include "rules/engine/times_record.h"
 #include "schemas/ids.h"
 #include "schemas/limits.h"
 
@@ -15,6 +16,7 @@ constexpr std::string_view device_prefix = "device/";
 constexpr std::string_view rule_prefix = "rollout_rule/";
 constexpr std::string_view rollout_prefix = "rollout/";
 constexpr std::string_view scope_prefix = "scope/";
+constexpr std::string_view override_prefix = "override/";
 // Above what any one text of a record may have; a reason given by an operator is the longest.
 constexpr std::size_t text_len_max = 4096;
 constexpr std::uint64_t digests_max = 3 * plane_count + plane_count * limits::rollouts_max;
@@ -46,11 +48,18 @@ Handle read_handle(ByteReader& in, const std::vector<Handle>& digests) {
 
 void read_tally(ByteReader& in, Tally& tally) {
   for (auto& count : tally.standing) count = in.number32();
-  for (auto* count :
-       {&tally.targets, &tally.reached, &tally.failed, &tally.unacknowledged, &tally.acknowledged_standing,
-        &tally.rolled_back, &tally.frozen, &tally.frozen_targets, &tally.tolerated}) {
+  for (auto* count : {&tally.targets, &tally.reached, &tally.failed, &tally.unacknowledged,
+                      &tally.acknowledged_standing, &tally.rolled_back, &tally.frozen, &tally.frozen_targets,
+                      &tally.tolerated, &tally.stopped, &tally.stopped_targets, &tally.silent_aside}) {
     *count = in.number32();
   }
+}
+
+Tries read_tries(ByteReader& in) {
+  Tries tries;
+  tries.failed = static_cast<std::uint32_t>(in.number_max(attempts_max));
+  tries.again_s = in.number();
+  return tries;
 }
 
 void read_flags(std::uint64_t flags, Member& member) {
@@ -61,6 +70,8 @@ void read_flags(std::uint64_t flags, Member& member) {
   member.rolled_back = (flags & 16) != 0;
   member.withdrawn = (flags & 32) != 0;
   member.frozen = (flags & 64) != 0;
+  member.stopped = (flags & 128) != 0;
+  member.cancelled = (flags & 256) != 0;
 }
 
 bool read_guardrail(ByteReader& in, Guardrail& guardrail) {
@@ -131,6 +142,12 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
     rule.guardrails.emplace_back();
     if (!read_guardrail(in, rule.guardrails.back())) return false;
   }
+  if (!decode_times(in, rule)) return false;
+  for (auto& release : rollout.releases) {
+    release.reach = read_enum(in, Reach::promoted);
+    if (!decode(in, release.needs)) return false;
+  }
+  if (!rollout.exclusions.decode(in)) return false;
   return in.at_end() && !rule.waves.empty() && !rollout.releases.empty() &&
          check_program(ByteView(rule.targets)) == ProgramFault::none;
 }
@@ -141,7 +158,10 @@ std::string Core::restore(const std::vector<std::pair<std::string, std::string>>
   auto fault = restore_all(records);
   if (!fault.empty()) return fault;
   restore_controls();
-  for (const auto& [number, rollout] : rollouts_) resume_waiting(*rollout);
+  for (const auto& [number, rollout] : rollouts_) {
+    resume_windows(*rollout);
+    resume_waiting(*rollout);
+  }
   (void)members_.take_touched();
   for (auto& [number, rollout] : rollouts_) {
     rollout->changed = rollout->unsettled = rollout->persist = rollout->persist_rule = false;
@@ -180,11 +200,18 @@ std::string Core::restore_all(const std::vector<std::pair<std::string, std::stri
     return open_record(key, value, in) && orders_.decode(key.substr(scope_prefix.size()), in);
   });
   if (!fault.empty()) return fault;
+  fault = each(override_prefix, [&](const auto& key, const auto& value) {
+    ByteReader in;
+    return open_record(key, value, in) && overrides_.decode(key.substr(override_prefix.size()), in);
+  });
+  if (!fault.empty()) return fault;
+  learn_security_versions();
   fault = each(device_prefix, [&](const auto& key, const auto& value) { return restore_device(key, value); });
   if (!fault.empty()) return fault;
   for (const auto& [key, value] : records) {
     const bool known = key == "engine" || starts_with(key, rule_prefix) || starts_with(key, rollout_prefix) ||
-                       starts_with(key, scope_prefix) || starts_with(key, device_prefix);
+                       starts_with(key, scope_prefix) || starts_with(key, override_prefix) ||
+                       starts_with(key, device_prefix);
     if (!known) return "record \"" + key + "\" is none of the engine's; restore the database from a backup";
   }
   return {};
@@ -252,6 +279,7 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
   }
   rollout->failed_in_a_row = in.number32();
   if (!rollout->guards.decode(in)) return false;
+  rollout->windows.set_next(in.number());
   seen.push_back(name);
   return in.at_end();
 }
@@ -267,7 +295,9 @@ bool Core::restore_device(std::string_view key, std::string_view value) {
   bool whole = body.at_end();
   if (whole) {
     const auto index = fleet_.find_or_add(id);
-    whole = restore_device_fields(fleet_[index], in, digests) && restore_members(index, in, digests) && in.at_end();
+    whole = restore_device_fields(fleet_[index], in, digests) && restore_members(index, in, digests);
+    if (whole) fleet_.set_versions(fleet_[index], in.text(text_len_max));
+    whole = whole && in.at_end();
   }
   for (const auto handle : digests) fleet_.drop(handle);
   return whole;
@@ -310,8 +340,8 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     const auto number = static_cast<std::uint32_t>(in.number_max(last_number_));
     Member fields;
     fields.wave = static_cast<std::uint8_t>(in.number_max(limits::waves_max - 1));
-    fields.standing = read_enum(in, Standing::held_by_other);
-    read_flags(in.number_max(127), fields);
+    fields.standing = read_enum(in, Standing::cancelled);
+    read_flags(in.number_max(511), fields);
     for (auto& handle : fields.prior) handle = read_handle(in, digests);
     fields.epoch = in.number();
     fields.assigned_s = in.number();
@@ -320,12 +350,20 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     auto* rollout = by_number(number);
     if (rollout == nullptr) {  // forgotten: its devices' records are not written again for that
       Guards::skip_watch(in);
+      (void)read_tries(in);
+      (void)in.number_max(zones_end - 1);
       continue;
     }
-    if (!rollout->guards.decode_watch(fields.watch, fields.reached, fields.withdrawn, in)) return false;
+    if (!rollout->guards.decode_watch(fields.watch, fields.reached, fields.gone(), in)) return false;
+    const auto tries = read_tries(in);
+    fields.window_zone = static_cast<Zone>(in.number_max(zones_end - 1));
+    // A device waits to try again when its time for that is known, and for a window of a rule that has some.
+    const bool waits = fields.standing == Standing::retrying;
+    if (waits != (tries.again_s != 0) || (fields.window_zone != 0 && rollout->rule.windows.empty())) return false;
     if (fields.wave >= rollout->waves.size() || members_.find(index, *rollout) != 0) return false;
     for (const auto handle : fields.prior) fleet_.keep(handle);
-    members_.add(*rollout, index, fields);
+    const auto member = members_.add(*rollout, index, fields);
+    if (tries.failed != 0) rollout->retries.wait(member, tries);
   }
   return in.ok();
 }
@@ -337,12 +375,13 @@ void Core::restore_controls() {
     const bool all_in = std::any_of(rollout->waves.begin(), rollout->waves.end(),
                                     [](const WaveRun& wave) { return wave.boundary.kind == Boundary::Kind::all; });
     if (!rollout->serving() || all_in) continue;
-    const ByteView targets(rollout->rule.targets);
     fleet_.for_each([&, target = rollout.get()](DeviceIndex index) {
-      if (members_.find(index, *target) != 0 || !matches(targets, index) || wave_of(*target, index) != no_wave) return;
+      if (members_.find(index, *target) != 0 || !is_target(*target, index) || wave_of(*target, index) != no_wave)
+        return;
       Member fields;
       fields.target = true;
       fields.frozen = target->guards.frozen(fleet_.facts(index));
+      fields.stopped = is_stopped(*target, index);
       members_.add(*target, index, fields);
     });
   }

@@ -13,9 +13,14 @@ void Tally::add(const Member& member, std::uint32_t step) {
   if (member.reached) reached += step;
   const bool accepted = member.failed && member.acknowledged && member.standing == Standing::failed;
   const bool silent = member.standing == Standing::unreachable || member.standing == Standing::held_by_other;
-  if (member.frozen && !accepted && !silent) frozen += step;
+  const bool out = member.standing == Standing::cancelled;
+  const bool aside = (member.stopped || member.cancelled) && !member.frozen && !out;
+  if (member.frozen && !accepted && !silent && !out) frozen += step;
   if (member.frozen && member.target) frozen_targets += step;
-  if (member.standing == Standing::failed && !member.frozen && !accepted) tolerated += step;
+  if (aside && !accepted && !silent) stopped += step;
+  if (aside && member.target) stopped_targets += step;
+  if ((aside || (member.frozen && !out)) && silent) silent_aside += step;
+  if (member.standing == Standing::failed && !member.frozen && !aside && !accepted) tolerated += step;
   if (!member.failed) return;
   failed += step;
   if (member.rolled_back) rolled_back += step;
@@ -33,13 +38,16 @@ void Tally::add(const Tally& other) {
   rolled_back += other.rolled_back;
   frozen += other.frozen;
   frozen_targets += other.frozen_targets;
+  stopped += other.stopped;
+  stopped_targets += other.stopped_targets;
+  silent_aside += other.silent_aside;
   tolerated += other.tolerated;
 }
 
 std::uint32_t Tally::devices() const {
   std::uint32_t sum = 0;
   for (const auto count : standing) sum += count;
-  return sum;
+  return sum - of(Standing::cancelled);
 }
 
 bool Rollout::shares_plane_with(const Rollout& other) const {
@@ -92,8 +100,10 @@ std::string count_text(std::size_t count, std::string_view noun) {
 
 std::uint32_t paced_in(const Rollout& rollout, std::size_t wave) {
   const auto& tally = rollout.tallies[wave];
-  const auto waiting = tally.of(Standing::waiting) - std::min(tally.frozen, tally.of(Standing::waiting));
-  return static_cast<std::uint32_t>(std::min<std::size_t>(waiting, rollout.pace.waiting()));
+  const auto waiting =
+      tally.of(Standing::waiting) - std::min(tally.frozen + tally.stopped, tally.of(Standing::waiting));
+  const auto placed = waiting - std::min(waiting, rollout.windows.waiting());
+  return static_cast<std::uint32_t>(std::min<std::size_t>(placed, rollout.pace.waiting()));
 }
 
 std::string describe_approvals(const Rollout& rollout) {

@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "rules/engine/device.h"
+#include "rules/engine/exclusions.h"
 #include "rules/engine/guards.h"
 #include "rules/engine/pace.h"
+#include "rules/engine/retry_run.h"
 #include "rules/engine/rule.h"
 #include "rules/engine/status.h"
+#include "rules/engine/window_run.h"
 
 namespace muster::rules {
 
@@ -28,7 +31,9 @@ struct Member {
   Rollout* rollout = nullptr;          // null: this place is free
   PerPlane<Handle> prior{};            // what ran on the rollout's planes when it was first assigned; set once reached
   std::uint8_t wave = no_wave;         // no_wave: its wave has not opened
-  Standing standing = Standing::waiting;
+  Standing standing : 4 = Standing::waiting;
+  bool stopped : 1 = false;       // it is under a stop of its group and has nothing, or was told to go back for it
+  bool cancelled : 1 = false;     // an operator took it out after it had been assigned
   bool target : 1 = false;        // matches the targets now
   bool reached : 1 = false;       // was assigned
   bool failed : 1 = false;        // failed and did not recover
@@ -37,30 +42,38 @@ struct Member {
   bool withdrawn : 1 = false;     // was told to go back to `prior`
   bool frozen : 1 = false;        // its segment is frozen: it gets nothing more
   bool paced : 1 = false;         // it waits for its turn at the rollout's pace; not recorded
+  Zone window_zone = 0;           // it waits for its maintenance window in this time zone; 0: it does not
   WatchIndex watch = 0;           // what is known of its readings; 0: nothing
   // Since when it is done, by its own clock, or ours when it has none: what was measured later counts.
   std::uint32_t measured_from_s = 0;
   std::uint64_t epoch = 0;       // of the assignment (or withdrawal) that this rollout caused last
   std::uint64_t assigned_s = 0;  // when
   std::uint64_t timer_s = 0;     // its entry in the timers; 0: none
+
+  // It was told to go back, or taken out: it gives no more votes.
+  [[nodiscard]] bool gone() const { return withdrawn || cancelled; }
 };
+static_assert(standing_count <= 16, "a standing has four bits");
 static_assert(sizeof(Member) <= 72, "a million devices are kept in memory");
 
 // Integer counts over members; sums of several are sums of their fields.
 struct Tally {
-  std::array<std::uint32_t, 8> standing{};
+  std::array<std::uint32_t, standing_count> standing{};
   std::uint32_t targets = 0, reached = 0;
   std::uint32_t failed = 0, unacknowledged = 0,
                 acknowledged_standing = 0;  // the last: standing failed and acknowledged
   std::uint32_t rolled_back = 0;
   std::uint32_t frozen = 0;  // … and neither unreachable, held by another rollout nor an acknowledged failure
   std::uint32_t frozen_targets = 0;
+  std::uint32_t stopped = 0;  // not frozen, set aside by operators, with the same exceptions
+  std::uint32_t stopped_targets = 0;
+  std::uint32_t silent_aside = 0;  // frozen or set aside, and unreachable or held by another rollout
   std::uint32_t tolerated = 0;  // standing failed, not acknowledged, in no frozen segment: fewer than the rule halts at
 
   void add(const Member& member, std::uint32_t step);  // step 1, or UINT32_MAX for -1
   void add(const Tally& other);
   [[nodiscard]] std::uint32_t of(Standing which) const { return standing[static_cast<std::size_t>(which)]; }
-  [[nodiscard]] std::uint32_t devices() const;
+  [[nodiscard]] std::uint32_t devices() const;  // without those that were cancelled
   friend bool operator==(const Tally&, const Tally&) = default;
 };
 
@@ -116,7 +129,11 @@ struct Rollout {
   std::uint64_t guards_due_s = 0;  // when time alone may open the wave or end the measuring before it; 0: never
 
   PaceRun pace;
+  RetryRun retries;
+  WindowRun windows;
   bool offer_due = false;  // devices that wait for their turn are to be looked at
+
+  Exclusions exclusions;
 
   MemberIndex first_member = 0;
   std::vector<Tally> tallies;   // by wave; the last one is of members in no wave yet
@@ -161,6 +178,10 @@ inline constexpr std::size_t failures_shown_max = 20;
 [[nodiscard]] std::string describe_halt(const Rule& rule);
 // "wave canary (10 %)", "wave lab (ring)"
 [[nodiscard]] std::string describe_wave(const Wave& wave);
+// Why the state of this release of the rollout keeps its next wave from opening, and what to do about it.
+[[nodiscard]] std::string describe_state_hold(const Rollout& rollout, const KnownRelease& held);
+// What is wrong with the releases of one rollout together; empty when nothing is.
+[[nodiscard]] std::string fault_of_needs(const std::vector<KnownRelease>& releases);
 // What a command is told about a rollout that is not known.
 [[nodiscard]] std::string unknown_rollout(std::string_view name);
 // "reader@2"

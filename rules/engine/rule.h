@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "rules/engine/guardrail.h"
+#include "rules/engine/retry.h"
+#include "rules/engine/window.h"
 #include "schemas/bytes.h"
 
 namespace muster::rules {
@@ -48,9 +50,9 @@ struct Pace {
   // Assignments in any 60 s, those that take a device back included, and evenly: a sixtieth of it, rounded up, in a
   // second. Nobody waits for a turn to go back.
   std::uint32_t per_minute = 0;
-  std::uint32_t per_site = 0;    // devices of one site at work at once; one that has failed or is unreachable is not
-  std::uint32_t at_once = 0;     // devices at work at once, likewise
-  std::uint32_t jitter_s = 0;    // each waits for a share of this, by chance from seed and id, after its wave opened
+  std::uint32_t per_site = 0;  // devices of one site at work at once; one that has failed or is unreachable is not
+  std::uint32_t at_once = 0;   // devices at work at once, likewise
+  std::uint32_t jitter_s = 0;  // each waits for a share of this, by chance from seed and id, after its wave opened
 
   [[nodiscard]] bool any() const { return per_minute != 0 || per_site != 0 || at_once != 0 || jitter_s != 0; }
   bool operator==(const Pace&) const = default;
@@ -69,6 +71,10 @@ struct Rule {
   std::uint32_t halt_failed_ppm = 0;       // of the devices that were assigned so far
   std::uint32_t halt_failed_in_a_row = 0;  // one after the other, in the order in which outcomes come
   Pace pace;
+  Retry retry;
+  // Devices are assigned only in one of these, by their own time; none: at any time. At most windows_max.
+  std::vector<Window> windows;
+  std::int32_t utc_offset_min = 0;             // of devices that do not say theirs
   std::uint64_t unreachable_after_s = 60;      // a lost device stops counting against its wave after this
   std::uint64_t attempt_timeout_s = 3600;      // a reachable device that shows no end of its attempt by then has failed
   AbortDefault on_abort = AbortDefault::keep;  // what `abort` does when it is not told

@@ -103,7 +103,15 @@ bool Core::refresh_status(Rollout& rollout) const {
   put(status.rolled_back, total.rolled_back, changed);
   put(status.unreachable, total.of(Standing::unreachable), changed);
   put(status.reverted, total.of(Standing::reverted), changed);
+  put(status.retrying, total.of(Standing::retrying), changed);
+  put(status.awaiting_window, rollout.windows.waiting(), changed);
   put(status.wave, rollout.wave, changed);
+  put(status.stopped, total.stopped_targets, changed);
+  if (rollout.exclusions.take_changed()) {
+    put(status.cancelled_count, static_cast<std::uint32_t>(rollout.exclusions.cancelled_count()), changed);
+    put(status.stops, rollout.exclusions.stops(), changed);
+    put(status.cancelled, rollout.exclusions.cancelled_shown(), changed);
+  }
   if (status.failures != rollout.failures) put(status.failures, rollout.failures, changed);
   for (std::size_t i = 0; i < rollout.waves.size(); ++i) {
     WaveStatus& wave = status.waves[i];
@@ -113,6 +121,7 @@ bool Core::refresh_status(Rollout& rollout) const {
     put(wave.done, tally.of(Standing::done), changed);
     put(wave.failed, tally.failed, changed);
     put(wave.unreachable, tally.of(Standing::unreachable), changed);
+    put(wave.retrying, tally.of(Standing::retrying), changed);
     put(wave.opened_s, rollout.waves[i].opened_s, changed);
   }
   return changed;
@@ -137,7 +146,9 @@ std::string Core::waiting_for(const Rollout& rollout) const {
     case RolloutState::halted:
       return halted_sentence(rollout);
     case RolloutState::completed:
-      return rollout.unassigned_in_waves() == 0 ? std::string() : frozen_sentence(rollout);
+      if (rollout.unassigned_in_waves() == 0) return {};
+      if (auto frozen = frozen_sentence(rollout); !frozen.empty()) return frozen;
+      return window_sentence(rollout);
     case RolloutState::reverting: {
       const auto waiting =
           members_.named(rollout, names_shown_max, [](const Member& m) { return m.standing == Standing::reverting; });
@@ -162,6 +173,8 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   const auto name = describe_wave(rule);
   if (rollout.waves[rollout.wave].state == WaveState::pending) {
     const auto until_s = baseline_until_s(rollout);
+    const auto* held = held_by_state(rollout);
+    if (held != nullptr && turn_.now_s >= until_s) return describe_state_hold(rollout, *held);
     return count_text(rollout.tallies.back().targets, "target") + " are measured before " + name +
            " opens, which it does in " + std::to_string(until_s > turn_.now_s ? until_s - turn_.now_s : 0) + " s";
   }
@@ -176,7 +189,11 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
     return count_text(waiting, "device") + " of " + name + (waiting == 1 ? " follows" : " follow") +
            " at the rule's pace: " + describe_pace(rollout.rule.pace);
   }
-  if (tally.of(Standing::assigned) != 0) return idle_sentence(rollout);
+  if (auto waiting = window_sentence(rollout); !waiting.empty()) return waiting;
+  const auto idle = tally.of(Standing::assigned) == 0 ? std::string() : idle_sentence(rollout);
+  if (!idle.empty()) return idle;
+  if (auto retrying = retrying_sentence(rollout); !retrying.empty()) return retrying;
+  if (tally.of(Standing::assigned) != 0) return {};
   // The devices have all said what they will: what holds the wave is a verdict.
   if (wave_healthy(rollout)) {
     if (auto missing = rollout.guards.missing_sentence(); !missing.empty()) return name + " is done; " + missing;
@@ -185,6 +202,11 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
     return "no device of " + name + " is done: " + std::to_string(tally.tolerated) + " failed (" +
            name_some(rollout, rollout.wave, Standing::failed) +
            "), fewer than the rule halts at; resume with the failures acknowledged, or abort";
+  }
+  const auto total = rollout.total();
+  if (tally.stopped != 0 && total.stopped_targets + total.frozen_targets == total.targets) {
+    return "all targets that are left are in stopped groups (" + rollout.exclusions.stops_sentence() +
+           "); continue one of them, or abort";
   }
   if (tally.of(Standing::held_by_other) != 0) {
     return held_sentence(rollout, name);
@@ -209,7 +231,8 @@ std::string Core::frozen_sentence(const Rollout& rollout) const {
   const auto first = members_.first(
       rollout,
       [&](const Member& member) {
-        const bool is = member.wave != no_wave && !member.reached && member.standing == Standing::waiting;
+        const bool placed = member.wave != no_wave && !member.reached && !member.stopped;
+        const bool is = placed && member.standing == Standing::waiting;
         kept += is ? 1 : 0;
         return is;
       },
@@ -292,6 +315,7 @@ bool Core::device(std::string_view id, DeviceStatus& status) const {
     status.rollouts.push_back(
         {rollout.name(), member.standing, member.wave == no_wave ? static_cast<std::uint32_t>(next) : member.wave});
   }
+  status.overrides = overrides_of(index);
   return true;
 }
 

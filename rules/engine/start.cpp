@@ -35,6 +35,16 @@ std::string fault_of_waves(const Rule& rule) {
   return {};
 }
 
+std::string fault_of_times(const Rule& rule) {
+  if (auto fault = fault_of_retry(rule.retry); !fault.empty()) return "retry: " + fault;
+  if (rule.windows.size() > limits::windows_max)
+    return "it has more than " + std::to_string(limits::windows_max) + " windows";
+  for (const auto& window : rule.windows) {
+    if (auto fault = fault_of_window(window); !fault.empty()) return "a window: " + fault;
+  }
+  return is_utc_offset(rule.utc_offset_min) ? std::string() : "no time zone is so far from UTC";
+}
+
 std::string fault_of_versions(const StartRollout& body) {
   const auto& versions = body.rule.versions;
   if (versions.empty() || versions.size() > plane_count) return "it names no version, or more than one a plane";
@@ -88,11 +98,13 @@ std::string Core::fault_of_start(const StartRollout& body) const {
   if (auto fault = fault_of_waves(rule); !fault.empty()) return fault;
   if (auto fault = fault_of_versions(body); !fault.empty()) return fault;
   if (rule.halt_failed_ppm > 1'000'000) return "it halts at more than all of its devices";
+  if (auto fault = fault_of_times(rule); !fault.empty()) return fault;
   if (rule.guardrails.size() > limits::guardrails_max)
     return "it has more than " + std::to_string(limits::guardrails_max) + " guardrails";
   for (const auto& guardrail : rule.guardrails) {
     if (auto fault = fault_of_guardrail(guardrail); !fault.empty()) return "guardrail " + guardrail.name + ": " + fault;
   }
+  if (auto fault = fault_of_needs(body.releases); !fault.empty()) return fault;
   std::vector<Sha256> manifests;
   for (const auto& release : body.releases) manifests.push_back(release.manifest);
   if (const auto* freeze = orders_.fleet_freeze(manifests); freeze != nullptr) {
@@ -101,11 +113,11 @@ std::string Core::fault_of_start(const StartRollout& body) const {
   return {};
 }
 
-std::vector<DeviceIndex> Core::targets_of(const Rule& rule) const {
+std::vector<DeviceIndex> Core::targets_of(const StartRollout& body) const {
   std::vector<DeviceIndex> targets;
-  const ByteView program(rule.targets);
+  const ByteView program(body.rule.targets);
   fleet_.for_each([&](DeviceIndex index) {
-    if (fleet_[index].reported && matches(program, index)) targets.push_back(index);
+    if (fleet_[index].reported && matches(program, index) && fits(body.releases, index)) targets.push_back(index);
   });
   return targets;
 }
@@ -122,7 +134,7 @@ std::string Core::conflict_of_start(const StartRollout& body, const std::vector<
     std::string_view first;
     std::size_t count = 0;
     for (const auto index : targets) {
-      if (members_.find(index, *other) == 0) continue;
+      if (members_.find(index, *other) == 0 || is_out_of(*other, index)) continue;
       ++count;
       if (first.empty() || fleet_.id(index) < first) first = fleet_.id(index);
     }
@@ -155,11 +167,21 @@ bool Core::make_room(std::string_view who) {
                   " rollouts are kept, and the oldest ended one makes room for a new one");
   for (const auto handle : oldest->target) fleet_.drop(handle);
   rollouts_.erase(oldest->number);
+  learn_security_versions();
+  return true;
+}
+
+// Of what rollouts and overrides name now.
+void Core::learn_security_versions() {
   security_versions_.clear();
   for (const auto& [number, rollout] : rollouts_) {
     for (const auto& release : rollout->releases) security_versions_[release.manifest] = release.security_version;
   }
-  return true;
+  for (const auto& [device, planes] : overrides_.devices()) {
+    for (const auto& each : planes) {
+      if (each) security_versions_[each->manifest] = each->security_version;
+    }
+  }
 }
 
 // Makes a rollout known. REQUIRES: its rule, releases and number are set, and it has no members.
@@ -200,7 +222,7 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
   answer.subject = body.rule.rollout.substr(0, limits::id_len_max);
   answer.message = fault_of_start(body);
   if (!answer.message.empty()) return answer;
-  const auto targets = targets_of(body.rule);
+  const auto targets = targets_of(body);
   answer.message = conflict_of_start(body, targets);
   if (!answer.message.empty()) return answer;
   if (!make_room(command.who)) {
@@ -223,14 +245,13 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
   }
   std::string why = versions + " for " + count_text(targets.size(), "target") + " (" + rollout.rule.targets_text +
                     "), seed " + std::to_string(rollout.rule.seed) + ", " + count_text(rollout.waves.size(), "wave");
+  if (const auto unfit_text = describe_unfit(unfit_for(body)); !unfit_text.empty()) why += "; " + unfit_text;
   if (!command.why.empty()) why += "; reason given: " + command.why;
   turn_.audit(command.who, audit::rollout_started, rollout.name(), std::move(why));
   settle_all();
   answer.ok = true;
   if (rollout.waves[0].state == WaveState::pending) {
-    answer.message = "rollout " + rollout.name() + " started: " + count_text(targets.size(), "target") +
-                     " are measured for " + std::to_string(rollout.rule.baseline_window_s) + " s before " +
-                     describe_wave(rollout.rule.waves[0]) + " opens";
+    answer.message = "rollout " + rollout.name() + " started: " + waiting_for(rollout);
     return answer;
   }
   answer.message = "rollout " + rollout.name() + " started: " + describe_wave(rollout.rule.waves[0]) +

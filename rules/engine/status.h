@@ -15,7 +15,21 @@ namespace muster::rules {
 enum class RolloutState : std::uint8_t { running, awaiting_approval, paused, halted, completed, reverting, aborted };
 enum class WaveState : std::uint8_t { pending, open, done };
 // Where a targeted device stands in one rollout. `waiting`: its wave has not opened (the control cohort).
-enum class Standing : std::uint8_t { waiting, assigned, done, failed, unreachable, reverting, reverted, held_by_other };
+// `retrying`: its attempt failed, and it waits for the time to try again. `cancelled`: an operator took it out after it
+// had been assigned, and it is not on its way back.
+enum class Standing : std::uint8_t {
+  waiting,
+  assigned,
+  done,
+  failed,
+  unreachable,
+  reverting,
+  reverted,
+  held_by_other,
+  retrying,
+  cancelled
+};
+inline constexpr std::size_t standing_count = 10;
 [[nodiscard]] std::string_view name_of(RolloutState state);
 [[nodiscard]] std::string_view name_of(WaveState state);
 [[nodiscard]] std::string_view name_of(Standing standing);
@@ -26,7 +40,7 @@ struct WaveStatus {
   std::uint32_t percent = 0;  // 0: a ring
   Gate gate = Gate::automatic;
   std::uint32_t devices = 0;  // in this wave and not in an earlier one
-  std::uint32_t done = 0, failed = 0, unreachable = 0;
+  std::uint32_t done = 0, failed = 0, unreachable = 0, retrying = 0;
   std::uint64_t opened_s = 0;  // 0: not yet
   friend bool operator==(const WaveStatus&, const WaveStatus&) = default;
 };
@@ -35,6 +49,24 @@ struct FailedDevice {
   std::string device, error, detail;
   bool acknowledged = false;
   friend bool operator==(const FailedDevice&, const FailedDevice&) = default;
+};
+
+// A group of devices that an operator has stopped: who in it has nothing of the rollout gets nothing until it goes on.
+struct GroupStop {
+  std::string group;    // "region=de"
+  bool revert = false;  // who had something was told to go back
+  std::string who, why;
+  std::uint64_t since_s = 0;
+  friend bool operator==(const GroupStop&, const GroupStop&) = default;
+};
+
+// A device that an operator has taken out of the rollout.
+struct CancelledDevice {
+  std::string device;
+  bool revert = false;  // it was told to go back first
+  std::string who, why;
+  std::uint64_t since_s = 0;
+  friend bool operator==(const CancelledDevice&, const CancelledDevice&) = default;
 };
 
 // One guardrail's verdict on one segment.
@@ -60,20 +92,36 @@ struct RolloutStatus {
   std::uint32_t targets = 0;  // devices that match now
   std::uint32_t reached = 0;  // devices that were ever assigned it: the blast radius
   std::uint32_t done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
-  std::uint32_t wave = 0;  // index of the open wave
+  std::uint32_t retrying = 0;         // wait for the time to try again
+  std::uint32_t awaiting_window = 0;  // are kept from an assignment by nothing but their maintenance window
+  std::uint32_t wave = 0;             // index of the open wave
   std::vector<WaveStatus> waves;
   std::vector<FailedDevice> failures;  // newest first, at most 20
   // By guardrail in the rule's order, then segments: failed ones first, then by name; at most segments_shown_max each.
   std::vector<GuardrailStatus> guardrails;
+  std::vector<GroupStop> stops;            // by group
+  std::uint32_t stopped = 0;               // targets that get nothing for them, or went back
+  std::vector<CancelledDevice> cancelled;  // newest first, at most cancelled_shown_max
+  std::uint32_t cancelled_count = 0;       // of all
 };
 
 inline constexpr std::size_t segments_shown_max = 20;
+inline constexpr std::size_t cancelled_shown_max = 20;
 
 // One device as `device show` prints it.
 struct DeviceStanding {
   std::string rollout;
   Standing standing;
   std::uint32_t wave;
+};
+// An operator's own release for a plane of it, and what its newest report says of that.
+enum class OverrideState : std::uint8_t { pending, active, failed };
+[[nodiscard]] std::string_view name_of(OverrideState state);
+struct DeviceOverride {
+  Plane plane = Plane::model;
+  std::string release, who, why;
+  std::uint64_t since_s = 0;
+  OverrideState state = OverrideState::pending;
 };
 struct DeviceStatus {
   std::string device;
@@ -87,6 +135,7 @@ struct DeviceStatus {
   AttemptState attempt = AttemptState::idle;
   std::string attempt_error, attempt_detail;
   std::vector<DeviceStanding> rollouts;
+  std::vector<DeviceOverride> overrides;  // by plane
 };
 
 // One rollout's word on one device: why it has, or has not, what the rollout would give it.

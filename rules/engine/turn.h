@@ -19,9 +19,11 @@ struct Turn {
   std::vector<DeviceIndex> assign;     // each once: Device::assign
   std::vector<std::string> forgotten;  // keys to delete
   std::set<std::string> scopes;        // whose orders changed
+  std::set<std::string> overrides;     // devices whose overrides changed
   bool engine = false;                 // the engine's own record changed
   std::uint64_t device_clock_s = 0;    // of the report that it is about; 0: none, or it has no clock
   bool of_device = false;              // its event came from one device: there can be a million in a minute
+  std::vector<DeviceIndex> freed;      // that a rollout has let go: others may have them
   std::vector<Audit> audits;
   std::vector<Reply> replies;
   std::vector<Note> notes;

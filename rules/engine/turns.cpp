@@ -21,7 +21,7 @@ void Core::offer_turns(Rollout& rollout) {
   rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned), [&](MemberIndex index) {
     if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced) return false;
     members_.set_paced(index, false);
-    return try_assign(index, true);
+    return members_[index].reached ? try_again(index, true) : try_assign(index, true);
   });
 }
 
@@ -30,8 +30,8 @@ void Core::resume_waiting(Rollout& rollout) {
   if (!rollout.pace.any()) return;
   members_.for_each(rollout, [&](MemberIndex index) {
     const Member& member = members_[index];
-    const bool placed = member.wave != no_wave && !member.reached && !member.frozen;
-    if (placed && member.standing == Standing::waiting) wait_for_turn(index);
+    const bool placed = member.wave != no_wave && !member.reached && !member.frozen && member.window_zone == 0;
+    if (placed && !member.stopped && member.standing == Standing::waiting) wait_for_turn(index);
   });
 }
 
@@ -43,7 +43,23 @@ void Core::count_last_minute(Rollout& rollout) {
   });
 }
 
-// What is known under the old pace is found out again: who waits, who is at work where, what was assigned of late.
+// Finds out again who waits, who is at work where and what was assigned of late. Who is stopped waits for no turn.
+void Core::line_up_again(Rollout& rollout) {
+  std::vector<MemberIndex> waiting;
+  members_.for_each(rollout, [&](MemberIndex index) {
+    if (members_[index].paced) waiting.push_back(index);
+  });
+  rollout.pace = PaceRun();
+  rollout.pace.adopt(rollout.rule.pace, rollout.rule.seed);
+  members_.recount_work(rollout);
+  count_last_minute(rollout);
+  for (const auto index : waiting) {
+    members_.set_paced(index, false);
+    if (!members_[index].stopped) wait_for_turn(index);
+  }
+  rollout.offer_due = rollout.pace.waiting() != 0;
+}
+
 Core::Answer Core::run(const Command& command, const ChangePace& body) {
   auto* rollout = find_rollout(body.rollout);
   if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
@@ -52,20 +68,8 @@ Core::Answer Core::run(const Command& command, const ChangePace& body) {
     return {false, "rollout " + name + " is " + std::string(name_of(rollout->state)) + " and assigns nothing", name};
   const auto words = [](const Pace& pace) { return pace.any() ? describe_pace(pace) : std::string("no limit"); };
   const auto before = words(rollout->rule.pace);
-  std::vector<MemberIndex> waiting;
-  members_.for_each(*rollout, [&](MemberIndex index) {
-    if (members_[index].paced) waiting.push_back(index);
-  });
   rollout->rule.pace = body.pace;
-  rollout->pace = PaceRun();
-  rollout->pace.adopt(body.pace, rollout->rule.seed);
-  members_.recount_work(*rollout);
-  count_last_minute(*rollout);
-  for (const auto index : waiting) {
-    members_.set_paced(index, false);
-    wait_for_turn(index);
-  }
-  rollout->offer_due = !waiting.empty();
+  line_up_again(*rollout);
   rollout->persist_rule = true;
   members_.touch(*rollout);
   auto text = words(body.pace) + "; it was " + before;

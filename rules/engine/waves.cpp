@@ -49,7 +49,8 @@ constexpr Transition transitions[] = {
 std::string counts_of(const Tally& tally) {
   return std::to_string(tally.of(Standing::done)) + " done, " + std::to_string(tally.failed) + " failed, " +
          std::to_string(tally.of(Standing::unreachable)) + " unreachable of " + std::to_string(tally.devices()) +
-         (tally.frozen == 0 ? std::string() : "; " + std::to_string(tally.frozen) + " are in frozen segments");
+         (tally.frozen == 0 ? std::string() : "; " + std::to_string(tally.frozen) + " are in frozen segments") +
+         (tally.stopped == 0 ? std::string() : "; " + std::to_string(tally.stopped) + " stopped");
 }
 
 }  // namespace
@@ -64,6 +65,9 @@ void Core::set_state(Rollout& rollout, RolloutState state) {
   rollout.ended_s = ended ? turn_.now_s : 0;
   rollout.persist = true;
   members_.touch(rollout);
+  for (const auto& [number, other] : rollouts_) {  // whose sentences name its state
+    if (other->shares_plane_with(rollout)) members_.touch(*other);
+  }
 }
 
 // Turns come last: a halt takes them back.
@@ -103,10 +107,12 @@ void Core::settle_waves(Rollout& rollout) {
         rollout.guards_due_s = until_s;
         return;
       }
+      if (held_by_state(rollout) != nullptr) return;
       open_wave(rollout);
     } else {
       reopen_if_empty(rollout);
     }
+    fill_in_for_stopped(rollout);
     if (!wave_healthy(rollout)) {
       if (rollout.state == RolloutState::awaiting_approval) set_state(rollout, RolloutState::running);
       run.approved_by.clear();  // they approved what it was
@@ -128,7 +134,9 @@ void Core::open_wave(Rollout& rollout) {
   run.state = WaveState::open;
   run.opened_s = turn_.now_s;
   rollout.persist = true;
+  const auto windowed_before = rollout.windows.waiting();
   fill_wave(rollout);
+  const auto windowed = rollout.windows.waiting() - windowed_before;
   offer_turns(rollout);
   const auto& tally = rollout.tallies[rollout.wave];
   std::string why = "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
@@ -139,10 +147,18 @@ void Core::open_wave(Rollout& rollout) {
   if (const auto count = tally.of(Standing::held_by_other); count != 0)
     why += "; " + std::to_string(count) + " held by another rollout";
   if (tally.frozen != 0) why += "; " + std::to_string(tally.frozen) + " in frozen segments get nothing";
+  if (tally.stopped != 0) {
+    why +=
+        "; " + std::to_string(tally.stopped) + " in stopped groups get nothing: " + rollout.exclusions.stops_sentence();
+  }
+  if (windowed != 0) {
+    why += "; " + std::to_string(windowed) + (windowed == 1 ? " waits for its" : " wait for their") + " window (" +
+           describe_windows(rollout.rule.windows) + ")";
+  }
   const auto paced = paced_in(rollout, rollout.wave);
   if (paced != 0) why += "; " + std::to_string(paced) + " follow at its pace: " + describe_pace(rollout.rule.pace);
-  // Of those that wait, the frozen ones: nobody in this wave was reached before it opened.
-  if (const auto count = tally.of(Standing::waiting) - tally.frozen - paced; count != 0)
+  // Of those that wait, the frozen and the stopped ones: nobody in this wave was reached before it opened.
+  if (const auto count = tally.of(Standing::waiting) - tally.frozen - tally.stopped - paced - windowed; count != 0)
     why += "; " + std::to_string(count) + " kept back by orders";
   turn_.audit("muster", audit::wave_opened, rollout.name(), std::move(why));
 }
@@ -161,19 +177,21 @@ void Core::reopen_if_empty(Rollout& rollout) {
                   count_text(rollout.total().targets, "target"));
 }
 
-// Every device of the wave is done, failed (fewer than the rule halts at), unreachable, held by another rollout or in a
-// frozen segment, and at least one is done or was accepted as failed: neither silence nor failures alone are health.
+// Every device of the wave is done, failed (fewer than the rule halts at), unreachable, held by another rollout, in a
+// frozen segment or stopped, and at least one is done or was accepted as failed: neither silence nor failures alone are
+// health.
 bool Core::wave_healthy(const Rollout& rollout) const {
   const auto& tally = rollout.tallies[rollout.wave];
   const auto devices = tally.devices();
   if (devices == 0) return rollout.waves[rollout.wave].covered;
   const auto spoken = tally.of(Standing::done) + tally.acknowledged_standing;
   const auto silent = tally.of(Standing::unreachable) + tally.of(Standing::held_by_other);
-  if (spoken + silent + tally.tolerated + tally.frozen != devices) return false;
+  if (spoken + silent + tally.tolerated + tally.frozen + tally.stopped != devices) return false;
   if (spoken != 0) return true;
-  // A wave of frozen segments alone is passed over, as long as some target is in another.
+  // A wave of frozen segments and stopped groups alone is passed over, as long as some target is in another.
   const auto total = rollout.total();
-  return tally.frozen != 0 && tally.tolerated == 0 && total.frozen_targets < total.targets;
+  return tally.frozen + tally.stopped + tally.silent_aside != 0 && tally.tolerated == 0 &&
+         silent == tally.silent_aside && total.frozen_targets + total.stopped_targets < total.targets;
 }
 
 bool Core::limit_reached(const Rollout& rollout) const {
@@ -204,6 +222,9 @@ void Core::close_wave(Rollout& rollout) {
               "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
                   " has passed: " + counts_of(rollout.tallies[rollout.wave]));
   if (rollout.wave + 1 < rollout.waves.size()) ++rollout.wave;
+  if (const auto* held = held_by_state(rollout); held != nullptr)
+    turn_.audit("muster", audit::wave_held, rollout.name(),
+                "rollout " + rollout.name() + ": " + describe_state_hold(rollout, *held));
 }
 
 void Core::halt(Rollout& rollout) {

@@ -10,13 +10,8 @@ std::string ago(std::uint64_t then_s, std::uint64_t now_s) {
   return std::to_string(now_s > then_s ? now_s - then_s : 0) + " s ago";
 }
 
-std::string describe_hold(const Hold& hold) {
-  const bool freeze = hold.order->order.kind == OrderKind::freeze;
-  const bool safe = hold.order->order.kind == OrderKind::safe_mode;
-  return (freeze ? "release " + hold.order->release_name + " is frozen"
-          : safe ? std::string("safe mode is ordered")
-                 : std::string("updates are paused")) +
-         " in " + std::string(hold.scope) + " by " + hold.order->order.by;
+bool has_ended(const Device& device) {
+  return device.attempt == AttemptState::rolled_back || device.attempt == AttemptState::failed;
 }
 
 }  // namespace
@@ -41,6 +36,8 @@ std::vector<DeviceReason> Core::why(std::string_view id) const {
 
 std::string Core::why_outside(const Rollout& rollout, DeviceIndex index) const {
   if (!fleet_[index].reported) return "it has connected, and has not yet reported what it is";
+  if (const auto* cancelled = rollout.exclusions.cancelled(fleet_.id(index)); cancelled != nullptr)
+    return "it was taken out of the rollout " + by_whom(cancelled->who, cancelled->why);
   const DeviceEnvironment environment(fleet_.id(index), fleet_.facts(index));
   switch (evaluate(ByteView(rollout.rule.targets), environment)) {
     case Outcome::no:
@@ -50,6 +47,9 @@ std::string Core::why_outside(const Rollout& rollout, DeviceIndex index) const {
     case Outcome::yes:
       break;
   }
+  const auto misfit = unfit(rollout.releases, index);
+  if (misfit.misfit == Misfit::overridden) return "an operator has taken the plane: " + misfit.why;
+  if (misfit.misfit != Misfit::none) return "it cannot run it: " + misfit.why;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
     const auto* holder = rollout.governs(plane) ? by_number(fleet_[index].holder[plane]) : nullptr;
     if (holder != nullptr && holder != &rollout) return "the newer rollout " + holder->name() + " has taken it";
@@ -60,9 +60,13 @@ std::string Core::why_outside(const Rollout& rollout, DeviceIndex index) const {
 std::string Core::why_not_reached(MemberIndex index) const {
   const Member& member = members_[index];
   const Rollout& rollout = *member.rollout;
+  const auto* stop = member.stopped ? rollout.exclusions.stop_of(fleet_.facts(member.device)) : nullptr;
+  if (stop != nullptr && member.wave == no_wave)
+    return "its wave has not opened, and its group " + stop->group + " is stopped " + by_whom(stop->who, stop->why);
   if (member.wave == no_wave) return why_in_no_wave(index);
   const auto wave = "it is in " + describe_wave(rollout.rule.waves[member.wave]);
   if (member.frozen) return wave + ", and its segment is frozen: it gets nothing more of this rollout";
+  if (stop != nullptr) return wave + ", and its group " + stop->group + " is stopped " + by_whom(stop->who, stop->why);
   if (!rollout.assigning())
     return wave + ", and the rollout is " + std::string(name_of(rollout.state)) + ": " + rollout.status.waiting_for;
   if (member.standing == Standing::held_by_other) {
@@ -75,6 +79,7 @@ std::string Core::why_not_reached(MemberIndex index) const {
   }
   const auto hold = orders_.hold(fleet_.id(member.device), fleet_.facts(member.device), rollout.manifests, false);
   if (hold) return wave + ", and " + describe_hold(*hold);
+  if (member.window_zone != 0) return wave + ", and " + why_window(member);
   if (member.paced) return wave + ", and its turn comes at the rule's pace: " + describe_pace(rollout.rule.pace);
   return wave + ", and is tried again with the rollout's next step";
 }
@@ -107,6 +112,15 @@ std::string Core::why_failed(const Device& device) const {
   return text;
 }
 
+// Of a device that was assigned and is taken out, or set aside.
+std::string Core::why_excluded(const Member& member) const {
+  const auto& exclusions = member.rollout->exclusions;
+  if (const auto* cancelled = exclusions.cancelled(fleet_.id(member.device)); cancelled != nullptr)
+    return "; it was taken out of the rollout " + by_whom(cancelled->who, cancelled->why);
+  const auto* stop = member.stopped ? exclusions.stop_of(fleet_.facts(member.device)) : nullptr;
+  return stop == nullptr ? "" : "; its group " + stop->group + " is stopped " + by_whom(stop->who, stop->why);
+}
+
 std::string Core::why_reached(MemberIndex index) const {
   const Member& member = members_[index];
   const Rollout& rollout = *member.rollout;
@@ -119,9 +133,17 @@ std::string Core::why_reached(MemberIndex index) const {
     case Standing::done:
       text += "; it is done: it runs the versions, with its probes and soak behind it";
       break;
+    case Standing::retrying:
+      text += why_retrying(index);
+      break;
     case Standing::failed:
       text += "; it failed";
-      if (its_attempt) text += why_failed(device);
+      if (!its_attempt || has_ended(device)) {
+        text += its_attempt ? why_failed(device) : std::string(": it did not begin the attempt in time");
+      } else {
+        text += ": it showed no end of its attempt in time, and last said " + std::string(name_of(device.attempt)) +
+                ", state " + std::string(name_of(device.state));
+      }
       if (member.rolled_back) text += "; it put itself back";
       if (member.acknowledged) text += "; an operator has acknowledged it";
       break;
@@ -140,11 +162,14 @@ std::string Core::why_reached(MemberIndex index) const {
       if (hold) text += "; " + describe_hold(*hold) + ", which keeps it from finishing";
       break;
     }
+    case Standing::cancelled:
+      text += member.withdrawn ? "; it went back, as far as it could" : "; it keeps what it has";
+      break;
     case Standing::waiting:
     case Standing::held_by_other:
       break;  // of devices that were not reached
   }
-  return text + rollout.guards.votes_of(member.watch);
+  return text + why_excluded(member) + rollout.guards.votes_of(member.watch);
 }
 
 }  // namespace muster::rules

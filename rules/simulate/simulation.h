@@ -20,6 +20,8 @@
 namespace muster::rules {
 
 inline constexpr std::uint64_t simulated_s_max = 366ull * 86'400;
+// When a simulated rollout starts, in Unix seconds: a Friday at 08:00 UTC, which tells when maintenance windows open.
+inline constexpr std::uint64_t simulated_start_s = 1'800'000'000;
 
 struct Simulation {
   Rule rule;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t rollout_correlation = 1, approval_correlation = 2;
 constexpr std::size_t effects_kept_max = 65'536;
-constexpr std::uint64_t quiet_s_min = 3'600;
+constexpr std::uint64_t quiet_s_min = 3'600, week_s = 7 * 86'400;
 
 // A digest that nothing else has, for a text that nothing else has.
 Sha256 digest_of(std::string_view text) {
@@ -272,8 +272,10 @@ std::uint64_t World::quiet_s() const {
   for (const auto& each : rule.guardrails)
     guardrails_s = std::max(guardrails_s, each.advance_after_s + 2 * each.observe_s + each.silent_after_s);
   for (const auto& wave : rule.waves) soak_s = std::max(soak_s, wave.soak_s);
+  const auto windows_s = rule.windows.empty() ? 0 : week_s;
+  const auto retry_s = rule.retry.attempts > 1 ? rule.retry.wait_max_s : 0;
   return quiet_s_min + rule.unreachable_after_s + rule.attempt_timeout_s + rule.baseline_window_s + soak_s +
-         guardrails_s;
+         guardrails_s + windows_s + retry_s;
 }
 
 RunResult run_simulation(const Simulation& simulation, const FleetIds& ids, std::uint64_t seed) {

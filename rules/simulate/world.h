@@ -50,7 +50,7 @@ struct SimulatedDevice {
   PlaneBits wanted = 0, active = 0, previous = 0;
   bool online : 1 = true, hung : 1 = false, target : 1 = false;
   bool fails : 1 = false;  // the attempt at work will
-  bool ran : 1 = false, harmed : 1 = false;
+  bool ran : 1 = false, harmed : 1 = false, counted : 1 = false;
 };
 static_assert(sizeof(SimulatedDevice) <= 80, "a million of them are kept beside the engine's own");
 
@@ -115,7 +115,7 @@ class World {
   }
 
   // Times in the world are Unix seconds. Devices have been there for a while when the rollout starts.
-  static constexpr std::uint64_t start_s = 1'800'000'000, settled_s = 3'600;
+  static constexpr std::uint64_t start_s = simulated_start_s, settled_s = 3'600;
   // A broker ticks each second. Only pace counts seconds; for what else comes in time ten are as good.
   [[nodiscard]] std::uint64_t tick_every_s() const { return simulation_.rule.pace.any() ? 1 : 10; }
 

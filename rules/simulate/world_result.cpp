@@ -19,8 +19,10 @@ void World::prepare_result() {
   for (auto& wave : result_.waves) wave.by_label.assign(result_.labels.size(), 0);
 }
 
-// It got the rule's releases; the wave that is open now is the one that it got them in.
+// It got the rule's releases; the wave that is open now is the one that it got them in. Once, however often it tries.
 void World::note_assigned(Number device) {
+  if (devices_[device].counted) return;
+  devices_[device].counted = true;
   auto& wave = result_.waves[engine_.status(simulation_.rule.rollout)->wave];
   ++wave.devices;
   ++wave.by_label[devices_[device].label];
@@ -123,6 +125,19 @@ std::vector<std::uint64_t> devices_of_waves(const Simulation& simulation) {
   return added;
 }
 
+// How long the last of the targets waits for its maintenance window from then on.
+std::uint64_t until_windows_s(const Simulation& simulation, std::uint64_t time_s) {
+  const auto& rule = simulation.rule;
+  std::uint64_t longest_s = 0;
+  for (const auto& group : simulation.fleet.groups) {
+    if (rule.windows.empty() || !matches(rule.targets, group)) continue;
+    const auto zone = zone_of(group.facts.utc_offset_min.value_or(static_cast<std::int16_t>(rule.utc_offset_min)));
+    if (is_open(rule.windows, zone, time_s)) continue;
+    longest_s = std::max(longest_s, next_opening_s(rule.windows, zone, time_s) - time_s);
+  }
+  return longest_s;
+}
+
 // From the first assignment of so many to the last.
 double assigning_s(const Pace& pace, std::uint64_t devices, double each_s) {
   double seconds = 0;
@@ -160,7 +175,7 @@ std::vector<std::uint64_t> earliest_openings(const Simulation& simulation) {
     const auto& wave = rule.waves[i];
     const bool manual = wave.gate == Gate::manual;
     const double each_s = update_s + static_cast<double>(wave.soak_s);
-    openings.push_back(openings.back() +
+    openings.push_back(openings.back() + until_windows_s(simulation, simulated_start_s + openings.back()) +
                        static_cast<std::uint64_t>(each_s + assigning_s(rule.pace, devices[i], each_s)) +
                        (manual ? simulation.approve_after_s.value_or(0) : observe_s));
     if (!manual) observe_s = 0;  // votes add up over waves: a verdict that stands needs no new ones

@@ -207,7 +207,8 @@ constexpr Described description[] = {
     {t_compatibility, field(0, Kind::strings, limits::classes_max)},
     {t_compatibility, u32(1)},
     {t_compatibility, field(2, Kind::strings, limits::accelerators_max)},
-    {t_compatibility, end(field(3, Kind::text, limits::attribute_len_max))},
+    {t_compatibility, field(3, Kind::text, limits::attribute_len_max)},
+    {t_compatibility, end(field(4, Kind::strings, limits::classes_max))},
 
     {t_runtime, field(0, Kind::text, limits::text_len_max)},
     {t_runtime, field(1, Kind::text, limits::text_len_max)},

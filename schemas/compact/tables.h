@@ -79,7 +79,7 @@ extern const Message messages[message_kinds];
 
 struct Tables {
   std::uint8_t firsts[24];  // the index in `entries` at which each table begins
-  Entry entries[115];
+  Entry entries[116];
 };
 extern const Tables tables;
 

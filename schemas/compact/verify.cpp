@@ -43,6 +43,12 @@ Place follow(Place slot) {
   return slot + read<std::uint32_t>(slot);
 }
 
+// Of an envelope's payload. No device takes a move of a release, so it has no table; only its length is known here.
+std::uint32_t payload_len_max(std::uint32_t kind) {
+  const bool is_move = kind == static_cast<unsigned>(wire::PayloadKind::release_move);
+  return is_move ? limits::release_move_len_max : messages[kind].len_max;
+}
+
 // What a table's fields hold, by id: small numbers themselves, for all else where in the buffer it lies; absent ones
 // their default, or 0.
 using Values = std::uint32_t[id_max + 1];
@@ -252,7 +258,7 @@ WireFault Walk::check_chunk(const Values& chunk) const {
       seen |= 1u << values[0];
       break;
     case Rule::payload:
-      if (number_at(values[1]) > messages[values[0]].len_max) return WireFault::over_limit;
+      if (number_at(values[1]) > payload_len_max(values[0])) return WireFault::over_limit;
       check_aligned(values[1]);
       return number_at(values[1]) == 0 ? WireFault::malformed : fault;
     case Rule::leaf:

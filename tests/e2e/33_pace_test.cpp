@@ -16,7 +16,7 @@ class Pace : public World {
  protected:
   [[nodiscard]] static std::string preset(const std::string& name, const std::string& more) {
     return "rollout: " + name + "\nseed: 7\ntargets: 'true'\nversions: { model: m@1 }\nstrategy: percentage\n" +
-           "percentages: [50, 100]\nsoak: 0s\ngate: manual\nattempt_timeout: 60s\nhalt: { failed_devices: 4 }\n" + more;
+           "percentages: [50, 100]\nsoak: 2s\ngate: manual\nattempt_timeout: 60s\nhalt: { failed_devices: 4 }\n" + more;
   }
   // Devices that were assigned and have not ended, in one answer of the broker.
   [[nodiscard]] long at_work(const std::string& rollout) {

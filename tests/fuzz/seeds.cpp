@@ -61,6 +61,7 @@ void write_messages(const SeedFolder& seeds) {
   seeds.write("message_evidence", "seed", build(test::EvidenceChunkSpec{}));
   seeds.write("message_health_summary", "seed", build(test::HealthSummarySpec{}));
   seeds.write("message_manifest", "seed", build(test::ManifestSpec{}));
+  seeds.write("message_release_move", "seed", build(test::ReleaseMoveSpec{}));
   seeds.write("message_root_chain", "seed", build(test::RootChainSpec{}));
   seeds.write("message_root_document", "seed", build(test::RootDocumentSpec{}));
   seeds.write("message_state_report", "seed", build(test::StateReportSpec{}));
@@ -100,6 +101,8 @@ void write_signed(const SeedFolder& seeds) {
   seeds.write("open_signed", "assignment", assignment);
   seeds.write("open_signed", "directive", directive);
   seeds.write("open_signed", "audit_head", head);
+  seeds.write("open_signed", "release_move",
+              seal(wire::PayloadKind::release_move, build(test::ReleaseMoveSpec{}), keys.release));
   seeds.write("open_signed", "assignment_by_release_key",
               seal(wire::PayloadKind::assignment, build(test::AssignmentSpec{}), keys.release));
   const auto batch = trust::seal({{wire::PayloadKind::assignment, build(test::AssignmentSpec{})},

@@ -90,6 +90,9 @@ void write_requests(const SeedFolder& seeds) {
       R"({"command":"startRollout","correlationData":"c1","rule":"rollout: r\n","file":"r.yaml","reason":"go"})",
       R"({"command":"giveOrder","scope":"group/region=de","order":"freeze","plane":"model","release":"m@1","reason":"hot"})",
       R"({"command":"abortRollout","rollout":"r","mode":"revert"},{"command":"resumeRollout","rollout":"r","acknowledgeFailures":true})",
+      R"({"command":"stopGroup","rollout":"r","group":"region=de","mode":"revert","reason":"hot"},{"command":"continueGroup","rollout":"r","group":"tag=lab"})",
+      R"({"command":"cancelDevice","rollout":"r","device":"gw-1","reason":"hot"},{"command":"readmitDevice","rollout":"r","device":"gw-1"})",
+      R"({"command":"overrideDevice","device":"gw-1","plane":"model","release":"m@3","reason":"hot"},{"command":"clearOverride","device":"gw-1","plane":"model"})",
       R"({"command":"putBlob","digest":"0000000000000000000000000000000000000000000000000000000000000001","offset":4,"data":"YWJjZA=="})",
       R"({"command":"publishRelease","envelope":"AAAA"},{"command":"getMetrics"},{"command":"listDevices","after":"gw-1","limit":5})",
       R"({"command":"listAudit","after":18446744073709551615},{"command":"formatDisk"},5)",
@@ -128,13 +131,27 @@ void write_engine_records(const SeedFolder& seeds) {
   const std::string text =
       "rollout: r\nseed: 7\ntargets: 'device.region == \"eu\"'\nversions: { model: m@1 }\n"
       "waves: [{ name: canary, percent: 50, gate: manual, soak: 0s }, { name: all, percent: 100, gate: auto, soak: 1s "
-      "}]\n";
+      "}]\n"
+      "retry: { attempts: 3 }\nwindows: [{ from: '00:00', to: '24:00' }]\nutc_offset: -03:30\n";
   auto rule = rules::load_rule(text, "r.yaml").rule;
   FUZZ_REQUIRE(rule.has_value(), "the seed's rule has an error");
   Sha256 manifest;
   manifest.bytes[0] = 1;
   step(rules::Command{"alice", "go", 1,
                       rules::StartRollout{*rule, text, {{rules::Plane::model, "m", "1", manifest, 1}}}});
+  for (const auto* id : {"gw-1", "gw-2"}) {  // one of them was assigned, and is to try again
+    rules::DeviceReport report;
+    report.device = id;
+    report.boot_id = 1;
+    report.seq = 2;
+    report.facts.device_class = "rk3566";
+    report.facts.region = "eu";
+    report.facts.utc_offset_min = 60;
+    report.attempt = rules::AttemptState::failed;
+    report.attempt_epoch = 1;
+    report.attempt_error = "fetch_failed";
+    step(std::move(report));
+  }
   step(rules::Command{
       "alice", "hot", 2,
       rules::GiveOrder{"group/region=eu", rules::OrderKind::freeze, rules::Plane::model, manifest, "m@1"}});

@@ -13,6 +13,7 @@ set(MUSTER_FUZZ_TARGETS
   evidence_bundle            -
   message_health_summary     -
   message_manifest           -
+  message_release_move       -
   message_root_chain         -
   message_root_document      -
   message_state_report       -

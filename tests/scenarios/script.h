@@ -37,19 +37,23 @@ class Script {
 
  private:
   void command(const ScriptLine& line);
+  bool release_command(const ScriptLine& line);
   bool fleet_command(const ScriptLine& line);
   bool operator_command(const ScriptLine& line);
+  bool exclusion_command(const ScriptLine& line);
   void add_device(const std::string& id, const ScriptLine& line);
   void report(const std::string& id, const ScriptLine& line);
   void commit(const ScriptLine& line);
   void health(const std::vector<std::string>& ids, const ScriptLine& line);
   // A report is about to be sent: it carries the time, which is the device's too.
   void stamp(const std::string& id) { world_.devices[id].report.reported_s = world_.now_s; }
+  [[nodiscard]] static Rule rule_of(const ScriptLine& line);
   void start(const ScriptLine& line);
   void start_file(const ScriptLine& line);
   void order(const ScriptLine& line);
   void show(const std::string& rollout);
   void show_guardrails(const RolloutStatus& status);
+  void show_exclusions(const RolloutStatus& status);
   void show_device(const std::string& id);
   void send(CommandBody body, const ScriptLine& line);
 

@@ -82,17 +82,14 @@ void Script::command(const ScriptLine& line) {
     lines_ = summarised(lines_);
     return;
   }
-  if (!fleet_command(line) && !operator_command(line)) complain("unknown command " + line.words[0]);
+  const bool known = release_command(line) || fleet_command(line) || operator_command(line) || exclusion_command(line);
+  if (!known) complain("unknown command " + line.words[0]);
 }
 
 bool Script::fleet_command(const ScriptLine& line) {
   const auto& words = line.words;
   const auto& name = words[0];
-  if (name == "release") {
-    const auto ref = split(words.at(2), '@');
-    world_.add_release(plane_of(words.at(1)), ref.at(0), ref.at(1),
-                       static_cast<std::uint32_t>(number(line.option("security", "1"))));
-  } else if (name == "device") {
+  if (name == "device") {
     for (std::size_t i = 1; i < words.size(); ++i) add_device(words[i], line);
   } else if (name == "devices") {  // devices gw- 1 10 …: gw-01 to gw-10, without their traces
     std::vector<std::string> quiet;
@@ -123,6 +120,8 @@ bool Script::fleet_command(const ScriptLine& line) {
     show(words.at(1));
   } else if (name == "show-device") {
     show_device(words.at(1));
+  } else if (name == "why") {
+    for (const auto& reason : world_.engine.why(words.at(1))) lines_.push_back(reason.rollout + ": " + reason.text);
   } else {
     return false;
   }
@@ -183,8 +182,12 @@ void Script::add_device(const std::string& id, const ScriptLine& line) {
       facts.memory_mb = static_cast<std::uint32_t>(number(value));
     else if (key == "tags")
       facts.tags = split(value, ',');
+    else if (key == "utc_offset")
+      facts.utc_offset_min = static_cast<std::int16_t>(std::stoi(value));
     else if (key == "accelerators")
       facts.accelerators = split(value, ',');
+    else if (key == "runtimes")
+      facts.runtimes = split(value, ',');
     else if (key == "floor")
       device.report.security_floor.fill(static_cast<std::uint32_t>(number(value)));
     else
@@ -235,7 +238,7 @@ void Script::commit(const ScriptLine& line) {
   }
 }
 
-void Script::start(const ScriptLine& line) {
+Rule Script::rule_of(const ScriptLine& line) {
   std::vector<VersionChoice> versions;
   for (const auto& text : line.all("version")) {
     const auto parts = split(text, ':');
@@ -249,8 +252,17 @@ void Script::start(const ScriptLine& line) {
   rule.halt_failed_devices = static_cast<std::uint32_t>(number(line.option("halt", "1")));
   rule.unreachable_after_s = number(line.option("unreachable", "60"));
   rule.attempt_timeout_s = number(line.option("timeout", "3600"));
+  if (const auto retry = split(line.option("retry"), ':'); retry.size() == 3) {
+    rule.retry.attempts = static_cast<std::uint32_t>(number(retry[0]));
+    rule.retry.wait_s = number(retry[1]);
+    rule.retry.wait_max_s = number(retry[2]);
+  }
   rule.on_abort = line.option("on_abort", "keep") == "revert" ? AbortDefault::revert : AbortDefault::keep;
-  world_.start(rule);
+  return rule;
+}
+
+void Script::start(const ScriptLine& line) {
+  world_.start(rule_of(line));
 }
 
 // A rule file as shipped; the releases it names are made up when the scenario has not made them.
@@ -289,7 +301,8 @@ void Script::show(const std::string& rollout) {
   for (const auto& wave : status.waves) {
     lines_.push_back(wave.name + ": " + std::string(name_of(wave.state)) + ", devices " + std::to_string(wave.devices) +
                      ", done " + std::to_string(wave.done) + ", failed " + std::to_string(wave.failed) +
-                     ", unreachable " + std::to_string(wave.unreachable));
+                     ", unreachable " + std::to_string(wave.unreachable) +
+                     (wave.retrying == 0 ? "" : ", retrying " + std::to_string(wave.retrying)));
   }
   for (const auto& failure : status.failures) {
     lines_.push_back("failure " + failure.device + ": " + failure.error +
@@ -297,6 +310,7 @@ void Script::show(const std::string& rollout) {
                      (failure.acknowledged ? " (acknowledged)" : ""));
   }
   show_guardrails(status);
+  show_exclusions(status);
 }
 
 void Script::show_device(const std::string& id) {
@@ -316,6 +330,10 @@ void Script::show_device(const std::string& id) {
   for (const auto& each : status.rollouts) {
     lines_.push_back(each.rollout + ": " + std::string(name_of(each.standing)) + ", wave " +
                      std::to_string(each.wave + 1));
+  }
+  for (const auto& each : status.overrides) {
+    lines_.push_back("override of " + std::string(name_of(each.plane)) + ": " + each.release + ", " +
+                     std::string(name_of(each.state)) + ", by " + each.who);
   }
 }
 

@@ -102,6 +102,11 @@ rules::Rule Operators::random_rule() {
   rule.on_abort = random_.percent(50) ? rules::AbortDefault::revert : rules::AbortDefault::keep;
   if (options_.guardrails && random_.percent(75)) add_guardrails(rule);
   if (options_.paces && random_.percent(75)) rule.pace = random_pace();
+  if (options_.retries && random_.percent(75)) {
+    rule.retry.attempts = static_cast<std::uint32_t>(random_.between(2, 4));
+    rule.retry.wait_s = random_.between(5, 60);
+    rule.retry.wait_max_s = rule.retry.wait_s + random_.below(60);
+  }
   return rule;
 }
 

@@ -54,6 +54,7 @@ Options Options::from(std::uint64_t seed) {
   o.health_ms = o.guardrails ? random.between(60, 120) * 1000 : 0;
   o.drift = o.guardrails && on(50);
   o.paces = on(40);
+  o.retries = on(40);
   return o;
 }
 
@@ -103,6 +104,7 @@ std::string Options::describe() const {
   flag("guardrails", guardrails);
   flag("drift", drift);
   flag("paces", paces);
+  flag("retries", retries);
   return text + "\n";
 }
 

@@ -8,7 +8,7 @@
 #include "schemas/manifest_generated.h"
 #include "tests/fuzz/fixed_trust.h"
 #include "tests/fuzz/target.h"
-#include "trust/envelope.h"
+#include "trust/release_move.h"
 #include "trust/sha256.h"
 
 namespace {
@@ -63,6 +63,12 @@ FUZZ_TARGET(open_signed) {
   if (trust::open_audit_head(envelope, context, head) == TrustFault::none) {
     check_opened(envelope, wire::PayloadKind::audit_head);
   }
-  FUZZ_REQUIRE((manifest != nullptr) + (assignment != nullptr) + (directive != nullptr) + (head != nullptr) <= 1,
+  const wire::ReleaseMove* move = nullptr;
+  if (trust::open_release_move(envelope, context, move) == TrustFault::none) {
+    check_opened(envelope, wire::PayloadKind::release_move);
+  }
+  FUZZ_REQUIRE((manifest != nullptr) + (assignment != nullptr) + (directive != nullptr) + (head != nullptr) +
+                       (move != nullptr) <=
+                   1,
                "one envelope is two things");
 }

@@ -1,6 +1,7 @@
 // A rollout whose rule halts at n failed devices has stopped by the end of the step in which the n-th one has failed.
 // Counted from the reports themselves: a device has failed when it says that its attempt at the rollout's assignment
-// was rolled back or failed, and did not run the versions after all since.
+// was rolled back or failed, and did not run the versions after all since. Where the rule has devices try again, an
+// attempt that ended for want of a link or of room is none of their failures before it was the last they were given.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 
@@ -15,6 +16,7 @@ class HaltComes final : public Checker {
   void on_commit(const EngineStep& step) override {
     if (const auto* start = started_in(step)) {
       runs_[start->rule.rollout].halt_at = std::max(1u, start->rule.halt_failed_devices);
+      runs_[start->rule.rollout].attempts = start->rule.retry.attempts;
     }
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
       // From now on it is judged by this one; what it said before stays. That it cannot go back, when its segment is
@@ -22,6 +24,7 @@ class HaltComes final : public Checker {
       const bool again = !reached_.insert({assign.rollout, assign.device}).second;
       const bool back = again && says(step, audit::segment_frozen, assign.rollout);
       assigned_[assign.device] = {back ? std::string() : assign.rollout, assign.epoch};
+      if (const auto run = runs_.find(assign.rollout); run != runs_.end()) ++run->second.given[assign.device];
     });
     if (const auto* report = reports_.take(step)) take(*report);
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
@@ -51,6 +54,8 @@ class HaltComes final : public Checker {
  private:
   struct Run {
     std::size_t halt_at = 1;
+    std::uint32_t attempts = 1;                  // of one device
+    std::map<std::string, std::uint32_t> given;  // to each, since it last ran the versions
     bool stands = false;
     std::set<std::string> failed;
   };
@@ -65,13 +70,17 @@ class HaltComes final : public Checker {
     const auto run = runs_.find(given->second.rollout);
     if (run == runs_.end()) return;
     using rules::AttemptState;
-    const bool failed = report.attempt == AttemptState::rolled_back || report.attempt == AttemptState::failed;
+    const bool ended = report.attempt == AttemptState::rolled_back || report.attempt == AttemptState::failed;
+    const bool may_pass = report.attempt_error == "fetch_failed" || report.attempt_error == "fetch_timeout" ||
+                          report.attempt_error == "disk_full";
+    const bool failed = ended && !(may_pass && run->second.given[report.device] < run->second.attempts);
     if (failed && !known_.contains({report.device, report.attempt_epoch})) {
       known_.insert({report.device, report.attempt_epoch});
       run->second.failed.insert(report.device);
     }
     if (report.attempt == AttemptState::committed) {
       run->second.failed.erase(report.device);
+      run->second.given.erase(report.device);
       known_.erase({report.device, report.attempt_epoch});
     }
   }

@@ -29,7 +29,7 @@ TEST(Config, EverythingHasItsPlace) {
   write_text(folder / "b.yaml",
              essential +
                  "operators:\n  alice: [view, operate]\n  bob: [approve]\n"
-                 "assignment_valid_for: 30d\nother_topics: allow\n"
+                 "assignment_valid_for: 30d\nother_topics: allow\nrelease_states: required\nkeep_retired_for: 0s\n"
                  "limits: { queue_records: 100, chunk_window: 4, chunk_bytes_per_s: 1000000, devices: 50 }\n");
   const auto config = load_config(folder / "b.yaml");
   ASSERT_TRUE(config.has_value()) << config.error().message;
@@ -42,13 +42,15 @@ TEST(Config, EverythingHasItsPlace) {
   EXPECT_FALSE(config->operators.at("alice").may(Role::approve));
   EXPECT_EQ(config->assignment_valid_for_s, 30u * 24 * 3600);
   EXPECT_TRUE(config->allow_other_topics);
+  EXPECT_TRUE(config->release_states_required);
+  EXPECT_EQ(config->keep_retired_for_s, 0u);
   EXPECT_EQ(config->limits, (Limits{100, 4, 1000000, 50}));
 }
 
 TEST(Config, MistakesNameTheirPlaceAndWhatIsRight) {
   EXPECT_EQ(error_of(essential + "opperators: {}\n"),
             "b.yaml:4:1: unknown key 'opperators'; known are data_dir, control_key, root_chain, operators, "
-            "required_policies, assignment_valid_for, limits, other_topics");
+            "required_policies, release_states, keep_retired_for, assignment_valid_for, limits, other_topics");
   EXPECT_EQ(error_of("data_dir: d\ncontrol_key: k\n"), "b.yaml:1:1: root_chain is missing");
   EXPECT_EQ(error_of(essential + "operators: { al: [vieww] }\n"),
             "b.yaml:4:19: unknown role 'vieww'; roles are view, operate, approve");
@@ -64,6 +66,9 @@ TEST(Config, MistakesNameTheirPlaceAndWhatIsRight) {
             "b.yaml:4:20: devices must be a whole number from 1 to 10000000");
   EXPECT_EQ(error_of(essential + "assignment_valid_for: 365\n"),
             "b.yaml:4:23: assignment_valid_for must be a duration from 1h to 3650d, as in 365d; '365' is none");
+  EXPECT_EQ(error_of(essential + "release_states: on\n"), "b.yaml:4:17: release_states must be required or off");
+  EXPECT_EQ(error_of(essential + "keep_retired_for: 11y\n"),
+            "b.yaml:4:19: keep_retired_for must be a duration from 0s to 3650d, as in 90d; '11y' is none");
   EXPECT_EQ(error_of(essential + "other_topics: deny\n"), "b.yaml:4:15: other_topics must be defer or allow");
   EXPECT_EQ(error_of(essential + "data_dir: e\n"), "b.yaml:4:1: 'data_dir' stands here a second time");
   EXPECT_EQ(error_of("data_dir: [a]\n" + essential.substr(essential.find('\n') + 1)),
@@ -139,7 +144,11 @@ TEST(Config, ReloadChangesOperatorsLimitsAndRequiredPoliciesOnly) {
   next.operators["carol"] = {true, false, false};
   next.limits.chunk_window = 2;
   next.required_policies = {{"readiness", 3, {}, {}, {}}};
+  next.release_states_required = true;
+  next.keep_retired_for_s = 60;
   EXPECT_EQ(apply_reload(current, next), "");
+  EXPECT_TRUE(current.release_states_required);
+  EXPECT_EQ(current.keep_retired_for_s, 60u);
   EXPECT_TRUE(current.operators.contains("carol"));
   EXPECT_EQ(current.limits.chunk_window, 2u);
   EXPECT_EQ(current.required_policies, next.required_policies);

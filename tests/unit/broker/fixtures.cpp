@@ -152,7 +152,13 @@ SignedRelease make_release(const trust::SigningKey& key, const std::string& name
 
 Bytes make_report(const ReportFields& fields) {
   flatbuffers::FlatBufferBuilder builder;
-  const auto facts = wire::CreateFactsDirect(builder, fields.device_class.c_str(), fields.region.c_str());
+  const auto device_class = builder.CreateString(fields.device_class);
+  const auto region = builder.CreateString(fields.region);
+  wire::FactsBuilder facts_builder(builder);
+  facts_builder.add_device_class(device_class);
+  facts_builder.add_region(region);
+  facts_builder.add_utc_offset_min(static_cast<std::int16_t>(fields.utc_offset_min));
+  const auto facts = facts_builder.Finish();
   const auto active = wire_digest(fields.model);
   std::vector<flatbuffers::Offset<wire::PlaneState>> planes;
   planes.push_back(wire::CreatePlaneState(builder, wire::Plane::model, fields.model.is_zero() ? nullptr : &active));

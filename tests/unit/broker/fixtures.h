@@ -18,6 +18,7 @@
 #include "schemas/bytes.h"
 #include "schemas/common_generated.h"
 #include "schemas/envelope_generated.h"
+#include "schemas/limits.h"
 #include "trust/root.h"
 #include "trust/signing/signer.h"
 
@@ -96,6 +97,7 @@ struct ReportFields {
   std::uint64_t attempt_epoch = 0;
   wire::AttemptState attempt = wire::AttemptState::idle;
   wire::ErrorCode error = wire::ErrorCode::none;
+  int utc_offset_min = limits::utc_offset_unsaid;
 };
 [[nodiscard]] Bytes make_report(const ReportFields& fields);
 struct HealthFields {

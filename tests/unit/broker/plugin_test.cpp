@@ -147,6 +147,70 @@ TEST_F(PluginTest, ThePaceOfARolloutCanBeChanged) {
       0u);
 }
 
+TEST_F(PluginTest, AGroupIsStoppedAndADeviceTakenOutAcrossARestart) {
+  start_rollout();
+  const auto device = canary();
+  const auto other = device == "gw-1" ? std::string("gw-2") : std::string("gw-1");
+  const auto command = [&](const std::string& fields) { return bench.command("alice", fields); };
+  EXPECT_EQ(bench.command("eve", R"("command":"stopGroup","rollout":"first","group":"region=eu","reason":"x")")["kind"],
+            "refused")
+      << "she may only look";
+  EXPECT_EQ(command(R"("command":"stopGroup","rollout":"first","group":"region=eu")")["kind"], "usage") << "why not?";
+  EXPECT_EQ(command(R"("command":"stopGroup","rollout":"none","group":"region=eu","reason":"x")")["kind"], "not_found");
+  EXPECT_EQ(
+      command(R"("command":"stopGroup","rollout":"first","group":"region=eu","reason":"hot there")").count("error"),
+      0u);
+  EXPECT_EQ(command(R"("command":"cancelDevice","rollout":"first","device":")" + other + R"(","reason":"odd")")
+                .count("error"),
+            0u);
+  const auto status = bench.rollout("first");
+  ASSERT_EQ(status["stops"].size(), 1u) << status;
+  EXPECT_EQ(status["stops"][0]["group"], "region=eu");
+  EXPECT_EQ(status["stops"][0]["mode"], "keep");
+  EXPECT_EQ(status["stops"][0]["who"], "alice");
+  EXPECT_EQ(status["stops"][0]["why"], "hot there");
+  EXPECT_EQ(status["cancelled_count"], 1);
+  EXPECT_EQ(status["cancelled"][0]["device"], other);
+  EXPECT_EQ(status["targets"], 1);
+  bench.stop();
+  bench.start();
+  EXPECT_EQ(bench.rollout("first"), status);
+  EXPECT_EQ(json::parse(bench.port.retained("muster/v1/rollout/first")), status);
+  EXPECT_EQ(command(R"("command":"readmitDevice","rollout":"first","device":")" + other + "\"").count("error"), 0u);
+  EXPECT_EQ(command(R"("command":"continueGroup","rollout":"first","group":"region=eu")").count("error"), 0u);
+  EXPECT_EQ(bench.rollout("first").count("stops") + bench.rollout("first").count("cancelled"), 0u);
+}
+
+TEST_F(PluginTest, ADeviceGetsAReleaseOfItsOwnAcrossARestart) {
+  start_rollout();
+  const auto device = canary();
+  const auto other = device == "gw-1" ? std::string("gw-2") : std::string("gw-1");
+  const auto of = [](const std::string& id) { return R"("device":")" + id + R"(","plane":"model")"; };
+  const auto set = [&](const std::string& id, const std::string& rest) {
+    return bench.command("alice", R"("command":"overrideDevice",)" + of(id) + R"(,"release":)" + rest);
+  };
+  EXPECT_EQ(set(other, R"("m@1")")["kind"], "usage") << "without a reason";
+  EXPECT_EQ(set(other, R"("m@9","reason":"x")")["kind"], "not_found");
+  const auto busy = set(device, R"("m@1","reason":"x")");
+  EXPECT_NE(busy["error"].get<std::string>().find("'rollout cancel'"), std::string::npos) << busy;
+  EXPECT_EQ(set(other, R"("m@1","reason":"odd camera")").value("error", ""), "");
+  EXPECT_EQ(bench.assigned(other, 1), release.digest);
+  const auto shown = [&] { return bench.command("eve", R"("command":"getDevice","device":")" + other + "\"")["data"]; };
+  ASSERT_EQ(shown()["overrides"].size(), 1u) << shown();
+  EXPECT_EQ(shown()["overrides"][0]["release"], "m@1");
+  EXPECT_EQ(shown()["overrides"][0]["state"], "pending");
+  EXPECT_EQ(shown()["overrides"][0]["why"], "odd camera");
+  const auto assignment = bench.port.retained("muster/v1/device/" + other + "/assignment");
+  bench.stop();
+  bench.start();
+  EXPECT_EQ(bench.port.retained("muster/v1/device/" + other + "/assignment"), assignment);
+  EXPECT_EQ(shown()["overrides"].size(), 1u);
+  const auto why = bench.command("eve", R"("command":"explainDevice","device":")" + other + "\"")["data"]["rollouts"];
+  EXPECT_NE(why[0]["why"].get<std::string>().find("m@1 by alice: odd camera"), std::string::npos) << why;
+  EXPECT_EQ(bench.command("alice", R"("command":"clearOverride",)" + of(other)).value("error", ""), "");
+  EXPECT_EQ(shown().count("overrides"), 0u);
+}
+
 TEST_F(PluginTest, ADeviceIsExplainedByEachRollout) {
   const auto explain = [&](const std::string& device) {
     return bench.command("eve", R"("command":"explainDevice","device":")" + device + "\"");

@@ -201,7 +201,7 @@ Release release_with(std::vector<std::string> classes, const std::string& policy
   Release release;
   release.name = "m";
   release.version = "1";
-  release.classes = std::move(classes);
+  release.needs.classes = std::move(classes);
   release.readiness = {policy, version, digest_of_text(policy_text), {}};
   return release;
 }

@@ -59,6 +59,18 @@ TEST(Request, WrongFieldsSayWhatIsRight) {
             "'data' must be base64");
   EXPECT_EQ(one(R"("command":"abortRollout","rollout":"r","mode":"keep revert")").fault,
             "'mode' must be one of: keep revert");
+  EXPECT_EQ(one(R"("command":"stopGroup","rollout":"r","group":"colour=red","reason":"x")").fault,
+            "'group' must be ATTRIBUTE=VALUE, as in region=de");
+  EXPECT_EQ(one(R"("command":"stopGroup","rollout":"r")").fault, "the field 'group' is missing");
+  EXPECT_EQ(one(R"("command":"stopGroup","rollout":"r","group":"region=de","mode":"all")").fault,
+            "'mode' must be one of: keep revert");
+  EXPECT_EQ(one(R"("command":"continueGroup","rollout":"r","group":"region=de","mode":"keep")").fault,
+            "unknown field 'mode'; the fields of continueGroup are rollout, group");
+  EXPECT_EQ(one(R"("command":"cancelDevice","rollout":"r","device":"a/b")").fault,
+            "'device' must be 1-64 of A-Z a-z 0-9 . _ -");
+  EXPECT_EQ(one(R"("command":"overrideDevice","device":"d","plane":"model")").fault, "the field 'release' is missing");
+  EXPECT_EQ(one(R"("command":"clearOverride","device":"d","plane":"disk")").fault,
+            "'plane' must be one of: firmware model config");
   EXPECT_EQ(one(R"("command":"listAudit","limit":501)").fault, "'limit' must be a whole number from 0 to 500");
   const std::vector<std::string> no_places = {
       "7", "\"gw-1\"", "\"gw-1/\"", "\"gw-1/12\"", "\"/" + digest + "\"", "\".x/" + digest + "\""};

@@ -57,6 +57,17 @@ TEST(Translation, AStateReportCarriesTheDevicesClock) {
   EXPECT_NE(event.reported_s, 0u);
   EXPECT_EQ(event.boot_id, 3u);
   EXPECT_EQ(event.seq, 4u);
+  EXPECT_FALSE(event.facts.utc_offset_min) << "it does not say";
+}
+
+TEST(Translation, AStateReportSaysHowTheClockGoes) {
+  for (const int offset_min : {-720, 0, 345}) {
+    const auto bytes = test::make_report({.device = "gw-1", .utc_offset_min = offset_min});
+    const AlignedBytes aligned{ByteView(bytes)};
+    const wire::StateReport* report = nullptr;
+    ASSERT_EQ(verify(aligned.view(), report), WireFault::none);
+    EXPECT_EQ(translate(*report).facts.utc_offset_min, offset_min);
+  }
 }
 
 TEST(Translation, OfAnEmptySummaryOnlyTheStatesAreMeasured) {

@@ -35,7 +35,7 @@ class ConfigFile : public testing::Test {
 broker: { host: broker.example, ca: ca.crt, cert: gw.crt, key: gw.key }
 data_dir: data
 root: root.menv
-facts: { class: rk3566, region: eu, memory_mb: 2048, tags: [lab], accelerators: [npu] }
+facts: { class: rk3566, region: eu, memory_mb: 2048, tags: [lab], accelerators: [npu], runtimes: [rknn-2.0] }
 statsd_socket: run/statsd.sock
 health_interval: 30s
 backoff: { first: 250ms, max: 2m }
@@ -62,6 +62,7 @@ TEST_F(ConfigFile, AGoodOneIsRead) {
   EXPECT_EQ(config->backoff_max_ms, 120000u);
   EXPECT_EQ(config->slo_ms, 50.5);
   EXPECT_THAT(config->facts.tags, ElementsAre("lab"));
+  EXPECT_THAT(config->facts.runtimes, ElementsAre("rknn-2.0"));
   ASSERT_TRUE(config->planes[1].has_value());
   EXPECT_THAT(config->planes[1]->notify, ElementsAre("/usr/bin/true", "reload"));
   ASSERT_TRUE(config->planes[0].has_value());

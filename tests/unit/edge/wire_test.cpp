@@ -43,6 +43,18 @@ TEST(Outbound, AnEmptyReportIsValid) {
   const auto report = read<wire::StateReport>(encode_state_report({}, facts, {"gw-17", 1, 2}));
   ASSERT_NE(report.message, nullptr);
   EXPECT_EQ(report.message->planes()->size(), 0u);
+  EXPECT_EQ(report.message->facts()->utc_offset_min(), limits::utc_offset_unsaid);
+}
+
+TEST(Outbound, AReportSaysHowTheClockGoes) {
+  Facts facts;
+  facts.device_class = "rk3566";
+  for (const auto offset_min : {std::int16_t{0}, std::int16_t{-210}, std::int16_t{345}}) {
+    facts.utc_offset_min = offset_min;
+    const auto report = read<wire::StateReport>(encode_state_report({}, facts, {"gw-17", 1, 2}));
+    ASSERT_NE(report.message, nullptr);
+    EXPECT_EQ(report.message->facts()->utc_offset_min(), offset_min);
+  }
 }
 
 TEST(Outbound, AFullReportIsValid) {
@@ -52,6 +64,7 @@ TEST(Outbound, AFullReportIsValid) {
   facts.agent_version = "0.1.0";
   facts.tags.assign(limits::tags_max, std::string(64, 't'));
   facts.accelerators.assign(limits::accelerators_max, std::string(64, 'a'));
+  facts.runtimes.assign(limits::runtimes_max, std::string(64, 'r'));
   Snapshot snapshot;
   for (auto& plane : snapshot.planes) {
     const SlotRef slot{Sha256{{1}}, std::string(64, 'n'), std::string(32, '1'), 3};

@@ -14,7 +14,8 @@ constexpr std::array<const char*, 4> targets = {"true", "device.region == \"eu\"
 
 Swarm::Swarm(std::uint64_t seed) {
   std::mt19937_64 random(seed ^ 0x5eed);
-  for (auto* option : {&links, &facts, &failures, &orders, &rings, &guardrails}) *option = random() % 3 != 0;
+  for (auto* option : {&links, &facts, &failures, &orders, &rings, &guardrails, &exclusions, &states})
+    *option = random() % 3 != 0;
   devices_max = 3 + random() % 40;
 }
 
@@ -23,6 +24,9 @@ RandomWorld::RandomWorld(std::uint64_t seed, Swarm swarm) : random_(seed), swarm
     world.add_release(Plane::model, "reader", std::to_string(version));
     world.add_release(Plane::config, "sorter", std::to_string(version));
   }
+  if (!swarm_.states) return;
+  world.known("reader@3").needs.accelerators = {"npu"};
+  world.known("sorter@4").needs.version_min[static_cast<std::size_t>(Plane::model)] = "2";
 }
 
 std::string RandomWorld::any_device() {
@@ -55,6 +59,8 @@ void RandomWorld::join() {
   const auto id = "d" + std::to_string(world.devices.size());
   auto facts = facts_of("rk3566", regions[pick(regions.size())]);
   if (chance(20)) facts.tags = {"lab"};
+  if (swarm_.states && chance(60)) facts.accelerators = {"npu"};
+  if (chance(50)) facts.utc_offset_min = static_cast<std::int16_t>(60 * pick(24) - 600);
   facts.site = "site-" + std::to_string(pick(4));
   world.devices[id].report.active[1] = world.release("reader@" + std::to_string(1 + pick(2))).manifest;
   world.join(id, facts);
@@ -107,6 +113,13 @@ void RandomWorld::link_step() {
 }
 
 void RandomWorld::operator_step() {
+  if (swarm_.states && chance(15)) {
+    const auto ref = (chance(50) ? "reader@" : "sorter@") + std::to_string(1 + pick(4));
+    auto& release = world.known(ref);
+    release.reach = static_cast<Reach>(pick(4));
+    world.step(ReleaseReach{{{release.manifest, release.reach}}});
+    return;
+  }
   const auto name = any_rollout();
   const auto dice = pick(100);
   if (dice < 20) {
@@ -121,6 +134,8 @@ void RandomWorld::operator_step() {
     world.command(ResumeRollout{name, chance(70)});
   } else if (dice < 86) {
     world.command(AbortRollout{name, static_cast<AbortMode>(pick(3))});
+  } else if (swarm_.exclusions && dice % 2 == 0) {
+    exclude(name);
   } else if (swarm_.orders) {
     order();
   }
@@ -154,6 +169,16 @@ void RandomWorld::start() {
   rule.attempt_timeout_s = swarm_.links ? 300 : 1'000'000'000;
   if (swarm_.guardrails) add_guardrails(rule);
   if (swarm_.paces && chance(30)) rule.pace = random_pace();
+  if (chance(30)) {
+    rule.retry.attempts = 2 + static_cast<std::uint32_t>(pick(3));
+    rule.retry.wait_s = 1 + pick(200);
+    rule.retry.on = all_retry_reasons;
+  }
+  if (chance(30)) {
+    const auto from_min = pick(day_min);
+    const auto to_min = (from_min + 1 + pick(day_min - 1)) % day_min;
+    rule.windows.push_back({all_days, static_cast<std::uint16_t>(from_min), static_cast<std::uint16_t>(to_min)});
+  }
   if (chance(20)) rule.halt_failed_in_a_row = 1 + static_cast<std::uint32_t>(pick(3));
   rule.on_abort = chance(50) ? AbortDefault::revert : AbortDefault::keep;
   world.start(rule);
@@ -204,6 +229,34 @@ void RandomWorld::measure() {
   if (chance(80)) health.readings.delegate_active = chance(80) ? "npu" : "cpu";
   if (chance(40)) world.tick(pick(300));
   world.step(health);
+}
+
+void RandomWorld::exclude(const std::string& rollout) {
+  const std::array<const char*, 4> groups = {"region=eu", "region=us", "tag=lab", "site=site-1"};
+  const std::string group = groups[pick(groups.size())];
+  switch (pick(7)) {
+    case 0:
+      world.command(StopGroup{rollout, group, chance(50)});
+      return;
+    case 1:
+    case 2:
+      world.command(ContinueGroup{rollout, group});
+      return;
+    case 3:
+      world.command(CancelDevice{rollout, any_device(), chance(50)});
+      return;
+    case 4:
+      world.command(OverrideDevice{any_device(), world.release("reader@" + std::to_string(1 + pick(4)))});
+      return;
+    case 5:
+      world.command(ClearOverride{any_device(), Plane::model});
+      return;
+    default: {
+      const auto* status = world.engine.status(rollout);
+      const bool some = status != nullptr && !status->cancelled.empty();
+      world.command(ReadmitDevice{rollout, some ? status->cancelled[0].device : any_device()});
+    }
+  }
 }
 
 void RandomWorld::order() {

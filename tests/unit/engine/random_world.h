@@ -18,9 +18,11 @@ struct Swarm {
   bool orders = true;
   bool rings = true;
   bool guardrails = true;
-  bool measures = true;  // with guardrails: devices send health summaries
-  bool paces = true;     // and gates that two people open
-  bool minutes = true;   // paces have a limit a minute
+  bool exclusions = true;  // groups are stopped and devices cancelled
+  bool states = true;      // releases ask something of devices, and let rollouts go only so far
+  bool measures = true;    // with guardrails: devices send health summaries
+  bool paces = true;       // and gates that two people open
+  bool minutes = true;     // paces have a limit a minute
   std::size_t devices_max = 30;
 };
 
@@ -42,6 +44,7 @@ class RandomWorld {
   void operator_step();
   void start();
   void order();
+  void exclude(const std::string& rollout);
   void measure();
   [[nodiscard]] Pace random_pace();
   void add_guardrails(Rule& rule);

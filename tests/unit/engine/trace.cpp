@@ -6,8 +6,8 @@ namespace muster::rules::test {
 namespace {
 
 std::string text_of(const World& world, const Assign& assign) {
-  std::string text =
-      "assign " + assign.device + " epoch " + std::to_string(assign.epoch) + " for " + assign.rollout + ":";
+  std::string text = "assign " + assign.device + " epoch " + std::to_string(assign.epoch) + " for " +
+                     (assign.rollout.empty() ? "an override" : assign.rollout) + ":";
   for (const auto& [plane, digest] : assign.releases)
     text += " " + std::string(name_of(plane)) + "=" + world.release_name(digest);
   if (assign.soak_s != 0) text += " soak " + std::to_string(assign.soak_s) + " s";
@@ -33,10 +33,10 @@ std::string status_line(const RolloutStatus& status) {
                      std::to_string(status.wave + 1) + "/" + std::to_string(status.waves.size()) + ", targets " +
                      std::to_string(status.targets) + ", reached " + std::to_string(status.reached) + ", done " +
                      std::to_string(status.done);
-  const std::pair<const char*, std::uint32_t> rest[] = {{"failed", status.failed},
-                                                        {"rolled back", status.rolled_back},
-                                                        {"unreachable", status.unreachable},
-                                                        {"reverted", status.reverted}};
+  const std::pair<const char*, std::uint32_t> rest[] = {
+      {"failed", status.failed},     {"rolled back", status.rolled_back},  {"unreachable", status.unreachable},
+      {"reverted", status.reverted}, {"retrying", status.retrying},        {"awaiting window", status.awaiting_window},
+      {"stopped", status.stopped},   {"cancelled", status.cancelled_count}};
   for (const auto& [name, count] : rest) {
     if (count != 0) text += ", " + std::string(name) + " " + std::to_string(count);
   }

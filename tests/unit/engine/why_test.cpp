@@ -61,6 +61,13 @@ TEST_F(Why, ADeviceIsNoTarget) {
   EXPECT_TRUE(world_.engine.why("nobody").empty());
 }
 
+TEST_F(Why, ADeviceHasConnectedAndSaidNothing) {
+  join(4);
+  start_plain("r", "true", 50);
+  world_.see("silent");
+  EXPECT_EQ(why("silent"), "it has connected, and has not yet reported what it is");
+}
+
 TEST_F(Why, ItsWaveHasNotOpened) {
   join(20);
   start_plain("r", "true", 50);

@@ -6,7 +6,6 @@
 #include <cassert>
 
 #include "rules/condition/compile.h"
-#include "rules/engine/audit_words.h"
 
 namespace muster::rules::test {
 
@@ -37,7 +36,7 @@ const T* last_of(const std::vector<Effect>& effects) {
 KnownRelease World::add_release(Plane plane, const std::string& name, const std::string& version,
                                 std::uint32_t security_version) {
   const auto ref = name + "@" + version;
-  KnownRelease release{plane, name, version, digest_of(ref), security_version};
+  KnownRelease release{plane, name, version, digest_of(ref), security_version, Reach::promoted, {}};
   releases_[ref] = release;
   return release;
 }
@@ -112,21 +111,19 @@ void World::check(const std::vector<Effect>& effects) {
     if (const auto* assign = std::get_if<Assign>(&effect); assign != nullptr) {
       const auto& before = devices[assign->device].assigned;
       EXPECT_TRUE(!before || assign->epoch > before->epoch) << assign->device << ": its epoch did not grow";
+      if (assign->rollout.empty()) continue;  // an operator's override
       const auto* status = engine.status(assign->rollout);
       ASSERT_NE(status, nullptr);
       const bool stopped = status->state == RolloutState::halted || status->state == RolloutState::paused;
-      // Going back is no new assignment, also to what happens to be the same version.
-      const bool goes_back = std::any_of(effects.begin(), effects.end(), [&](const Effect& other) {
-        const auto* entry = std::get_if<Audit>(&other);
-        return entry != nullptr && entry->what == audit::segment_frozen && entry->subject == assign->rollout;
+      // Going back is no new assignment, nor is what it runs already: it may have run that before.
+      const auto& active = devices[assign->device].report.active;
+      const bool is_new = std::any_of(assign->releases.begin(), assign->releases.end(), [&](const auto& release) {
+        return active[static_cast<std::size_t>(release.first)] != release.second &&
+               std::any_of(status->versions.begin(), status->versions.end(), [&](const VersionChoice& version) {
+                 return release_name(release.second) == version.name + "@" + version.version;
+               });
       });
-      const bool is_new =
-          std::all_of(status->versions.begin(), status->versions.end(), [&](const VersionChoice& version) {
-            return std::any_of(assign->releases.begin(), assign->releases.end(), [&](const auto& release) {
-              return release_name(release.second) == version.name + "@" + version.version;
-            });
-          });
-      EXPECT_FALSE(stopped && is_new && !goes_back) << assign->device << " was assigned by a stopped rollout";
+      EXPECT_FALSE(stopped && is_new) << assign->device << " was assigned by a stopped rollout";
     } else if (const auto* changed = std::get_if<RolloutStatusChanged>(&effect); changed != nullptr) {
       EXPECT_TRUE(told.insert(changed->rollout).second) << changed->rollout << ": its status was announced twice";
     }
@@ -149,6 +146,10 @@ std::vector<Effect> World::report(const std::string& id) {
   auto& report = devices[id].report;
   report.device = id;
   ++report.seq;
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    const auto ref = release_name(report.active[plane]);
+    report.version[plane] = releases_.contains(ref) ? releases_.at(ref).version : std::string();
+  }
   return step(report);
 }
 
@@ -200,7 +201,7 @@ std::vector<Effect> World::command(CommandBody body, std::string who, std::strin
   return step(Command{std::move(who), std::move(why), next_correlation_++, std::move(body)});
 }
 
-std::vector<Effect> World::start(const Rule& rule) {
+StartRollout World::start_of(const Rule& rule) const {
   StartRollout start;
   start.rule = rule;
   start.rule_text = "rollout: " + rule.rollout;
@@ -208,7 +209,11 @@ std::vector<Effect> World::start(const Rule& rule) {
     const auto found = releases_.find(version.name + "@" + version.version);
     if (found != releases_.end()) start.releases.push_back(found->second);
   }
-  return command(std::move(start));
+  return start;
+}
+
+std::vector<Effect> World::start(const Rule& rule) {
+  return command(start_of(rule));
 }
 
 std::vector<Effect> World::restart() {

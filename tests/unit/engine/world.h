@@ -28,6 +28,8 @@ class World {
   KnownRelease add_release(Plane plane, const std::string& name, const std::string& version,
                            std::uint32_t security_version = 1);
   [[nodiscard]] const KnownRelease& release(const std::string& ref) const;  // "reader@1"; REQUIRES: it was added
+  // What a rollout that starts from now on is told of it. REQUIRES: it was added.
+  [[nodiscard]] KnownRelease& known(const std::string& ref) { return releases_.at(ref); }
   [[nodiscard]] bool knows_release(const std::string& ref) const { return releases_.contains(ref); }
   [[nodiscard]] std::string release_name(const Sha256& digest) const;  // "empty", "reader@1" or hexadecimal digits
   // A rule with its condition compiled. REQUIRES: `targets` compiles.
@@ -46,6 +48,7 @@ class World {
   std::vector<Effect> lose(const std::string& id);
   std::vector<Effect> tick(std::uint64_t seconds);
   std::vector<Effect> command(CommandBody body, std::string who = "alice", std::string why = {});
+  [[nodiscard]] StartRollout start_of(const Rule& rule) const;
   std::vector<Effect> start(const Rule& rule);
   // The process dies and comes back: a new engine from the records, and the devices that are connected connect again.
   std::vector<Effect> restart();

@@ -9,6 +9,7 @@
 
 #include "rules/config/load_confirmations.h"
 #include "rules/config/load_policy.h"
+#include "tests/unit/operator/page.h"
 #include "tests/unit/operator/program.h"
 #include "tests/unit/operator/temporary_directory.h"
 
@@ -18,33 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-std::string whole(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// The page's blocks that begin with ```INFO.
 std::vector<std::string> blocks(const std::string& info) {
-  std::istringstream in(whole("docs/evidence-gate.md"));
-  std::vector<std::string> found;
-  bool inside = false;
-  for (std::string line; std::getline(in, line);) {
-    if (inside && line == "```") {
-      inside = false;
-    } else if (inside) {
-      found.back() += line + "\n";
-    } else if (line == "```" + info) {
-      inside = true;
-      found.emplace_back();
-    }
-  }
-  return found;
-}
-
-// The code that a line of the page says it ends with: "… # exit 10".
-int expected_code(const std::string& line) {
-  const auto at = line.find("# exit ");
-  return at == std::string::npos ? 0 : std::stoi(line.substr(at + 7));
+  return blocks_of("docs/evidence-gate.md", info);
 }
 
 class EvidenceGate : public ::testing::Test {

@@ -1,5 +1,7 @@
 // The broker's JSON as docs/control-api.md writes it, and what comes instead of it.
 #include "operator/decode.h"
+#include "operator/commands/release_life.h"
+#include "operator/commands/rollout_fit.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +11,8 @@ namespace {
 TEST(Decode, ReadsARolloutsStatus) {
   const auto view = decode_rollout(
       R"({"rollout":"reader-2","state":"halted","waiting_for":"1 device failed","versions":[{"plane":"model","name":"reader","version":"2"}],
-    "started_s":100,"ended_s":0,"started_by":"alice","targets":10,"reached":1,"done":0,"failed":1,"rolled_back":1,"unreachable":2,"reverted":3,"wave":0,
-    "waves":[{"name":"canary","state":"open","percent":10,"gate":"manual","devices":1,"done":0,"failed":1,"unreachable":0,"opened_s":101}],
+    "started_s":100,"ended_s":0,"started_by":"alice","targets":10,"reached":1,"done":0,"failed":1,"rolled_back":1,"unreachable":2,"reverted":3,"retrying":4,"awaiting_window":5,"wave":0,
+    "waves":[{"name":"canary","state":"open","percent":10,"gate":"manual","devices":1,"done":0,"failed":1,"unreachable":0,"retrying":4,"opened_s":101}],
     "failures":[{"device":"d1","error":"probe_failed","detail":"exit 1","acknowledged":false}],"from_the_future":[1]})");
   ASSERT_TRUE(view) << view.error().message;
   EXPECT_EQ(view->rollout, "reader-2");
@@ -18,8 +20,30 @@ TEST(Decode, ReadsARolloutsStatus) {
   EXPECT_EQ(view->versions, (std::vector<VersionView>{{"model", "reader", "2"}}));
   EXPECT_EQ(view->unreachable, 2u);
   EXPECT_EQ(view->reverted, 3u);
-  EXPECT_EQ(view->waves, (std::vector<WaveView>{{"canary", "open", "manual", 10, 1, 0, 1, 0, 101}}));
+  EXPECT_EQ(view->retrying, 4u);
+  EXPECT_EQ(view->awaiting_window, 5u);
+  EXPECT_EQ(view->waves, (std::vector<WaveView>{{"canary", "open", "manual", 10, 1, 0, 1, 0, 101, 4}}));
   EXPECT_EQ(view->failures, (std::vector<FailureView>{{"d1", "probe_failed", "exit 1", false}}));
+}
+
+TEST(Decode, ReadsWhomOperatorsTookOut) {
+  EXPECT_TRUE(decode_rollout(R"({"rollout":"r","state":"running"})")->stops.empty());
+  const auto view = decode_rollout(
+      R"({"rollout":"r","state":"running","stopped":4,"stops":[
+    {"group":"region=de","mode":"revert","who":"alice","why":"labels","since_s":7}],
+    "cancelled_count":30,"cancelled":[{"device":"gw-1","mode":"keep","who":"bob"}]})");
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(view->stops, (std::vector<ExclusionView>{{"region=de", "alice", "labels", true, 7}}));
+  EXPECT_EQ(view->cancelled, (std::vector<ExclusionView>{{"gw-1", "bob", "", false, 0}}));
+  EXPECT_EQ(view->stopped, 4u);
+  EXPECT_EQ(view->cancelled_count, 30u);
+  EXPECT_FALSE(decode_rollout(R"({"rollout":"r","state":"running","stops":[{"who":"alice"}]})"));
+  const auto device =
+      decode_device(R"({"device":"d","overrides":[{"plane":"model","release":"m@3","state":"failed"}]})");
+  ASSERT_TRUE(device) << device.error().message;
+  ASSERT_EQ(device->overrides.size(), 1u);
+  EXPECT_EQ(device->overrides[0].release, "m@3");
+  EXPECT_EQ(device->overrides[0].state, "failed");
 }
 
 TEST(Decode, ReadsGuardrailsWhereARolloutHasSome) {
@@ -79,6 +103,32 @@ TEST(Decode, CountsAReleasesFiles) {
   ASSERT_TRUE(list) << list.error().message;
   EXPECT_EQ(list->at(0).file_count, 2u);
   EXPECT_EQ(list->at(0).bytes, 15u);
+}
+
+TEST(Decode, ReadsAReleasesLifeAndShowsIt) {
+  const auto life = decode_life(R"({"state":"retired","files_removed_s":1790000000,"moves":[
+    {"from":"development","to":"candidate","made_s":1780000000,"taken_s":1780000060,"by":"alice","reason":"","key_ids":["ab"],"envelope":"Zm9v"},
+    {"from":"candidate","to":"retired","made_s":1781000000,"taken_s":1781000060,"by":"bo\u001bb","reason":"bad","key_ids":["ab","cd"]}]})");
+  ASSERT_TRUE(life) << life.error().message;
+  ASSERT_EQ(life->moves.size(), 2u);
+  EXPECT_EQ(life->moves[0].envelope, (Bytes{'f', 'o', 'o'}));
+  EXPECT_EQ(life_text(*life, {"valid", "unchecked"}, {}),
+            "state      retired\n"
+            "candidate  2026-05-28 20:27:40 by alice, signed 2026-05-28 20:26:40 by key ab (valid)\n"
+            "retired    2026-06-09 10:14:20 by bo?b, signed 2026-06-09 10:13:20 by key ab, cd (unchecked): bad\n"
+            "files      removed on 2026-09-21 14:13:20\n");
+  EXPECT_FALSE(decode_life("{}"));
+}
+
+TEST(Decode, ReadsWhomARolloutTakesAndWhoCannotRunIt) {
+  const auto fit = decode_fit(R"({"rollout":"r","targets":3,"refused":"not yet","ineligible":{"devices":60,
+    "reasons":{"class":59,"memory":1},"first":[{"device":"a","reason":"class","why":"m@2 is made for class x, and its class is y"}]}})");
+  ASSERT_TRUE(fit) << fit.error().message;
+  EXPECT_EQ(fit_text(*fit),
+            "The broker would refuse it now: not yet\nAt the broker it takes 3 devices now.\n"
+            "60 devices match its targets and cannot run it (59 class, 1 memory); nothing is assigned there:\n"
+            "  a: m@2 is made for class x, and its class is y\n  and 59 more");
+  EXPECT_EQ(fit_text({}), "At the broker it takes 0 devices now.");
 }
 
 TEST(Decode, BlamesTheVersionForAnotherShape) {

@@ -49,6 +49,15 @@ TEST(RolloutFrame, At80Columns) {
             "  reached 50 of 100 devices, 30 done, 1 failed, 2 unreachable\n");
 }
 
+TEST(RolloutFrame, SaysWhoWaitsForAnotherTimeOrAnotherAttempt) {
+  auto waits = view();
+  waits.retrying = waits.waves[1].retrying = 3;
+  waits.awaiting_window = 12;
+  const auto text = joined(rollout_frame(waits, 1125, 160, ascii));
+  EXPECT_NE(text.find("20/40  1 failed, 2 unreachable, 3 retrying"), std::string::npos) << text;
+  EXPECT_NE(text.find("2 unreachable, 3 retrying, 12 waiting for a maintenance window"), std::string::npos) << text;
+}
+
 TEST(RolloutFrame, At40ColumnsInAscii) {
   EXPECT_EQ(joined(rollout_frame(view(), 1125, 40, ascii)),
             "reader-2  running  model reader@2, conf~\n"
@@ -95,6 +104,22 @@ TEST(RolloutFrame, WhatDevicesSayCannotDriveTheTerminal) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_NE(text.find("d?[2J1  probe_failed: line?break  (acknowledged)"), std::string::npos) << text;
   EXPECT_NE(text.find("started 1970-01-01 00:16:40 by alice"), std::string::npos) << text;
+}
+
+TEST(RolloutText, NamesWhomOperatorsTookOut) {
+  auto v = view();
+  v.stopped = 4;
+  v.stops = {{"region=de", "alice", "wrong labels", true, 1100}};
+  v.cancelled_count = 3;
+  v.cancelled = {{"gw-1", "bob", "bad \x1b[2J disk", false, 1105}};
+  const auto text = rollout_text(v, 1125, 120, ascii);
+  EXPECT_NE(text.find("2 unreachable, 4 stopped, 3 cancelled\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  stopped  region=de  with revert, by alice, 1970-01-01 00:18:20: wrong labels\n"
+                      "  cancelled  gw-1  by bob, 1970-01-01 00:18:25: bad "),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find(" disk\n  and 2 cancelled earlier\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
 std::vector<GuardrailView> guardrails() {

@@ -107,6 +107,11 @@ SLIPS = [
     "waves: [{ name: a, percent: 10, soak: 1.5h }]", "waves: [{ name: a, percent: 10, soaks: 1h }]",
     "strategy: regional", "strategy: canary", "risk: huge", "regions: [eu]", "percentages: [10]", "soak: 1h", "gate: auto",
     "halt: 1", "halt: {}", "halt: { failed_devices: 0 }", "halt: { failed_percent: 5 }", "pace: {}", "pace: 600",
+    "retry: {}", "retry: 3", "retry: { attempts: 1 }", "retry: { attempts: 3, wait: 10 }", "retry: { attempts: 3, on: [timeout] }",
+    "retry: { attempts: 3, on: disk_full }", "windows: []", "windows: { from: '02:00', to: '05:00' }",
+    "windows: [{ from: '2:00', to: '05:00' }]", "windows: [{ from: '02:00' }]", "windows: [{ from: '02:00', to: '05:60' }]",
+    "windows: [{ days: [monday], from: '02:00', to: '05:00' }]", "windows: [{ days: [], from: '02:00', to: '05:00' }]",
+    "windows: [{ from: '02:00', to: '24:30' }]", "utc_offset: CET", "utc_offset: '+01:10'", "utc_offset: 60",
     "pace: { per_minute: 0 }", "pace: { jitter: 5 }", "pace: { per_hour: 6 }", "unreachable_after: 0s", "attempt_timeout: 1w", "seed: -1",
     "seed: '7'", "rollback: { on_abort: undo }", "rollback: { first: modell }",
     "rollback: { keep_previous_for: 14d }", "guardrails: []", GUARDRAIL % "max: 1", GUARDRAIL % "metric: a b, max: 1",
@@ -149,7 +154,9 @@ VALUES = {"risk": ["low", "medium", "high"], "strategy": ["big_bang", "percentag
           "seed": [0, 2**64 - 1], "unreachable_after": ["1s", "30d"], "attempt_timeout": ["2000ms"], "percentages": [[1, 2]],
           "halt": [{"failed_devices": 1000000}, {"failed_percent": "5%"}, {"failed_in_a_row": 3}],
           "pace": [{"per_minute": 600, "per_site": 2}, {"at_once": 1, "jitter": "1s"}], "rollback": [{"first": "model"}, {"on_abort": "keep"}],
-          "targets": [True, False], "rollout": [2024, 1.5, "-"], "order": [["model"]]}
+          "retry": [{"attempts": 3}, {"attempts": 2, "wait": "1s", "on": ["disk_full", "probe_failed"]}],
+          "windows": [[{"from": "02:00", "to": "05:00"}], [{"days": ["sat", "sun"], "from": "22:00", "to": "01:00"}]],
+          "utc_offset": ["+01:00", "-03:30"], "targets": [True, False], "rollout": [2024, 1.5, "-"], "order": [["model"]]}
 
 
 def containers(tree):

@@ -8,6 +8,7 @@
 #include "rules/config/keys.h"
 #include "rules/config/load_rule.h"
 #include "rules/config/strategy.h"
+#include "rules/engine/retry.h"
 
 namespace muster::rules::test {
 namespace {
@@ -65,10 +66,21 @@ std::string risks() {
   return table;
 }
 
+std::string retry_errors() {
+  std::string table = "| error | tried again without `on` | what it says |\n|---|---|---|\n";
+  for (const RetryReason& reason : retry_reasons) {
+    table += "| `" + std::string(reason.name) + "` | " + (reason.usual ? "yes" : "no") + " | " +
+             std::string(reason.means) + " |\n";
+  }
+  return table;
+}
+
 const std::map<std::string, std::function<std::string()>>& parts() {
   static const std::map<std::string, std::function<std::string()>> table = {
       {"keys of a rule", [] { return table_of(keys::rule); }},
       {"keys of a wave", [] { return table_of(keys::wave); }},
+      {"keys of a window", [] { return table_of(keys::window); }},
+      {"errors to try again after", retry_errors},
       {"keys of a guardrail", [] { return table_of(keys::guardrail); }},
       {"levels of risk", risks},
       {"keys of a release", [] { return table_of(keys::release); }},

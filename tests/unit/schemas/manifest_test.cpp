@@ -72,6 +72,8 @@ TEST(ManifestRules, NamesAndPlanes) {
   EXPECT_EQ(with([](auto& s) { s.classes.assign(32, "c"); }), WireFault::none);
   EXPECT_EQ(with([](auto& s) { s.classes.assign(33, "c"); }), WireFault::over_limit);
   EXPECT_EQ(with([](auto& s) { s.classes = {"two words"}; }), WireFault::bad_name);
+  EXPECT_EQ(with([](auto& s) { s.os_versions.assign(32, "12"); }), WireFault::none);
+  EXPECT_EQ(with([](auto& s) { s.os_versions.assign(33, "12"); }), WireFault::over_limit);
   EXPECT_EQ(with([](auto& s) { s.tokenizer = std::string(257, 't'); }), WireFault::over_limit);
   EXPECT_EQ(with([](auto& s) { s.provenance.assign(33, "k"); }), WireFault::over_limit);
   EXPECT_EQ(with([](auto& s) { s.provenance_value = "\x1B]0;x"; }), WireFault::malformed);

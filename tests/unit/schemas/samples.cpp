@@ -10,6 +10,7 @@
 #include "schemas/evidence_generated.h"
 #include "schemas/health_summary_generated.h"
 #include "schemas/manifest_generated.h"
+#include "schemas/release_move_generated.h"
 #include "schemas/root_chain_generated.h"
 #include "schemas/root_generated.h"
 #include "schemas/state_report_generated.h"
@@ -54,10 +55,10 @@ Bytes build(const StateReportSpec& spec) {
                                             optional_text(b, plane.name), optional_text(b, plane.version), 3));
   }
   const auto list = b.CreateVector(planes);
-  const auto facts =
-      wire::CreateFacts(b, b.CreateString(spec.device_class), optional_text(b, spec.region), 0, 0, b.CreateString("12"),
-                        2048, b.CreateString("small"), b.CreateVectorOfStrings(spec.tags),
-                        b.CreateVectorOfStrings(spec.accelerators), b.CreateString("0.1.0"));
+  const auto facts = wire::CreateFacts(
+      b, b.CreateString(spec.device_class), optional_text(b, spec.region), 0, 0, b.CreateString("12"), 2048,
+      b.CreateString("small"), b.CreateVectorOfStrings(spec.tags), b.CreateVectorOfStrings(spec.accelerators),
+      b.CreateString("0.1.0"), b.CreateVectorOfStrings(spec.runtimes), static_cast<std::int16_t>(spec.utc_offset_min));
   const auto attempt =
       wire::CreateAttempt(b, 7, static_cast<wire::AttemptState>(spec.attempt_state), wire::Plane::model,
                           static_cast<wire::ErrorCode>(spec.error), optional_text(b, spec.detail), 10, 20);
@@ -190,7 +191,8 @@ Bytes build(const ManifestSpec& spec) {
     requirements.push_back(
         wire::CreateRequirement(b, static_cast<wire::Plane>(plane), b.CreateString(spec.min_version)));
   }
-  const auto compatible = wire::CreateCompatibility(b, b.CreateVectorOfStrings(spec.classes), 1024);
+  const auto compatible = wire::CreateCompatibility(b, b.CreateVectorOfStrings(spec.classes), 1024, 0, 0,
+                                                    b.CreateVectorOfStrings(spec.os_versions));
   const auto runtime = wire::CreateRuntime(b, optional_text(b, spec.tokenizer));
   std::vector<Offset<wire::Probe>> probes;
   for (const auto& probe : spec.probes) {
@@ -255,6 +257,18 @@ Bytes build(const AuditHeadSpec&) {
   FlatBufferBuilder b;
   const auto digest = digest_of(8);
   wire::FinishAuditHeadBuffer(b, wire::CreateAuditHead(b, 40, &digest, 1790000000));
+  return bytes_of(b);
+}
+
+Bytes build(const ReleaseMoveSpec& spec) {
+  FlatBufferBuilder b;
+  const auto some = digest_of(9);
+  const wire::Digest none{};
+  const auto release = b.CreateString(spec.release);
+  const auto reason = optional_text(b, spec.reason);
+  wire::FinishReleaseMoveBuffer(
+      b, wire::CreateReleaseMove(b, release, spec.manifest ? &some : &none, static_cast<wire::ReleaseState>(spec.from),
+                                 static_cast<wire::ReleaseState>(spec.to), 1790000000, spec.expires_s, reason));
   return bytes_of(b);
 }
 

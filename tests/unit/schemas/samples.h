@@ -20,6 +20,8 @@ struct StateReportSpec {
   std::string region = "eu";
   std::vector<std::string> tags = {"lab", "night"};
   std::vector<std::string> accelerators = {"npu"};
+  std::vector<std::string> runtimes = {"rknn-2.0"};
+  int utc_offset_min = 60;
   unsigned state = 1;
   std::vector<PlaneSpec> planes = {{0, "fw", "1"}, {1, "reader-deu", "2.1.0"}, {2, "sorter", "14"}};
   unsigned attempt_state = 8;
@@ -118,6 +120,7 @@ struct ManifestSpec {
   std::vector<unsigned> requirement_planes = {0, 1};
   std::string min_version = "1.4.0";
   std::vector<std::string> classes = {"rk3566"};
+  std::vector<std::string> os_versions = {"12"};
   std::string tokenizer = "bpe-32k";
   std::vector<ProbeSpec> probes = {
       {0, "golden-replay", 30000, 3}, {1, "http://127.0.0.1:8500/healthz", 2000, 5}, {2, "/run/ready", 500, 1}};
@@ -166,5 +169,14 @@ struct DirectiveSpec {
 
 struct AuditHeadSpec {};
 [[nodiscard]] Bytes build(const AuditHeadSpec& spec);
+
+struct ReleaseMoveSpec {
+  std::string release = "reader-deu@2.1.0";
+  bool manifest = true;
+  unsigned from = 1, to = 2;
+  std::uint64_t expires_s = 0;
+  std::string reason = "two weeks in the lab";
+};
+[[nodiscard]] Bytes build(const ReleaseMoveSpec& spec);
 
 }  // namespace muster::test

@@ -16,6 +16,7 @@
 #include "schemas/health_summary_generated.h"
 #include "schemas/limits.h"
 #include "schemas/manifest_generated.h"
+#include "schemas/release_move_generated.h"
 #include "schemas/root_chain_generated.h"
 #include "schemas/root_generated.h"
 #include "schemas/state_report_generated.h"
@@ -60,6 +61,7 @@ const std::vector<Sample>& samples() {
       sample<wire::Assignment>("Assignment", build(test::AssignmentSpec{}), limits::assignment_len_max),
       sample<wire::Directive>("Directive", build(test::DirectiveSpec{}), limits::directive_len_max),
       sample<wire::AuditHead>("AuditHead", build(test::AuditHeadSpec{}), limits::audit_head_len_max),
+      sample<wire::ReleaseMove>("ReleaseMove", build(test::ReleaseMoveSpec{}), limits::release_move_len_max),
   };
   return all;
 }

@@ -52,6 +52,14 @@ TEST(WireLimits, StateReport) {
       {"17 tags", [](S& s) { s.tags.assign(17, "t"); }, F::over_limit},
       {"an empty tag", [](S& s) { s.tags = {""}; }, F::bad_name},
       {"9 accelerators", [](S& s) { s.accelerators.assign(9, "npu"); }, F::over_limit},
+      {"6 runtimes", [](S& s) { s.runtimes.assign(6, "rknn-2.0"); }, F::none},
+      {"7 runtimes", [](S& s) { s.runtimes.assign(7, "rknn-2.0"); }, F::over_limit},
+      {"the earliest clock on earth", [](S& s) { s.utc_offset_min = 840; }, F::none},
+      {"the latest clock on earth", [](S& s) { s.utc_offset_min = -720; }, F::none},
+      {"a clock that is nowhere", [](S& s) { s.utc_offset_min = 841; }, F::unknown_value},
+      {"another", [](S& s) { s.utc_offset_min = -721; }, F::unknown_value},
+      {"no word about the clock", [](S& s) { s.utc_offset_min = limits::utc_offset_unsaid; }, F::none},
+      {"a runtime that is no id", [](S& s) { s.runtimes = {"rknn 2.0"}; }, F::bad_name},
       {"an unknown device state", [](S& s) { s.state = 5; }, F::unknown_value},
       {"no planes", [](S& s) { s.planes.clear(); }, F::none},
       {"a fourth plane",
@@ -167,7 +175,14 @@ TEST(WireLimits, Envelope) {
   using S = test::EnvelopeSpec;
   check_all<wire::Envelope, S>({
       {"no kind", [](S& s) { s.kind = 0; }, F::unknown_value},
-      {"an unknown kind", [](S& s) { s.kind = 6; }, F::unknown_value},
+      {"a move of a release", [](S& s) { s.kind = 6; }, F::none},
+      {"a move that is too long",
+       [](S& s) {
+         s.kind = 6;
+         s.payload_len = limits::release_move_len_max + 8;
+       },
+       F::over_limit},
+      {"an unknown kind", [](S& s) { s.kind = 7; }, F::unknown_value},
       {"no payload", [](S& s) { s.payload_len = 0; }, F::malformed},
       {"the longest assignment", [](S& s) { s.payload_len = limits::assignment_len_max; }, F::none},
       {"an assignment too long", [](S& s) { s.payload_len = limits::assignment_len_max + 1; }, F::over_limit},
@@ -257,6 +272,22 @@ TEST(WireLimits, Directive) {
        F::malformed},
       {"a reason too long", [](S& s) { s.orders[0].reason = text_257; }, F::over_limit},
       {"a reason with a bell", [](S& s) { s.orders[0].reason = "\a"; }, F::malformed},
+  });
+}
+
+TEST(WireLimits, ReleaseMove) {
+  using S = test::ReleaseMoveSpec;
+  check_all<wire::ReleaseMove, S>({
+      {"a good one", [](S&) {}, F::none},
+      {"no version", [](S& s) { s.release = "reader-deu"; }, F::bad_name},
+      {"no release", [](S& s) { s.release = ""; }, F::bad_name},
+      {"no manifest", [](S& s) { s.manifest = false; }, F::malformed},
+      {"an unknown state to come from", [](S& s) { s.from = 5; }, F::unknown_value},
+      {"an unknown state to go to", [](S& s) { s.to = 5; }, F::unknown_value},
+      {"no reason", [](S& s) { s.reason = ""; }, F::none},
+      {"the longest reason", [](S& s) { s.reason = text_256; }, F::none},
+      {"a reason too long", [](S& s) { s.reason = text_257; }, F::over_limit},
+      {"a reason with a bell", [](S& s) { s.reason = "\a"; }, F::malformed},
   });
 }
 

@@ -6,8 +6,10 @@
 #include "schemas/audit_head_generated.h"
 #include "schemas/directive_generated.h"
 #include "schemas/manifest_generated.h"
+#include "schemas/release_move_generated.h"
 #include "tests/unit/schemas/samples.h"
 #include "tests/unit/trust/fixture.h"
+#include "trust/release_move.h"
 #include "trust/sha256.h"
 
 namespace muster::trust {
@@ -111,15 +113,18 @@ TEST_F(EnvelopeTest, EveryPayloadOfABatchOpensAndOnlyInItsPlace) {
 }
 
 TEST_F(EnvelopeTest, AKindNeverPassesForAnother) {
-  const std::vector<std::pair<PayloadKind, Bytes>> payloads = {{PayloadKind::manifest, build(test::ManifestSpec{})},
-                                                               {PayloadKind::assignment, build(test::AssignmentSpec{})},
-                                                               {PayloadKind::directive, build(test::DirectiveSpec{})},
-                                                               {PayloadKind::audit_head, build(test::AuditHeadSpec{})}};
+  const std::vector<std::pair<PayloadKind, Bytes>> payloads = {
+      {PayloadKind::manifest, build(test::ManifestSpec{})},
+      {PayloadKind::assignment, build(test::AssignmentSpec{})},
+      {PayloadKind::directive, build(test::DirectiveSpec{})},
+      {PayloadKind::audit_head, build(test::AuditHeadSpec{})},
+      {PayloadKind::release_move, build(test::ReleaseMoveSpec{})}};
   for (const auto& [kind, payload] : payloads) {
-    const auto& keys = kind == PayloadKind::manifest ? fleet_.release_keys : fleet_.control_keys;
+    const bool of_release = kind == PayloadKind::manifest || kind == PayloadKind::release_move;
+    const auto& keys = of_release ? fleet_.release_keys : fleet_.control_keys;
     const auto envelope = test::seal_one(kind, payload, test::all_of(keys));
     for (const auto wanted : {PayloadKind::root, PayloadKind::manifest, PayloadKind::assignment, PayloadKind::directive,
-                              PayloadKind::audit_head}) {
+                              PayloadKind::audit_head, PayloadKind::release_move}) {
       EXPECT_EQ(open(envelope, wanted), wanted == kind ? TrustFault::none : TrustFault::wrong_kind);
     }
     // Changing the kind in the envelope breaks the signature, because the kind is hashed with the payload.
@@ -207,6 +212,26 @@ TEST_F(EnvelopeTest, ExpiryIsTheLastGoodSecond) {
   EXPECT_EQ(open_as(envelope, "gw-17", now_s + 1), TrustFault::expired);
   spec.expires_s = 0;
   EXPECT_EQ(open_as(sealed_assignment(spec), "gw-17", ~std::uint64_t{0}), TrustFault::none) << "0 never ends";
+}
+
+TEST_F(EnvelopeTest, AMoveOfAReleaseIsSignedByReleaseKeysAndEnds) {
+  test::ReleaseMoveSpec spec;
+  spec.expires_s = now_s;
+  const auto payload = build(spec);
+  const AlignedBytes good(test::seal_one(PayloadKind::release_move, payload, {&fleet_.release_keys[0]}));
+  const AlignedBytes forged(test::seal_one(PayloadKind::release_move, payload, test::all_of(fleet_.control_keys)));
+  const wire::ReleaseMove* move = nullptr;
+  EXPECT_EQ(open_release_move(forged.view(), {&fleet_.root, now_s}, move), TrustFault::unknown_key);
+  EXPECT_EQ(open_release_move(good.view(), {&fleet_.root, now_s + 1}, move), TrustFault::expired);
+  EXPECT_EQ(open_release_move(good.view(), {nullptr, now_s}, move), TrustFault::unknown_key);
+  EXPECT_EQ(move, nullptr);
+  ASSERT_EQ(open_release_move(good.view(), {&fleet_.root, now_s}, move), TrustFault::none);
+  EXPECT_EQ(move->release()->str(), "reader-deu@2.1.0");
+  EXPECT_EQ(move->to(), wire::ReleaseState::canary);
+  // The record says who signed: a signature that the threshold does not need has to hold as well.
+  const AlignedBytes with_stranger(
+      test::seal_one(PayloadKind::release_move, payload, {&fleet_.release_keys[0], &fleet_.control_keys[0]}));
+  EXPECT_EQ(open_release_move(with_stranger.view(), {&fleet_.root, now_s}, move), TrustFault::unknown_key);
 }
 
 TEST(EnvelopeExpiry, AnExpiredRootSignsNothingAnyMore) {

@@ -194,6 +194,7 @@ Bytes odd_manifest(Random& random) {
        [](S& s, Random& r) { s.requirement_planes.assign(r() % 5, static_cast<unsigned>(r() % 4)); },
        [](S& s, Random& r) { s.min_version = some_name(r); },
        [](S& s, Random& r) { s.classes.assign(some_count(limits::classes_max, r), some_name(r)); },
+       [](S& s, Random& r) { s.os_versions.assign(some_count(limits::classes_max, r), some_name(r)); },
        [](S& s, Random& r) { s.tokenizer = some_text(r); },
        [](S& s, Random& r) {
          s.probes.assign(some_count(limits::probes_max, r), {static_cast<unsigned>(r() % 4), some_target(r), 30000, 3});

@@ -1,0 +1,44 @@
+#include "operator/commands/rollout_fit.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "operator/decode.h"
+#include "operator/render/moment.h"
+#include "operator/render/table.h"
+
+namespace muster::ctl {
+
+tl::expected<FleetAnswer, Error> ask_fit(const Connection& connection, const std::string& file,
+                                         const CheckedRule& checked) {
+  ControlClient client(connection);
+  if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
+  auto answer = client.call(
+      {"checkRollout", {{"rule", checked.text}, {"file", std::filesystem::path(file).filename().string()}}});
+  if (!answer) return tl::make_unexpected(std::move(answer.error()));
+  auto fit = decode_fit(*answer);
+  if (!fit) return tl::make_unexpected(std::move(fit.error()));
+  return FleetAnswer{std::move(*fit), std::move(*answer)};
+}
+
+std::string ineligible_text(const FitView& fit) {
+  if (fit.ineligible == 0) return {};
+  std::string counts;
+  for (const auto& [reason, count] : fit.reasons)
+    counts += (counts.empty() ? "" : ", ") + std::to_string(count) + " " + harmless(reason);
+  std::string text = count_text(fit.ineligible, "device") + (fit.ineligible == 1 ? " matches" : " match") +
+                     " its targets and cannot run it (" + counts + "); nothing is assigned there:";
+  for (const auto& one : fit.first) text += "\n  " + harmless(one.device) + ": " + harmless(one.why);
+  if (fit.first.size() < fit.ineligible)
+    text += "\n  and " + std::to_string(fit.ineligible - fit.first.size()) + " more";
+  return text;
+}
+
+std::string fit_text(const FitView& fit) {
+  auto text = "At the broker it takes " + count_text(fit.targets, "device") + " now.";
+  if (!fit.refused.empty()) text = "The broker would refuse it now: " + harmless(fit.refused) + "\n" + text;
+  const auto unfit = ineligible_text(fit);
+  return text + (unfit.empty() ? "" : "\n" + unfit);
+}
+
+}  // namespace muster::ctl

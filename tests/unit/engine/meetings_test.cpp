@@ -1,0 +1,143 @@
+// Where two things that are done to a device meet: it waits to try again, is stopped, cancelled or overridden, has to
+// go back, leaves the targets, or another rollout brings it something on another plane.
+#include "tests/unit/engine/exclude_fleet.h"
+
+namespace muster::rules::test {
+namespace {
+
+class Meetings : public Exclude {
+ protected:
+  Meetings() {
+    world_.add_release(Plane::model, "reader", "3");
+    world_.add_release(Plane::config, "sorter", "1");
+    world_.add_release(Plane::config, "sorter", "2");
+    join(4);  // d000 and d002 in de, d001 and d003 in us
+  }
+  void start_rollout(const std::string& name, const VersionChoice& version, const std::string& targets = "true",
+                     std::uint32_t halt = 3) {
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    auto rule = World::rule(name, targets, {version}, {all});
+    rule.halt_failed_devices = halt;
+    rule.retry.attempts = 3;
+    rule.retry.wait_s = 600;
+    const auto effects = world_.start(rule);
+    ASSERT_TRUE(World::accepted(effects)) << World::reply(effects);
+  }
+  void start_model(const std::string& targets = "true", std::uint32_t halt = 3) {
+    start_rollout("r", {Plane::model, "reader", "2"}, targets, halt);
+  }
+  void start_config() { start_rollout("c", {Plane::config, "sorter", "2"}); }
+  void fail(const std::string& id, const std::string& error) {
+    auto& report = world_.devices[id].report;
+    report.attempt = AttemptState::failed;
+    report.attempt_epoch = world_.devices[id].assigned->epoch;
+    report.attempt_error = error;
+    world_.report(id);
+  }
+  void move(const std::string& id, const std::string& region) {
+    world_.devices[id].report.facts.region = region;
+    world_.report(id);
+  }
+  // What its assignment says, in the order of activation.
+  [[nodiscard]] std::string given(const std::string& id) {
+    std::string text;
+    for (const auto& [plane, digest] : world_.devices[id].assigned->releases) {
+      if (!digest.is_zero()) text += (text.empty() ? "" : " ") + world_.release_name(digest);
+    }
+    return text;
+  }
+  [[nodiscard]] RolloutStatus status(const std::string& name = "r") { return world_.status(name); }
+};
+
+TEST_F(Meetings, AStoppedDeviceThatLeavesTheTargetsHoldsNobodyAndGoesOnWhenItIsBack) {
+  start_model("device.region != \"fr\"");
+  for (const auto* id : {"d001", "d002", "d003"}) world_.commit(id);
+  world_.commit("d000");
+  ASSERT_EQ(status().state, RolloutState::completed);
+  stop("region=de", true);
+  for (const auto* id : {"d000", "d002"}) world_.commit(id);
+  ASSERT_EQ(wanted("d000"), "reader@1");
+  move("d000", "fr");
+  EXPECT_EQ(status().state, RolloutState::completed);
+  move("d000", "us");
+  EXPECT_EQ(wanted("d000"), "reader@2") << why("d000");
+}
+
+TEST_F(Meetings, OneThatWaitsToTryAgainAndIsNoTargetAnyMoreIsNotAssignedByAContinue) {
+  start_model("device.region == \"de\"");
+  fail("d000", "fetch_failed");
+  ASSERT_EQ(standing("d000"), Standing::retrying);
+  world_.devices["d000"].report.facts.site = "s1";
+  move("d000", "us");
+  stop("site=s1");
+  go_on("site=s1");
+  world_.tick(10'000);
+  EXPECT_EQ(world_.devices["d000"].assigned->epoch, 1u);
+}
+
+TEST_F(Meetings, WhatWasTakenFromADeviceComesWithNoOtherRollout) {
+  start_model();
+  for (const auto* id : {"d000", "d001"}) fail(id, "fetch_failed");
+  ASSERT_EQ(status().retrying, 2u);
+  cancel("d001");
+  stop("region=de");
+  start_config();
+  for (const auto* id : {"d000", "d001"}) EXPECT_EQ(given(id), "reader@1 sorter@2") << id;
+}
+
+TEST_F(Meetings, ACancelledDevicesAssignmentIsTheSameAfterARestart) {
+  start_model();
+  fail("d000", "probe_failed");
+  cancel("d000");
+  world_.restart();
+  std::vector<Effect> effects;
+  world_.engine.republish(effects);
+  const auto& before = world_.devices["d000"].assigned;
+  bool found = false;
+  for (const auto& effect : effects) {
+    const auto* assign = std::get_if<Assign>(&effect);
+    if (assign == nullptr || assign->device != "d000") continue;
+    found = true;
+    EXPECT_EQ(assign->epoch, before->epoch);
+    EXPECT_EQ(assign->releases, before->releases) << "a device refuses the same epoch with other releases";
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST_F(Meetings, OverridesOfTwoPlanesStandBesideEachOther) {
+  const auto set = [&](const std::string& ref) {
+    return world_.command(OverrideDevice{"d000", world_.release(ref)}, "alice", "odd camera");
+  };
+  ASSERT_TRUE(World::accepted(set("reader@3")));
+  ASSERT_TRUE(World::accepted(set("sorter@2")));
+  EXPECT_EQ(given("d000"), "reader@3 sorter@2");
+}
+
+TEST_F(Meetings, AnOverrideWaitsUntilADeviceHasGoneBackFromAnAbortedRollout) {
+  start_config();
+  for (const auto* id : {"d000", "d001", "d002", "d003"}) world_.commit(id);
+  world_.lose("d000");
+  world_.tick(3600);
+  world_.command(AbortRollout{"c", AbortMode::revert});
+  for (const auto* id : {"d001", "d002", "d003"}) world_.commit(id);
+  ASSERT_EQ(status("c").state, RolloutState::aborted) << status("c").waiting_for;
+  const auto refused = world_.command(OverrideDevice{"d000", world_.release("reader@3")}, "alice", "odd camera");
+  EXPECT_FALSE(World::accepted(refused));
+  EXPECT_NE(World::reply(refused).find("wait until it has gone back"), std::string::npos) << World::reply(refused);
+}
+
+TEST_F(Meetings, AFailureStaysCountedWhoeverIsCancelledAndReadmitted) {
+  start_model("device.region != \"fr\"", 2);
+  fail("d000", "probe_failed");
+  cancel("d000");
+  move("d000", "fr");
+  readmit("d000");
+  EXPECT_EQ(status().failed, 1u);
+  fail("d001", "probe_failed");
+  EXPECT_EQ(status().state, RolloutState::halted);
+}
+
+}  // namespace
+}  // namespace muster::rules::test
