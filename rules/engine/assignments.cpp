@@ -118,8 +118,9 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
   return true;
 }
 
-// What a device failed at on a plane of nobody any more (it was taken out of that rollout, its group is stopped, an
-// override could not be brought) is not brought along by the next assignment of another plane.
+// What a device failed at is not brought along by the next assignment of another plane: it would fail that rollout's
+// attempt as well. Who has the plane gives it anew when it tries again. What a device could not go back to it may try
+// once more.
 void Core::leave_behind_what_failed(const Rollout& rollout, DeviceIndex index) {
   Device& device = fleet_[index];
   const bool ended = device.attempt == AttemptState::rolled_back || device.attempt == AttemptState::failed;
@@ -128,9 +129,9 @@ void Core::leave_behind_what_failed(const Rollout& rollout, DeviceIndex index) {
     if (rollout.governs(plane) || device.assigned[plane] == device.active[plane]) continue;
     const auto* holder = by_number(device.holder[plane]);
     const auto member = holder == nullptr ? 0 : members_.find(index, *holder);
-    const bool is_its =
-        member != 0 && members_[member].reached && !members_[member].cancelled && !members_[member].stopped;
-    if (!is_its) fleet_.set_digest(device.assigned[plane], device.active[plane]);
+    const bool goes_back = member != 0 && members_[member].reached && members_[member].withdrawn &&
+                           !members_[member].cancelled && !members_[member].stopped;
+    if (!goes_back) fleet_.set_digest(device.assigned[plane], device.active[plane]);
   }
 }
 

@@ -8,10 +8,10 @@ bool ended_badly(const Device& device) {
   return device.attempt == AttemptState::rolled_back || device.attempt == AttemptState::failed;
 }
 
-// True when every plane that the rollout governs runs what it was assigned.
-bool runs_own_planes(const Rollout& rollout, const Device& device) {
+// True when every plane that the rollout governs runs what is `wanted` there.
+bool runs_own_planes(const Rollout& rollout, const Device& device, const PerPlane<Handle>& wanted) {
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (rollout.governs(plane) && device.active[plane] != device.assigned[plane]) return false;
+    if (rollout.governs(plane) && device.active[plane] != wanted[plane]) return false;
   }
   return true;
 }
@@ -37,7 +37,7 @@ Judgement failure(const Device& device, const Fleet& fleet, std::string_view err
 Judgement judge_withdrawn(const Member& member, const Device& device, const Fleet& fleet) {
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   if (!about_it) return {};
-  if (device.attempt == AttemptState::committed && runs_own_planes(*member.rollout, device))
+  if (device.attempt == AttemptState::committed && runs_own_planes(*member.rollout, device, device.assigned))
     return {Finding::reverted, false, {}, {}};
   if (!ended_badly(device) || device.attempt_epoch != member.epoch) return {};
   auto judgement = failure(device, fleet, "revert_failed",
@@ -53,7 +53,8 @@ Judgement judge(const Member& member, const Device& device, const Fleet& fleet) 
   if (member.withdrawn) return judge_withdrawn(member, device, fleet);
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   const bool newest = device.assigned_epoch == member.epoch;
-  const bool own_planes = runs_own_planes(*member.rollout, device);
+  // Not what it is assigned: a release that failed there is taken out of that while it waits to try again.
+  const bool own_planes = runs_own_planes(*member.rollout, device, member.rollout->target);
   const bool was_done = member.standing == Standing::done;
 
   if (about_it && ended_badly(device) && (device.attempt_epoch == member.epoch || !own_planes)) {

@@ -61,6 +61,9 @@ bool Core::try_again(MemberIndex index, bool its_turn) {
     return false;
   }
   if (!may_try_again(index, its_turn)) return false;
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (rollout.governs(plane)) fleet_.set_digest(fleet_[member.device].assigned[plane], rollout.target[plane]);
+  }
   issue(member.device, index, rollout.sequence, rollout.rule.waves[member.wave].soak_s);
   return true;
 }

@@ -87,6 +87,32 @@ TEST_F(Meetings, WhatWasTakenFromADeviceComesWithNoOtherRollout) {
   for (const auto* id : {"d000", "d001"}) EXPECT_EQ(given(id), "reader@1 sorter@2") << id;
 }
 
+// A rollout of another plane does not fail for what failed before, and a pause keeps the release from the device.
+TEST_F(Meetings, WhatFailedComesWithNoOtherRolloutAndIsTriedAgainByItsOwn) {
+  start_model();
+  fail("d000", "fetch_failed");
+  fail("d001", "probe_failed");
+  for (const auto* id : {"d002", "d003"}) world_.commit(id);
+  world_.command(PauseRollout{"r"});
+  start_config();
+  for (const auto* id : {"d000", "d001"}) EXPECT_EQ(given(id), "reader@1 sorter@2") << id;
+  for (const auto* id : {"d002", "d003"}) EXPECT_EQ(given(id), "reader@2 sorter@2") << id;
+  for (const auto* id : {"d000", "d001", "d002", "d003"}) world_.commit(id);
+  EXPECT_EQ(status("c").state, RolloutState::completed);
+  EXPECT_EQ(status().done, 2u) << "they run the earlier model, which is none of r's";
+  EXPECT_EQ(status().failed, 1u);
+  EXPECT_EQ(status().retrying, 1u);
+  world_.restart();
+  world_.tick(3600);
+  EXPECT_EQ(given("d000"), "reader@1 sorter@2") << "paused";
+  world_.command(ResumeRollout{"r", true});
+  world_.tick(1);
+  EXPECT_EQ(given("d000"), "reader@2 sorter@2");
+  world_.commit("d000");
+  EXPECT_EQ(status().done, 3u);
+  EXPECT_EQ(status("c").done, 4u);
+}
+
 TEST_F(Meetings, ACancelledDevicesAssignmentIsTheSameAfterARestart) {
   start_model();
   fail("d000", "probe_failed");
