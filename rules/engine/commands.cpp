@@ -198,8 +198,7 @@ std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, c
       rollout, [&](const Member& member) { return !member.gone() && (revert || member.standing != Standing::done); });
   for (const auto index : back) withdraw(index);
   const auto total = rollout.total();
-  auto reached = std::to_string(total.reached) + " of " + count_text(total.targets, "target") + " reached, " +
-                 std::to_string(total.failed) + " failed; " + std::to_string(back.size()) +
+  auto reached = reached_text(total) + ", " + std::to_string(total.failed) + " failed; " + std::to_string(back.size()) +
                  " go back to their earlier versions";
   set_state(rollout, revert ? RolloutState::reverting : RolloutState::aborted);
   turn_.audit(who, revert ? audit::rollout_reverting : audit::rollout_aborted, rollout.name(),

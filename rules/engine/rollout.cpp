@@ -98,6 +98,13 @@ std::string count_text(std::size_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
 
+std::string reached_text(const Tally& total) {
+  if (total.reached <= total.targets)
+    return std::to_string(total.reached) + " of " + count_text(total.targets, "target") + " reached";
+  return std::to_string(total.reached) + " reached, of which not all are among the " +
+         count_text(total.targets, "target") + " now";
+}
+
 std::uint32_t paced_in(const Rollout& rollout, std::size_t wave) {
   const auto& tally = rollout.tallies[wave];
   const auto waiting =

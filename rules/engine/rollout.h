@@ -170,6 +170,8 @@ inline constexpr std::size_t failures_shown_max = 20;
 
 // "1 wave", "2 waves"
 [[nodiscard]] std::string count_text(std::size_t count, std::string_view noun);
+// "3 of 9 targets reached", also when some of the reached ones are no targets any more.
+[[nodiscard]] std::string reached_text(const Tally& total);
 // Devices of a wave that wait for nothing but their turn at the rule's pace.
 [[nodiscard]] std::uint32_t paced_in(const Rollout& rollout, std::size_t wave);
 // "1 of 2 approvals: alice"; empty while there is none.

@@ -155,7 +155,11 @@ void Core::open_wave(Rollout& rollout) {
     why += "; " + std::to_string(windowed) + (windowed == 1 ? " waits for its" : " wait for their") + " window (" +
            describe_windows(rollout.rule.windows) + ")";
   }
-  const auto paced = paced_in(rollout, rollout.wave);
+  std::size_t paced = 0;
+  members_.for_each(rollout, [&](MemberIndex index) {
+    const Member& member = members_[index];
+    paced += member.paced && !member.reached && member.wave == rollout.wave ? 1 : 0;
+  });
   if (paced != 0) why += "; " + std::to_string(paced) + " follow at its pace: " + describe_pace(rollout.rule.pace);
   // Of those that wait, the frozen and the stopped ones: nobody in this wave was reached before it opened.
   if (const auto count = tally.of(Standing::waiting) - tally.frozen - tally.stopped - paced - windowed; count != 0)
@@ -232,8 +236,7 @@ void Core::halt(Rollout& rollout) {
   const auto total = rollout.total();
   turn_.audit("muster", audit::rollout_halted, rollout.name(),
               "rollout " + rollout.name() + ": " + count_text(total.unacknowledged, "unacknowledged failure") +
-                  ", the rule halts at " + describe_halt(rollout.rule) + "; " + std::to_string(total.reached) + " of " +
-                  count_text(total.targets, "target") + " reached");
+                  ", the rule halts at " + describe_halt(rollout.rule) + "; " + reached_text(total));
 }
 
 void Core::complete(Rollout& rollout) {

@@ -125,15 +125,25 @@ std::vector<std::uint64_t> devices_of_waves(const Simulation& simulation) {
   return added;
 }
 
-// How long the last of the targets waits for its maintenance window from then on.
-std::uint64_t until_windows_s(const Simulation& simulation, std::uint64_t time_s) {
+// How long the last of a wave's `devices` waits for its maintenance window from then on, at least: they may be those
+// whose windows come first.
+std::uint64_t until_windows_s(const Simulation& simulation, const Wave& wave, std::uint64_t devices,
+                              std::uint64_t time_s) {
   const auto& rule = simulation.rule;
-  std::uint64_t longest_s = 0;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> waits;  // how long, and how many devices
   for (const auto& group : simulation.fleet.groups) {
     if (rule.windows.empty() || !matches(rule.targets, group)) continue;
+    if (wave.percent == 0 && !matches(wave.ring, group)) continue;
     const auto zone = zone_of(group.facts.utc_offset_min.value_or(static_cast<std::int16_t>(rule.utc_offset_min)));
-    if (is_open(rule.windows, zone, time_s)) continue;
-    longest_s = std::max(longest_s, next_opening_s(rule.windows, zone, time_s) - time_s);
+    const bool open = is_open(rule.windows, zone, time_s);
+    waits.emplace_back(open ? 0 : next_opening_s(rule.windows, zone, time_s) - time_s, group.count);
+  }
+  std::sort(waits.begin(), waits.end());
+  std::uint64_t served = 0, longest_s = 0;
+  for (const auto& [wait_s, count] : waits) {
+    if (served >= devices) break;
+    served += count;
+    longest_s = wait_s;
   }
   return longest_s;
 }
@@ -175,7 +185,8 @@ std::vector<std::uint64_t> earliest_openings(const Simulation& simulation) {
     const auto& wave = rule.waves[i];
     const bool manual = wave.gate == Gate::manual;
     const double each_s = update_s + static_cast<double>(wave.soak_s);
-    openings.push_back(openings.back() + until_windows_s(simulation, simulated_start_s + openings.back()) +
+    openings.push_back(openings.back() +
+                       until_windows_s(simulation, wave, devices[i], simulated_start_s + openings.back()) +
                        static_cast<std::uint64_t>(each_s + assigning_s(rule.pace, devices[i], each_s)) +
                        (manual ? simulation.approve_after_s.value_or(0) : observe_s));
     if (!manual) observe_s = 0;  // votes add up over waves: a verdict that stands needs no new ones
