@@ -295,6 +295,37 @@ TEST_F(Lifecycle, RetiredFilesGoAfterTheKeepWindowAndTheRestStays) {
   EXPECT_EQ(shown("3")["state"], "retired");
 }
 
+// A way back leads to a retired release while its files are there; whoever is on it keeps them there.
+TEST_F(Lifecycle, RetiredFilesStayWhileADeviceIsAssignedThem) {
+  start("keep_retired_for: 90d\n");
+  const auto one = publish("1", "one");
+  const auto two = publish("2", "two");
+  EXPECT_TRUE(bench->report({.seq = ++seq, .model = {}}));
+  EXPECT_EQ(start_rollout("first", "1").value("error", ""), "");
+  commit(one, 1);
+  EXPECT_EQ(start_rollout("second", "2").value("error", ""), "");
+  const auto retire = [&] { return move(one, "1", {State::development, State::retired, "old"}).value("error", ""); };
+  EXPECT_NE(retire().find("these may take devices back to it: second; wait until they are completed"),
+            std::string::npos)
+      << retire();
+  commit(two, 2);
+  const auto abort = [&](const std::string& rollout, const std::string& mode) {
+    return bench->command("alice", R"("command":"abortRollout","rollout":")" + rollout + R"(","mode":")" + mode + "\"")
+        .value("error", "");
+  };
+  EXPECT_EQ(abort("first", "keep"), "");
+  EXPECT_EQ(retire(), "");
+  EXPECT_EQ(abort("second", "revert"), "");
+  commit(one, 3);
+  configure("keep_retired_for: 90d", "keep_retired_for: 0s");
+  bench->plugin->reload();
+  // m@2 is retired after it and gone before it: the removal has had its turns.
+  EXPECT_EQ(move(two, "2", {State::development, State::retired, "bad"}).value("error", ""), "");
+  EXPECT_TRUE(bench->tick_until([&] { return !has_blob(two.file); }));
+  EXPECT_TRUE(has_blob(one.file));
+  EXPECT_EQ(shown("1")["files_removed_s"], 0);
+}
+
 TEST_F(Lifecycle, WhatCannotRunItIsNamedAndNeverAssigned) {
   start("");
   const auto good = publish("1", "weights");
