@@ -146,6 +146,16 @@ WireFault verify(ByteView bytes, const wire::Assignment*& message) {
     check.plane_once(release->plane(), seen);
     check_release(check, *release);
   }
+  check.known(assignment->hold());
+  if (const auto* shadow = assignment->shadow(); shadow != nullptr) {
+    check.count(shadow, limits::planes_max);
+    seen = 0;
+    for (const auto* release : *shadow) {
+      check.plane_once(release->plane(), seen);
+      check_release(check, *release);
+      check.require(!wire_check::is_zero(release->envelope()), WireFault::malformed);  // it has to be fetched
+    }
+  }
   return wire_check::accept(check, assignment, message);
 }
 

@@ -141,6 +141,7 @@ WireFault verify(ByteView bytes, const wire::Manifest*& message) {
   check_requirements(check, *manifest);
   check_contracts(check, *manifest);
   check_probes(check, *manifest);
+  check.optional_id(manifest->shadow());
   check_recovery(check, *manifest);
   check_origin(check, *manifest);
   return wire_check::accept(check, manifest, message);

@@ -37,7 +37,9 @@ enum class AttemptState : std::uint8_t {
   soaking,
   committed,
   rolled_back,
-  failed
+  failed,
+  held,
+  shadowing
 };
 enum class DeviceState : std::uint8_t { healthy, degraded, recovering, safe_mode, rolled_back };
 [[nodiscard]] std::string_view name_of(AttemptState state);

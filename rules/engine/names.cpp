@@ -13,8 +13,9 @@ namespace muster::rules {
 namespace {
 
 constexpr std::array<std::string_view, plane_count> plane_names = {"firmware", "model", "config"};
-constexpr std::array<std::string_view, 10> attempt_names = {
-    "idle", "fetching", "verifying", "staged", "swapped", "probing", "soaking", "committed", "rolled_back", "failed"};
+constexpr std::array<std::string_view, 12> attempt_names = {"idle",        "fetching", "verifying", "staged",
+                                                            "swapped",     "probing",  "soaking",   "committed",
+                                                            "rolled_back", "failed",   "held",      "shadowing"};
 constexpr std::array<std::string_view, 5> device_names = {"healthy", "degraded", "recovering", "safe_mode",
                                                           "rolled_back"};
 constexpr std::array<std::string_view, 7> rollout_names = {"running",   "awaiting_approval", "paused", "halted",
