@@ -123,14 +123,12 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
 // once more.
 void Core::leave_behind_what_failed(const Rollout& rollout, DeviceIndex index) {
   Device& device = fleet_[index];
-  const bool ended = device.attempt == AttemptState::rolled_back || device.attempt == AttemptState::failed;
-  if (!ended || device.attempt_epoch != device.assigned_epoch) return;
+  if (!has_ended_badly(device) || device.attempt_epoch != device.assigned_epoch) return;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
     if (rollout.governs(plane) || device.assigned[plane] == device.active[plane]) continue;
     const auto* holder = by_number(device.holder[plane]);
     const auto member = holder == nullptr ? 0 : members_.find(index, *holder);
-    const bool goes_back = member != 0 && members_[member].reached && members_[member].withdrawn &&
-                           !members_[member].cancelled && !members_[member].stopped;
+    const bool goes_back = member != 0 && members_[member].reached && members_[member].withdrawn;
     if (!goes_back) fleet_.set_digest(device.assigned[plane], device.active[plane]);
   }
 }

@@ -10,11 +10,6 @@ namespace muster::rules {
 
 namespace {
 
-std::string with_reason(std::string text, const std::string& why) {
-  if (!why.empty()) text += "; reason given: " + why;
-  return text;
-}
-
 std::string failures_text(std::uint32_t count) {
   return count_text(count, "failure");
 }

@@ -257,7 +257,7 @@ class Core {
   [[nodiscard]] std::string why_in_no_wave(MemberIndex index) const;
   [[nodiscard]] std::string why_reached(MemberIndex index) const;
   [[nodiscard]] std::string why_excluded(const Member& member) const;
-  [[nodiscard]] std::string why_failed(const Device& device) const;
+  [[nodiscard]] std::string why_failed(const Member& member) const;
 
   // --- persist.cpp ---
   [[nodiscard]] std::string device_record(DeviceIndex index) const;

@@ -52,4 +52,9 @@ struct Device {
 };
 static_assert(sizeof(Device) <= 136, "a million devices are kept in memory");
 
+// Its attempt is over, and it does not run what it was to bring.
+[[nodiscard]] inline bool has_ended_badly(const Device& device) {
+  return device.attempt == AttemptState::rolled_back || device.attempt == AttemptState::failed;
+}
+
 }  // namespace muster::rules

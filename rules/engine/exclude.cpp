@@ -17,10 +17,6 @@ namespace muster::rules {
 
 namespace {
 
-std::string with_reason(std::string text, const std::string& why) {
-  return why.empty() ? text : text + "; reason given: " + why;
-}
-
 std::string fault_of_group(const std::string& group) {
   if (GroupRef ref; group.size() <= limits::topic_len_max && parse_group_ref(group, ref)) return {};
   std::string known;
@@ -265,7 +261,7 @@ Core::Answer Core::run(const Command& command, const CancelDevice& body) {
   const auto index = fleet_.find(body.device);
   const auto id = body.device.substr(0, limits::id_len_max);
   if (index == 0 || !fleet_[index].reported) {
-    answer.message = "no device called \"" + id + "\" has ever reported; list the devices to see their names";
+    answer.message = unknown_device(id);
     return answer;
   }
   const auto member = members_.find(index, *rollout);

@@ -13,7 +13,6 @@ namespace {
 // What is named in a refusal; more would make no sentence.
 constexpr std::size_t named_max = 5;
 constexpr std::size_t group_len_max = limits::topic_len_max;
-constexpr std::size_t words_len_max = 4096;  // as of all texts in records that people gave
 
 template <typename Map>
 std::string names_of(const Map& map) {
@@ -47,8 +46,8 @@ bool decode_all(ByteReader& in, std::size_t count_max, std::string Each::*name, 
     Each each;
     each.*name = in.text(name_len_max);
     each.revert = in.flag();
-    each.who = in.text(words_len_max);
-    each.why = in.text(words_len_max);
+    each.who = in.text(record_text_len_max);
+    each.why = in.text(record_text_len_max);
     each.since_s = in.number();
     if (!map.emplace(each.*name, each).second) return false;
   }

@@ -4,14 +4,10 @@ namespace muster::rules {
 
 namespace {
 
-bool ended_badly(const Device& device) {
-  return device.attempt == AttemptState::rolled_back || device.attempt == AttemptState::failed;
-}
-
-// True when every plane that the rollout governs runs what is `wanted` there.
-bool runs_own_planes(const Rollout& rollout, const Device& device, const PerPlane<Handle>& wanted) {
+// True when the rollout's planes are the same in both.
+bool same_on_own_planes(const Rollout& rollout, const PerPlane<Handle>& a, const PerPlane<Handle>& b) {
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (rollout.governs(plane) && device.active[plane] != wanted[plane]) return false;
+    if (rollout.governs(plane) && a[plane] != b[plane]) return false;
   }
   return true;
 }
@@ -37,9 +33,9 @@ Judgement failure(const Device& device, const Fleet& fleet, std::string_view err
 Judgement judge_withdrawn(const Member& member, const Device& device, const Fleet& fleet) {
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   if (!about_it) return {};
-  if (device.attempt == AttemptState::committed && runs_own_planes(*member.rollout, device, device.assigned))
+  if (device.attempt == AttemptState::committed && same_on_own_planes(*member.rollout, device.active, device.assigned))
     return {Finding::reverted, false, {}, {}};
-  if (!ended_badly(device) || device.attempt_epoch != member.epoch) return {};
+  if (!has_ended_badly(device) || device.attempt_epoch != member.epoch) return {};
   auto judgement = failure(device, fleet, "revert_failed",
                            "the attempt to go back ended as " + std::string(name_of(device.attempt)));
   judgement.finding = Finding::not_reverted;
@@ -54,10 +50,12 @@ Judgement judge(const Member& member, const Device& device, const Fleet& fleet) 
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   const bool newest = device.assigned_epoch == member.epoch;
   // Not what it is assigned: a release that failed there is taken out of that while it waits to try again.
-  const bool own_planes = runs_own_planes(*member.rollout, device, member.rollout->target);
+  const bool own_planes = same_on_own_planes(*member.rollout, device.active, member.rollout->target);
+  // A later attempt, for another rollout's planes, says something about this one when it was to bring its releases too.
+  const bool brought = same_on_own_planes(*member.rollout, device.assigned, member.rollout->target);
   const bool was_done = member.standing == Standing::done;
 
-  if (about_it && ended_badly(device) && (device.attempt_epoch == member.epoch || !own_planes)) {
+  if (about_it && has_ended_badly(device) && (device.attempt_epoch == member.epoch || (!own_planes && brought))) {
     return failure(device, fleet, name_of(device.attempt),
                    "its attempt ended as " + std::string(name_of(device.attempt)));
   }

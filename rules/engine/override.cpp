@@ -10,10 +10,6 @@ namespace muster::rules {
 
 namespace {
 
-std::string with_reason(std::string text, const std::string& why) {
-  return why.empty() ? text : text + "; reason given: " + why;
-}
-
 bool in_flight(const Member& member) {
   switch (member.standing) {
     case Standing::assigned:
@@ -104,7 +100,7 @@ Core::Answer Core::run(const Command& command, const OverrideDevice& body) {
   answer.subject = id;
   const auto index = fleet_.find(body.device);
   if (index == 0 || !fleet_[index].reported) {
-    answer.message = "no device called \"" + id + "\" has ever reported; list the devices to see their names";
+    answer.message = unknown_device(id);
     return answer;
   }
   const auto& release = body.release;

@@ -11,8 +11,6 @@ namespace muster::rules {
 
 namespace {
 
-constexpr std::size_t words_len_max = 4096;  // as of all texts in records that people gave
-
 bool is_empty(const Overrides::OfDevice& planes) {
   return std::none_of(planes.begin(), planes.end(), [](const auto& each) { return each.has_value(); });
 }
@@ -71,8 +69,8 @@ bool Overrides::decode(std::string_view device, ByteReader& in) {
     override.manifest = in.digest();
     override.security_version = in.number32();
     override.epoch = in.number();
-    override.who = in.text(words_len_max);
-    override.why = in.text(words_len_max);
+    override.who = in.text(record_text_len_max);
+    override.why = in.text(record_text_len_max);
     override.since_s = in.number();
     each = std::move(override);
   }

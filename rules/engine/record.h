@@ -11,6 +11,9 @@
 
 namespace muster::rules {
 
+// Above what any one text of a record may have; a reason given by an operator is the longest.
+inline constexpr std::size_t record_text_len_max = 4096;
+
 class ByteWriter {
  public:
   void number(std::uint64_t value);  // varint: 1–10 bytes

@@ -17,8 +17,6 @@ constexpr std::string_view rule_prefix = "rollout_rule/";
 constexpr std::string_view rollout_prefix = "rollout/";
 constexpr std::string_view scope_prefix = "scope/";
 constexpr std::string_view override_prefix = "override/";
-// Above what any one text of a record may have; a reason given by an operator is the longest.
-constexpr std::size_t text_len_max = 4096;
 constexpr std::uint64_t digests_max = 3 * plane_count + plane_count * limits::rollouts_max;
 
 bool starts_with(std::string_view text, std::string_view prefix) {
@@ -75,9 +73,9 @@ void read_flags(std::uint64_t flags, Member& member) {
 }
 
 bool read_guardrail(ByteReader& in, Guardrail& guardrail) {
-  guardrail.name = in.text(text_len_max);
-  guardrail.metric = in.text(text_len_max);
-  guardrail.when_text = in.text(text_len_max);
+  guardrail.name = in.text(record_text_len_max);
+  guardrail.metric = in.text(record_text_len_max);
+  guardrail.when_text = in.text(record_text_len_max);
   guardrail.when = read_bytes(in, limits::program_len_max);
   guardrail.against = read_enum(in, Against::control);
   const auto limit_bits = in.number();
@@ -98,14 +96,14 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
   Rule& rule = rollout.rule;
   rollout.rule_text = in.text(limits::rule_text_len_max);
   rule.seed = in.number();
-  rule.targets_text = in.text(text_len_max);
+  rule.targets_text = in.text(record_text_len_max);
   rule.targets = read_bytes(in, limits::program_len_max);
   const auto releases = in.number_max(plane_count);
   for (std::uint64_t i = 0; i < releases && in.ok(); ++i) {
     KnownRelease release;
     release.plane = read_enum(in, Plane::config);
-    release.name = in.text(text_len_max);
-    release.version = in.text(text_len_max);
+    release.name = in.text(record_text_len_max);
+    release.version = in.text(record_text_len_max);
     release.manifest = in.digest();
     release.security_version = in.number32();
     rule.versions.push_back({release.plane, release.name, release.version});
@@ -114,9 +112,9 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
   const auto waves = in.number_max(limits::waves_max);
   for (std::uint64_t i = 0; i < waves && in.ok(); ++i) {
     Wave wave;
-    wave.name = in.text(text_len_max);
+    wave.name = in.text(record_text_len_max);
     wave.percent = static_cast<std::uint32_t>(in.number_max(100));
-    wave.ring_text = in.text(text_len_max);
+    wave.ring_text = in.text(record_text_len_max);
     wave.ring = read_bytes(in, limits::program_len_max);
     wave.gate = read_enum(in, Gate::manual);
     wave.approvers = static_cast<std::uint32_t>(in.number_max(approvers_max));
@@ -248,9 +246,9 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
   rollout->state = read_enum(in, RolloutState::aborted);
   rollout->started_s = in.number();
   rollout->ended_s = in.number();
-  rollout->started_by = in.text(text_len_max);
-  rollout->stop_who = in.text(text_len_max);
-  rollout->stop_why = in.text(text_len_max);
+  rollout->started_by = in.text(record_text_len_max);
+  rollout->stop_who = in.text(record_text_len_max);
+  rollout->stop_why = in.text(record_text_len_max);
   rollout->abort_mode = read_enum(in, AbortMode::revert);
   rollout->wave = static_cast<std::uint32_t>(in.number_max(rollout->waves.size() - 1));
   if (in.number() != rollout->waves.size()) return false;
@@ -262,7 +260,8 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
     wave.boundary.bucket = in.number();
     wave.boundary.id = in.text(limits::id_len_max);
     const auto approvals = in.number_max(approvers_max);
-    for (std::uint64_t i = 0; i < approvals && in.ok(); ++i) wave.approved_by.emplace_back(in.text(text_len_max));
+    for (std::uint64_t i = 0; i < approvals && in.ok(); ++i)
+      wave.approved_by.emplace_back(in.text(record_text_len_max));
   }
   for (std::size_t i = 0; i < rollout->departed.size(); ++i) {
     read_tally(in, rollout->departed[i]);
@@ -272,8 +271,8 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
   for (std::uint64_t i = 0; i < failures && in.ok(); ++i) {
     FailedDevice failure;
     failure.device = in.text(limits::id_len_max);
-    failure.error = in.text(text_len_max);
-    failure.detail = in.text(text_len_max);
+    failure.error = in.text(record_text_len_max);
+    failure.detail = in.text(record_text_len_max);
     failure.acknowledged = in.flag();
     rollout->failures.push_back(std::move(failure));
   }
@@ -296,7 +295,7 @@ bool Core::restore_device(std::string_view key, std::string_view value) {
   if (whole) {
     const auto index = fleet_.find_or_add(id);
     whole = restore_device_fields(fleet_[index], in, digests) && restore_members(index, in, digests);
-    if (whole) fleet_.set_versions(fleet_[index], in.text(text_len_max));
+    if (whole) fleet_.set_versions(fleet_[index], in.text(record_text_len_max));
     whole = whole && in.at_end();
   }
   for (const auto handle : digests) fleet_.drop(handle);
@@ -311,10 +310,10 @@ bool Core::restore_device_fields(Device& device, ByteReader& in, const std::vect
   device.state = read_enum(in, DeviceState::rolled_back);
   device.attempt = read_enum(in, AttemptState::failed);
   device.attempt_epoch = in.number();
-  const auto error = in.text(text_len_max);
-  const auto detail = in.text(text_len_max);
+  const auto error = in.text(record_text_len_max);
+  const auto detail = in.text(record_text_len_max);
   fleet_.set_error(device, error, detail);
-  const auto packed = in.text(text_len_max);
+  const auto packed = in.text(record_text_len_max);
   FactsView facts;
   if (!in.ok() || !view_facts(packed, facts)) return false;
   fleet_.set_facts(device, packed);

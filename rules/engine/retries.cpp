@@ -77,10 +77,14 @@ void Core::give_up(MemberIndex index) {
   const Device& device = fleet_[member.device];
   Judgement judgement;
   judgement.finding = Finding::failed;
-  judgement.rolled_back = device.attempt == AttemptState::rolled_back;
-  judgement.error = fleet_.text(device.error);
-  judgement.detail = std::string(fleet_.text(device.detail)) + (device.detail == 0 ? "" : "; ") +
-                     "not tried again, because it is no target any more";
+  judgement.rolled_back = device.attempt == AttemptState::rolled_back && device.attempt_epoch == member.epoch;
+  judgement.error = "not_tried_again";
+  judgement.detail = "it is no target any more";
+  if (device.attempt_epoch == member.epoch && device.error != 0) {  // else it speaks of another rollout's attempt
+    judgement.error = fleet_.text(device.error);
+    judgement.detail = std::string(fleet_.text(device.detail)) + (device.detail == 0 ? "" : "; ") +
+                       "not tried again, because it is no target any more";
+  }
   fail(index, judgement, "muster");
 }
 
@@ -129,7 +133,7 @@ std::string Core::why_retrying(MemberIndex index) const {
   const Rollout& rollout = *member.rollout;
   const auto tries = rollout.retries.of(index);
   auto text = "; attempt " + std::to_string(tries.failed) + " of " + std::to_string(rollout.rule.retry.attempts) +
-              " failed" + why_failed(fleet_[member.device]);
+              " failed" + why_failed(member);
   if (tries.again_s > turn_.now_s) {
     return text + "; it tries again in " + std::to_string(tries.again_s - turn_.now_s) + " s, at " +
            utc_text(tries.again_s);

@@ -140,6 +140,16 @@ std::string unknown_rollout(std::string_view name) {
          "\"; list the rollouts to see their names";
 }
 
+std::string unknown_device(std::string_view id) {
+  return "no device called \"" + std::string(id.substr(0, limits::id_len_max)) +
+         "\" has ever reported; list the devices to see their names";
+}
+
+std::string with_reason(std::string text, std::string_view why) {
+  if (!why.empty()) text.append("; reason given: ").append(why);
+  return text;
+}
+
 std::string describe(const KnownRelease& release) {
   return release.name + "@" + release.version;
 }

@@ -186,6 +186,10 @@ inline constexpr std::size_t failures_shown_max = 20;
 [[nodiscard]] std::string fault_of_needs(const std::vector<KnownRelease>& releases);
 // What a command is told about a rollout that is not known.
 [[nodiscard]] std::string unknown_rollout(std::string_view name);
+// … and about a device that has never reported.
+[[nodiscard]] std::string unknown_device(std::string_view id);
+// `text`, and the reason that an operator gave for it, when there is one.
+[[nodiscard]] std::string with_reason(std::string text, std::string_view why);
 // "reader@2"
 [[nodiscard]] std::string describe(const KnownRelease& release);
 

@@ -246,8 +246,7 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
   std::string why = versions + " for " + count_text(targets.size(), "target") + " (" + rollout.rule.targets_text +
                     "), seed " + std::to_string(rollout.rule.seed) + ", " + count_text(rollout.waves.size(), "wave");
   if (const auto unfit_text = describe_unfit(unfit_for(body)); !unfit_text.empty()) why += "; " + unfit_text;
-  if (!command.why.empty()) why += "; reason given: " + command.why;
-  turn_.audit(command.who, audit::rollout_started, rollout.name(), std::move(why));
+  turn_.audit(command.who, audit::rollout_started, rollout.name(), with_reason(std::move(why), command.why));
   settle_all();
   answer.ok = true;
   if (rollout.waves[0].state == WaveState::pending) {

@@ -73,8 +73,7 @@ Core::Answer Core::run(const Command& command, const ChangePace& body) {
   rollout->persist_rule = true;
   members_.touch(*rollout);
   auto text = words(body.pace) + "; it was " + before;
-  turn_.audit(command.who, audit::pace_changed, name,
-              command.why.empty() ? text : text + "; reason given: " + command.why);
+  turn_.audit(command.who, audit::pace_changed, name, with_reason(text, command.why));
   settle_all();
   return {true, "the pace of rollout " + name + " is now " + text, name};
 }

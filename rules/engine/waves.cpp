@@ -156,10 +156,12 @@ void Core::open_wave(Rollout& rollout) {
            describe_windows(rollout.rule.windows) + ")";
   }
   std::size_t paced = 0;
-  members_.for_each(rollout, [&](MemberIndex index) {
-    const Member& member = members_[index];
-    paced += member.paced && !member.reached && member.wave == rollout.wave ? 1 : 0;
-  });
+  if (rollout.rule.pace.any()) {
+    members_.for_each(rollout, [&](MemberIndex index) {
+      const Member& member = members_[index];
+      paced += member.paced && !member.reached && member.wave == rollout.wave ? 1 : 0;
+    });
+  }
   if (paced != 0) why += "; " + std::to_string(paced) + " follow at its pace: " + describe_pace(rollout.rule.pace);
   // Of those that wait, the frozen and the stopped ones: nobody in this wave was reached before it opened.
   if (const auto count = tally.of(Standing::waiting) - tally.frozen - tally.stopped - paced - windowed; count != 0)

@@ -10,8 +10,12 @@ std::string ago(std::uint64_t then_s, std::uint64_t now_s) {
   return std::to_string(now_s > then_s ? now_s - then_s : 0) + " s ago";
 }
 
-bool has_ended(const Device& device) {
-  return device.attempt == AttemptState::rolled_back || device.attempt == AttemptState::failed;
+// ": probe_failed, exit code 1"
+std::string said(std::string_view error, std::string_view detail) {
+  std::string text;
+  if (!error.empty()) text.append(": ").append(error);
+  if (!detail.empty()) text.append(", ").append(detail);
+  return text;
 }
 
 }  // namespace
@@ -103,13 +107,22 @@ std::string Core::why_in_no_wave(MemberIndex index) const {
   return text + (waits.empty() ? "" : "; the rollout: " + waits);
 }
 
-std::string Core::why_failed(const Device& device) const {
-  const auto error = fleet_.text(device.error);
-  const auto detail = fleet_.text(device.detail);
-  std::string text;
-  if (!error.empty()) text.append(": ").append(error);
-  if (!detail.empty()) text.append(", ").append(detail);
-  return text;
+// What the device said of its failed attempt. Once it has had another rollout's attempt, what it says is about that.
+std::string Core::why_failed(const Member& member) const {
+  const Device& device = fleet_[member.device];
+  if (device.attempt_epoch == member.epoch) {
+    if (has_ended_badly(device) || member.standing == Standing::retrying)
+      return said(fleet_.text(device.error), fleet_.text(device.detail));
+    return ": it showed no end of its attempt in time, and last said " + std::string(name_of(device.attempt)) +
+           ", state " + std::string(name_of(device.state));
+  }
+  if (device.attempt_epoch < member.epoch && member.standing == Standing::failed)
+    return ": it did not begin the attempt in time";
+  const auto id = fleet_.id(member.device);
+  for (const auto& failure : member.rollout->failures) {
+    if (failure.device == id) return said(failure.error, failure.detail);
+  }
+  return {};
 }
 
 // Of a device that was assigned and is taken out, or set aside.
@@ -137,13 +150,7 @@ std::string Core::why_reached(MemberIndex index) const {
       text += why_retrying(index);
       break;
     case Standing::failed:
-      text += "; it failed";
-      if (!its_attempt || has_ended(device)) {
-        text += its_attempt ? why_failed(device) : std::string(": it did not begin the attempt in time");
-      } else {
-        text += ": it showed no end of its attempt in time, and last said " + std::string(name_of(device.attempt)) +
-                ", state " + std::string(name_of(device.state));
-      }
+      text += "; it failed" + why_failed(member);
       if (member.rolled_back) text += "; it put itself back";
       if (member.acknowledged) text += "; an operator has acknowledged it";
       break;

@@ -5,6 +5,12 @@
 namespace muster::rules::test {
 namespace {
 
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::Not;
+
 class Meetings : public Exclude {
  protected:
   Meetings() {
@@ -111,6 +117,42 @@ TEST_F(Meetings, WhatFailedComesWithNoOtherRolloutAndIsTriedAgainByItsOwn) {
   world_.commit("d000");
   EXPECT_EQ(status().done, 3u);
   EXPECT_EQ(status("c").done, 4u);
+}
+
+// c brings d000 and d001 no model, because the model had failed there: that c fails too says nothing about it.
+TEST_F(Meetings, AnAttemptThatLeftAReleaseOutSaysNothingAboutIt) {
+  start_model();
+  fail("d000", "fetch_failed");
+  fail("d001", "probe_failed");
+  for (const auto* id : {"d002", "d003"}) world_.commit(id);
+  const auto retrying = why("d000");
+  ASSERT_THAT(retrying, HasSubstr("attempt 1 of 3 failed: fetch_failed"));
+  ASSERT_THAT(why("d001"), HasSubstr("it failed: probe_failed"));
+  start_config();
+  for (const auto* id : {"d000", "d001"}) {
+    ASSERT_EQ(given(id), "reader@1 sorter@2") << id;
+    world_.roll_back(id, "soak_failed", "odd labels");
+  }
+  EXPECT_EQ(status().rolled_back, 0u);
+  EXPECT_THAT(status().failures,
+              ElementsAre(AllOf(Field(&FailedDevice::device, "d001"), Field(&FailedDevice::error, "probe_failed"))));
+  EXPECT_THAT(why("d001"), HasSubstr("it failed: probe_failed"));
+  EXPECT_THAT(why("d001"), Not(HasSubstr("put itself back")));
+  EXPECT_THAT(why("d000"), HasSubstr("attempt 1 of 3 failed"));
+  EXPECT_THAT(why("d000"), Not(HasSubstr("soak_failed")));
+  move("d000", "fr");
+  EXPECT_EQ(status().retrying, 1u) << "the second attempt is still to come";
+}
+
+// The way back failed as well; with the next assignment it is tried once more, also after a stop or a cancel.
+TEST_F(Meetings, WhatCouldNotGoBackGoesBackWithTheNextAssignment) {
+  start_model();
+  for (const auto* id : {"d000", "d001", "d002", "d003"}) world_.commit(id);
+  stop("region=de", true);
+  cancel("d001", true);
+  for (const auto* id : {"d000", "d001"}) fail(id, "install_failed");
+  start_config();
+  for (const auto* id : {"d000", "d001"}) EXPECT_EQ(given(id), "reader@1 sorter@2") << id;
 }
 
 TEST_F(Meetings, ACancelledDevicesAssignmentIsTheSameAfterARestart) {
