@@ -232,6 +232,7 @@ std::string rule_json(const rules::Rule& rule) {
   for (const auto& guardrail : rule.guardrails) guardrails.push_back({guardrail_json(guardrail)});
   JsonFields fields{{"rollout", rule.rollout},
                     {"seed", rule.seed},
+                    {"priority", std::uint64_t{rule.priority}},
                     {"targets", rule.targets_text},
                     {"versions", RawJson{json_array(versions)}},
                     {"waves", RawJson{json_array(waves)}},

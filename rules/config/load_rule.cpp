@@ -22,6 +22,7 @@ class RuleReader {
     Fields fields(document, keys::rule, problems_);
     rule_.rollout = fields.id("rollout");
     rule_.seed = fields.integer("seed");
+    rule_.priority = fields.integer32("priority");
     if (auto targets = fields.condition("targets")) {
       rule_.targets_text = std::move(targets->text);
       rule_.targets = std::move(targets->program);

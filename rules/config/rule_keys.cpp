@@ -288,6 +288,12 @@ constexpr Key rule_keys[] = {
      .doc = "Which devices come first: the same seed and ids give the same cohorts, another seed gives others.",
      .fallback = "0",
      .max = UINT64_MAX},
+    {.name = "priority",
+     .form = Form::integer,
+     .doc = "Of two active rollouts that want one plane of a device, the one with the higher priority has it: see "
+            "[when two rollouts meet](#when-two-rollouts-meet).",
+     .fallback = "0",
+     .max = priority_max},
 };
 
 }  // namespace

@@ -180,6 +180,7 @@ std::string write_rule(const Rule& rule) {
   const Rule usual;
   std::string text = line("rollout", name_text(rule.rollout));
   if (rule.seed != usual.seed) text += line("seed", std::to_string(rule.seed));
+  if (rule.priority != usual.priority) text += line("priority", std::to_string(rule.priority));
   text += line("targets", rule.targets_text == "true" ? rule.targets_text : quoted_text(rule.targets_text));
   text += versions_text(rule) + "waves:\n";
   for (const Wave& wave : rule.waves) text += "  - " + wave_text(wave) + "\n";

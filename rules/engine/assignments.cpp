@@ -1,8 +1,8 @@
 // Which rollout may have a device; assigning, and taking back.
 //
 // A plane of a device belongs to the rollout that assigned it last, its holder. While the holder is active nobody else
-// may have the plane; once it has ended, a newer rollout may, and an active one also when the holder was aborted or no
-// longer matches the device.
+// may have the plane, except an active one of higher priority; once it has ended, a newer rollout may, and an active
+// one also when the holder was aborted or no longer matches the device.
 #include <algorithm>
 #include <cassert>
 
@@ -48,8 +48,14 @@ Core::Claim Core::claim_on_plane(const Rollout& rollout, DeviceIndex index, std:
   const bool newer = rollout.number > number;
   const Rollout* holder = by_number(number);  // null: forgotten, which only ended ones are
   const bool let_go = holder != nullptr && is_out_of(*holder, index);
+  if (holder != nullptr && holder->serving() && outranks(rollout, *holder)) return Claim::free;
   if (holder != nullptr && holder->active() && !let_go) return newer || rollout.active() ? Claim::held : Claim::lost;
-  if (newer) return Claim::free;
+  if (newer) {
+    // What one of higher priority brought stays, also when it ends while this one is at work.
+    const bool outlived = holder != nullptr && holder->state == RolloutState::completed && !let_go &&
+                          holder->rule.priority > rollout.rule.priority && holder->ended_s > rollout.started_s;
+    return !outlived ? Claim::free : rollout.active() ? Claim::held : Claim::lost;
+  }
   if (!rollout.active()) return Claim::lost;
   if (holder == nullptr || let_go || holder->state == RolloutState::aborted) return Claim::free;
   const auto member = members_.find(index, *holder);
@@ -82,7 +88,7 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
     mark_persist(device_index);
   } else if (member.stopped) {
     blocked = Standing::waiting;
-  } else if (claim_on(rollout, device_index) != Claim::free) {
+  } else if (claim_on(rollout, device_index) != Claim::free || outranked_by(rollout, device_index) != nullptr) {
     blocked = Standing::held_by_other;
   } else if (orders_.hold(fleet_.id(device_index), fleet_.facts(device_index), rollout.manifests, false)) {
     blocked = Standing::waiting;
@@ -125,7 +131,8 @@ void Core::leave_behind_what_failed(const Rollout& rollout, DeviceIndex index) {
   Device& device = fleet_[index];
   if (!has_ended_badly(device) || device.attempt_epoch != device.assigned_epoch) return;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (rollout.governs(plane) || device.assigned[plane] == device.active[plane]) continue;
+    const bool was_assigned = device.assigned[plane] != 0;
+    if (rollout.governs(plane) || !was_assigned || device.assigned[plane] == device.active[plane]) continue;
     const auto* holder = by_number(device.holder[plane]);
     const auto member = holder == nullptr ? 0 : members_.find(index, *holder);
     const bool goes_back = member != 0 && members_[member].reached && members_[member].withdrawn;
@@ -133,8 +140,8 @@ void Core::leave_behind_what_failed(const Rollout& rollout, DeviceIndex index) {
   }
 }
 
-// The device leaves rollouts that share a plane and have ended, or ended for it; what they did with it stays in their
-// counts.
+// The device leaves rollouts that share a plane and have ended, or ended for it, or have a lower priority; what they
+// did with it stays in their counts.
 void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
   auto member = fleet_[index].first_member;
   while (member != 0) {
@@ -142,7 +149,7 @@ void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
     const Rollout& other = *members_[member].rollout;
     const bool shares = &other != &rollout && other.shares_plane_with(rollout);
     const bool ended = !other.active() || members_[member].standing == Standing::cancelled;
-    if (shares && ended && members_[member].reached) depart(member);
+    if (shares && members_[member].reached) ended ? depart(member) : supersede(member, rollout);
     member = next;
   }
 }

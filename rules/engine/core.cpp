@@ -50,6 +50,7 @@ void Core::settle_all() {
 void Core::flush(std::vector<Effect>& effects) {
   // Growing by doubling would move a hundred thousand records of a wave again and again.
   const auto many = turn_.persist.size() + turn_.assign.size() + turn_.audits.size();
+  note_superseded();
   if (many > 64) effects.reserve(effects.size() + many + 64);
   flush_records(effects);
   for (auto& audit : turn_.audits) effects.emplace_back(std::move(audit));
@@ -103,7 +104,10 @@ Core::Claims Core::claims() const {
   for (auto each = rollouts_.rbegin(); each != rollouts_.rend(); ++each) {
     if (each->second->serving()) found.push_back(each->second.get());
   }
-  std::stable_partition(found.begin(), found.end(), [](const Rollout* rollout) { return rollout->active(); });
+  const auto ended =
+      std::stable_partition(found.begin(), found.end(), [](const Rollout* rollout) { return rollout->active(); });
+  std::stable_sort(found.begin(), ended,
+                   [](const Rollout* a, const Rollout* b) { return a->rule.priority > b->rule.priority; });
   return found;
 }
 

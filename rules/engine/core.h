@@ -15,6 +15,7 @@
 //   exclude.cpp      whom operators take out of a rollout, and let in again
 //   override.cpp     releases that operators give to single devices
 //   eligibility.cpp  which devices can run a rollout's releases, and how far their states let it go
+//   priorities.cpp   rollouts of higher priority, and the devices that they take from others
 //   why.cpp          why one device has, or has not, what a rollout would give it
 //   persist.cpp, restore.cpp  records out and in
 #pragma once
@@ -69,7 +70,8 @@ class Core {
   void flush_records(std::vector<Effect>& effects);
   void settle_all();
   [[nodiscard]] Rollout* by_number(std::uint32_t number) const;
-  // Rollouts that serve devices, strongest claim first: active ones before completed ones, newer before older.
+  // Rollouts that serve devices, strongest claim first: active ones before completed ones, those by priority, newer
+  // before older.
   [[nodiscard]] Claims claims() const;
   void mark_persist(DeviceIndex index);
   void mark_assign(DeviceIndex index);
@@ -146,6 +148,14 @@ class Core {
   void issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s);
   void give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::uint64_t soak_s);
   [[nodiscard]] std::uint64_t next_epoch_of(DeviceIndex index) const;
+
+  // --- priorities.cpp ---
+  [[nodiscard]] static bool outranks(const Rollout& rollout, const Rollout& other);
+  [[nodiscard]] const Rollout* outranked_by(const Rollout& rollout, DeviceIndex index) const;
+  void supersede(MemberIndex index, const Rollout& by);
+  void rules_out(MemberIndex index);
+  std::string take_precedence(const Rollout& rollout);
+  void note_superseded();
 
   // --- waves.cpp ---
   void set_state(Rollout& rollout, RolloutState state);

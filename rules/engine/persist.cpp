@@ -175,6 +175,7 @@ std::string Core::rule_record(const Rollout& rollout) {
   out.number(rollout.number);
   out.text(rollout.rule_text);
   out.number(rule.seed);
+  out.number(rule.priority);
   out.text(rule.targets_text);
   write_bytes(rule.targets, out);
   out.number(rollout.releases.size());

@@ -96,6 +96,7 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
   Rule& rule = rollout.rule;
   rollout.rule_text = in.text(limits::rule_text_len_max);
   rule.seed = in.number();
+  rule.priority = static_cast<std::uint32_t>(in.number_max(priority_max));
   rule.targets_text = in.text(record_text_len_max);
   rule.targets = read_bytes(in, limits::program_len_max);
   const auto releases = in.number_max(plane_count);

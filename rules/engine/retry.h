@@ -19,7 +19,7 @@ struct RetryReason {
   bool usual;  // tried again where the rule does not say what is: it speaks of the link or the device's room
   std::string_view means;
 };
-inline constexpr std::array<RetryReason, 20> retry_reasons = {{
+inline constexpr std::array<RetryReason, 21> retry_reasons = {{
     {"fetch_failed", true, "The broker could not serve the files: it was too busy, or no longer has them."},
     {"fetch_timeout", true, "The link was too slow, or broke off too often."},
     {"disk_full", true, "The device had no room; logs rotate, and people clear up."},
@@ -36,6 +36,7 @@ inline constexpr std::array<RetryReason, 20> retry_reasons = {{
     {"probe_timeout", false, "The release did not answer its probes in time."},
     {"probe_not_allowed", false, "The device does not have the probe on its list."},
     {"soak_failed", false, "The release stopped working while the device watched it."},
+    {"shadow_failed", false, "The release stopped working in the shadow of the active one."},
     {"recovery_rollback", false, "The device's recovery policy put the release back."},
     {"install_failed", false, "The installer of the plane reported an error."},
     {"slot_damaged", false, "What is on the device's disk is not what was written there."},

@@ -22,6 +22,7 @@ inline constexpr std::size_t plane_count = 3;
 enum class Gate : std::uint8_t { automatic, manual };
 
 inline constexpr std::uint32_t approvers_max = 5;
+inline constexpr std::uint32_t priority_max = 100;
 
 struct Wave {
   std::string name;
@@ -61,8 +62,9 @@ struct Pace {
 struct Rule {
   std::string rollout;  // its name, an id
   std::uint64_t seed = 0;
-  std::string targets_text;             // as written, for people
-  Bytes targets;                        // bytecode
+  std::uint32_t priority = 0;  // 0–priority_max; of two active rollouts on a plane the higher one has the device
+  std::string targets_text;    // as written, for people
+  Bytes targets;               // bytecode
   std::vector<VersionChoice> versions;  // in activation order; 1–3, one a plane
   std::vector<Wave> waves;              // 1–waves_max; the percentages strictly grow
   // All waves are held when so many devices have failed that no operator has acknowledged; 0: this limit is not set.

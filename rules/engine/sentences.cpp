@@ -258,7 +258,7 @@ std::string Core::held_sentence(const Rollout& rollout, const std::string& wave)
       if (holder != nullptr && holder != &rollout && (holder->active() || holder->number > rollout.number))
         return holder;
     }
-    return nullptr;
+    return outranked_by(rollout, member.device);
   };
   const auto names = name_some(rollout, rollout.wave, Standing::held_by_other);
   const auto first = members_.first(

@@ -97,6 +97,7 @@ std::string Core::fault_of_start(const StartRollout& body) const {
   if (check_program(ByteView(rule.targets)) != ProgramFault::none) return "its targets are not a checked condition";
   if (auto fault = fault_of_waves(rule); !fault.empty()) return fault;
   if (auto fault = fault_of_versions(body); !fault.empty()) return fault;
+  if (rule.priority > priority_max) return "its priority is over " + std::to_string(priority_max);
   if (rule.halt_failed_ppm > 1'000'000) return "it halts at more than all of its devices";
   if (auto fault = fault_of_times(rule); !fault.empty()) return fault;
   if (rule.guardrails.size() > limits::guardrails_max)
@@ -122,12 +123,12 @@ std::vector<DeviceIndex> Core::targets_of(const StartRollout& body) const {
   return targets;
 }
 
-// Two active rollouts may not want the same plane of one device.
+// Two active rollouts may not want the same plane of one device, unless the new one has the higher priority.
 std::string Core::conflict_of_start(const StartRollout& body, const std::vector<DeviceIndex>& targets) const {
   PerPlane<bool> governed{};
   for (const auto& release : body.releases) governed[static_cast<std::size_t>(release.plane)] = true;
   for (const auto& [number, other] : rollouts_) {
-    if (!other->active()) continue;
+    if (!other->active() || body.rule.priority > other->rule.priority) continue;
     std::size_t shared = 0;
     while (shared < plane_count && !(governed[shared] && other->governs(shared))) ++shared;
     if (shared == plane_count) continue;
@@ -142,7 +143,8 @@ std::string Core::conflict_of_start(const StartRollout& body, const std::vector<
     std::string text = "rollout " + other->name() + " is " + std::string(name_of(other->state)) + " on plane " +
                        std::string(name_of(static_cast<Plane>(shared))) + " and has " + count_text(count, "target") +
                        " of this rule (" + std::string(first) + (count == 1 ? "" : " among them");
-    return text + "); wait until it has completed, abort it, or choose other targets";
+    return text + "); wait until it has completed, abort it, give this rule a priority above its " +
+           std::to_string(other->rule.priority) + ", or choose other targets";
   }
   return {};
 }
@@ -246,16 +248,17 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
   std::string why = versions + " for " + count_text(targets.size(), "target") + " (" + rollout.rule.targets_text +
                     "), seed " + std::to_string(rollout.rule.seed) + ", " + count_text(rollout.waves.size(), "wave");
   if (const auto unfit_text = describe_unfit(unfit_for(body)); !unfit_text.empty()) why += "; " + unfit_text;
-  turn_.audit(command.who, audit::rollout_started, rollout.name(), with_reason(std::move(why), command.why));
+  const auto precedence = take_precedence(rollout);
+  turn_.audit(command.who, audit::rollout_started, rollout.name(), with_reason(why + precedence, command.why));
   settle_all();
   answer.ok = true;
   if (rollout.waves[0].state == WaveState::pending) {
-    answer.message = "rollout " + rollout.name() + " started: " + waiting_for(rollout);
+    answer.message = "rollout " + rollout.name() + " started: " + waiting_for(rollout) + precedence;
     return answer;
   }
   answer.message = "rollout " + rollout.name() + " started: " + describe_wave(rollout.rule.waves[0]) +
                    " is open with " + std::to_string(rollout.tallies[0].devices()) + " of " +
-                   count_text(targets.size(), "target");
+                   count_text(targets.size(), "target") + precedence;
   return answer;
 }
 

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rules/engine/device.h"
@@ -24,6 +26,8 @@ struct Turn {
   std::uint64_t device_clock_s = 0;    // of the report that it is about; 0: none, or it has no clock
   bool of_device = false;              // its event came from one device: there can be a million in a minute
   std::vector<DeviceIndex> freed;      // that a rollout has let go: others may have them
+  // How many devices (first) lost to a rollout of higher priority (second), by their numbers.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> superseded;
   std::vector<Audit> audits;
   std::vector<Reply> replies;
   std::vector<Note> notes;

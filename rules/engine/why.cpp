@@ -73,6 +73,10 @@ std::string Core::why_not_reached(MemberIndex index) const {
   if (stop != nullptr) return wave + ", and its group " + stop->group + " is stopped " + by_whom(stop->who, stop->why);
   if (!rollout.assigning())
     return wave + ", and the rollout is " + std::string(name_of(rollout.state)) + ": " + rollout.status.waiting_for;
+  if (const auto* stronger = outranked_by(rollout, member.device); stronger != nullptr) {
+    return wave + ", and rollout " + stronger->name() + ", which is " + std::string(name_of(stronger->state)) +
+           " and has a higher priority, is to have it";
+  }
   if (member.standing == Standing::held_by_other) {
     for (std::size_t plane = 0; plane < plane_count; ++plane) {
       const auto* holder = rollout.governs(plane) ? by_number(fleet_[member.device].holder[plane]) : nullptr;

@@ -46,12 +46,12 @@ class Meetings : public Exclude {
     world_.devices[id].report.facts.region = region;
     world_.report(id);
   }
-  // What its assignment says, in the order of activation.
+  // What its assignment says, in the order of activation. A plane that nothing was ever assigned on is not in it: a
+  // device need not even have it.
   [[nodiscard]] std::string given(const std::string& id) {
     std::string text;
-    for (const auto& [plane, digest] : world_.devices[id].assigned->releases) {
-      if (!digest.is_zero()) text += (text.empty() ? "" : " ") + world_.release_name(digest);
-    }
+    for (const auto& [plane, digest] : world_.devices[id].assigned->releases)
+      text += (text.empty() ? "" : " ") + world_.release_name(digest);
     return text;
   }
   [[nodiscard]] RolloutStatus status(const std::string& name = "r") { return world_.status(name); }

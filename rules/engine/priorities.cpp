@@ -1,0 +1,90 @@
+// Rollouts that meet on a plane of a device, one with a higher priority: it may start over the other's devices, takes
+// each when it assigns it, and until it has ended the other gives nothing to any device that it is to have.
+#include <cassert>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+
+namespace muster::rules {
+
+namespace {
+
+std::string with_priority(const Rollout& rollout) {
+  return "rollout " + rollout.name() + " (priority " + std::to_string(rollout.rule.priority) + ")";
+}
+
+}  // namespace
+
+// Of two active ones. One that has ended has no precedence any more: then the newer one counts, as ever.
+bool Core::outranks(const Rollout& rollout, const Rollout& other) {
+  return rollout.active() && rollout.serving() && rollout.rule.priority > other.rule.priority &&
+         rollout.shares_plane_with(other);
+}
+
+// The rollout of higher priority that is to have the device, or has it; null: none.
+const Rollout* Core::outranked_by(const Rollout& rollout, DeviceIndex index) const {
+  for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
+    const Member& member = members_[each];
+    if (member.rollout != &rollout && member.target && outranks(*member.rollout, rollout)) return member.rollout;
+  }
+  return nullptr;
+}
+
+// Another rollout takes a device from this member's: it is back in its place as if it had not been assigned, and waits
+// for nothing that it could be waited for. What it did stays in the counts.
+void Core::supersede(MemberIndex index, const Rollout& by) {
+  const Member& member = members_[index];
+  const Rollout& rollout = *member.rollout;
+  assert(member.reached && outranks(by, rollout));
+  ++turn_.superseded[{rollout.number, by.number}];
+  if (member.cancelled || !member.target) {
+    rules_out(index);
+    return;
+  }
+  begin_anew(index);
+  const bool stopped = is_stopped(rollout, member.device);
+  members_.change(index, [&](Member& m) {
+    m.stopped = stopped;
+    m.standing = stopped || m.frozen ? Standing::waiting : Standing::held_by_other;
+  });
+}
+
+// One that is in the rollout only because of what was done to it leaves, without anything that it could be waited for.
+void Core::rules_out(MemberIndex index) {
+  const auto standing = members_[index].standing;
+  const bool at_work = standing != Standing::done && standing != Standing::failed && standing != Standing::reverted;
+  if (at_work) members_.change(index, [](Member& m) { m.standing = Standing::cancelled; });
+  members_.depart(index);
+}
+
+// A new rollout takes precedence: who waits in an open wave of another one for what this one is to have waits for its
+// end now. Says so, in the order of start.
+std::string Core::take_precedence(const Rollout& rollout) {
+  std::string text;
+  for (const auto& [number, other] : rollouts_) {
+    if (!other->active() || !outranks(rollout, *other)) continue;
+    std::size_t shared = 0;
+    members_.for_each(*other, [&](MemberIndex index) {
+      const auto member = members_.find(members_[index].device, rollout);
+      if (member != 0 && members_[member].target && !is_out_of(*other, members_[index].device)) ++shared;
+    });
+    if (shared == 0) continue;
+    retry_unassigned(*other);
+    members_.touch(*other);
+    text += "; it takes precedence over " + with_priority(*other) + " for " + count_text(shared, "device");
+  }
+  return text;
+}
+
+void Core::note_superseded() {
+  for (const auto& [pair, count] : turn_.superseded) {
+    const auto* from = by_number(pair.first);
+    const auto* by = by_number(pair.second);
+    if (from == nullptr || by == nullptr) continue;
+    turn_.audit("muster", audit::rollout_superseded, from->name(),
+                with_priority(*by) + " has taken " + count_text(count, "device") + " from it (priority " +
+                    std::to_string(from->rule.priority) + ")");
+  }
+}
+
+}  // namespace muster::rules

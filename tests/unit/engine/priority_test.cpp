@@ -1,0 +1,240 @@
+// Two active rollouts that meet on a plane of a device: the one of higher priority has it, and the other goes on
+// without.
+#include <gmock/gmock.h>
+
+#include "rules/engine/audit_words.h"
+#include "tests/unit/engine/world.h"
+
+namespace muster::rules::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Priorities : public testing::Test {
+ protected:
+  Priorities() {
+    for (const auto* version : {"1", "2", "3"}) world_.add_release(Plane::model, "reader", version);
+    world_.add_release(Plane::config, "sorter", "2");
+    for (int i = 0; i < 4; ++i) {
+      world_.devices["d" + std::to_string(i)].report.active[1] = world_.release("reader@1").manifest;
+      world_.join("d" + std::to_string(i), facts_of("rk3566", i < 2 ? "de" : "us"));
+    }
+  }
+  std::vector<Effect> start(const std::string& name, const std::string& version, std::uint32_t priority,
+                            const std::string& targets = "true", std::uint32_t first_percent = 100,
+                            std::uint32_t halt = 4) {
+    std::vector<Wave> waves;
+    for (const auto percent : {first_percent, 100u}) {
+      Wave wave;
+      wave.name = "w" + std::to_string(percent);
+      wave.percent = percent;
+      if (waves.empty() || percent != first_percent) waves.push_back(wave);
+    }
+    auto rule = World::rule(name, targets, {{Plane::model, "reader", version}}, waves);
+    rule.priority = priority;
+    rule.halt_failed_devices = halt;
+    return world_.start(rule);
+  }
+  void commit_all() {
+    for (const auto& [id, device] : world_.devices) world_.commit(id);
+  }
+  [[nodiscard]] std::string wanted(const std::string& id) {
+    const auto& assigned = world_.devices[id].assigned;
+    return assigned ? world_.release_name(assigned->releases.at(0).second) : "nothing";
+  }
+  [[nodiscard]] std::size_t count_wanting(const std::string& ref) {
+    std::size_t count = 0;
+    for (const auto& [id, device] : world_.devices)
+      if (wanted(id) == ref) ++count;
+    return count;
+  }
+  [[nodiscard]] std::string why(const std::string& id, const std::string& rollout) {
+    for (const auto& reason : world_.engine.why(id)) {
+      if (reason.rollout == rollout) return reason.text;
+    }
+    return "nothing";
+  }
+  static std::string audit_of(const std::vector<Effect>& effects, std::string_view what) {
+    for (const auto& effect : effects) {
+      if (const auto* entry = std::get_if<Audit>(&effect); entry != nullptr && entry->what == what) return entry->why;
+    }
+    return {};
+  }
+
+  World world_;
+};
+
+TEST_F(Priorities, OnlyAHigherOneStartsOverTheDevicesOfAnother) {
+  start("plain", "2", 10);
+  for (const std::uint32_t priority : {0u, 9u, 10u}) {
+    const auto refused = start("fix", "3", priority);
+    EXPECT_FALSE(World::accepted(refused)) << priority;
+    EXPECT_THAT(World::reply(refused), HasSubstr("give this rule a priority above its 10"));
+  }
+  EXPECT_FALSE(World::accepted(start("fix", "3", 101)));
+  const auto accepted = start("fix", "3", 11);
+  ASSERT_TRUE(World::accepted(accepted));
+  EXPECT_THAT(World::reply(accepted), HasSubstr("takes precedence over rollout plain (priority 10) for 4 devices"));
+  EXPECT_THAT(audit_of(accepted, audit::rollout_started), HasSubstr("takes precedence over rollout plain"));
+  EXPECT_EQ(audit_of(accepted, audit::rollout_superseded),
+            "rollout fix (priority 11) has taken 4 devices from it (priority 10)");
+}
+
+TEST_F(Priorities, ItTakesADeviceWhenItAssignsItAndTheOtherGivesItNothingMore) {
+  start("plain", "2", 0, "true", 50);
+  ASSERT_EQ(count_wanting("reader@2"), 2u);
+  start("fix", "3", 5, "true", 25);
+  EXPECT_EQ(count_wanting("reader@3"), 1u);
+  for (const auto& [id, device] : world_.devices) {
+    if (device.assigned && device.assigned->rollout == "plain") world_.commit(id);
+  }
+  world_.tick(3600);
+  EXPECT_LE(count_wanting("reader@2"), 2u) << "its second wave gives nothing to what fix is to have";
+  for (int round = 0; round < 3; ++round) commit_all();
+  EXPECT_EQ(world_.status("fix").state, RolloutState::completed);
+  EXPECT_EQ(count_wanting("reader@3"), 4u);
+}
+
+TEST_F(Priorities, TheOtherSaysWhatHoldsItsDevicesAndIsNotHeldUpByThem) {
+  start("plain", "2", 0);
+  start("fix", "3", 5, "device.region == \"de\"");
+  for (const auto* id : {"d2", "d3"}) world_.commit(id);
+  EXPECT_EQ(world_.status("plain").state, RolloutState::completed);
+  EXPECT_EQ(world_.status("plain").done, 2u);
+  EXPECT_THAT(why("d0", "plain"),
+              AllOf(HasSubstr("rollout fix, which is running and has a higher priority, is to have it")));
+  commit_all();
+  EXPECT_EQ(world_.status("fix").state, RolloutState::completed);
+  EXPECT_EQ(count_wanting("reader@3"), 2u) << "what it brought stays";
+}
+
+TEST_F(Priorities, WithNothingLeftItWaitsForTheEndOfTheOther) {
+  start("plain", "2", 0);
+  start("fix", "3", 5);
+  EXPECT_EQ(world_.status("plain").state, RolloutState::running);
+  EXPECT_THAT(world_.status("plain").waiting_for, HasSubstr("waiting for rollout fix to end, which holds d0"));
+}
+
+TEST_F(Priorities, AnAbortGivesThemBack) {
+  start("plain", "2", 0);
+  for (const auto* id : {"d0", "d1", "d2"}) world_.commit(id);
+  start("fix", "3", 5, "device.region == \"de\"", 50);
+  ASSERT_EQ(count_wanting("reader@3"), 1u);
+  world_.command(AbortRollout{"fix", AbortMode::revert});
+  commit_all();
+  ASSERT_EQ(world_.status("fix").state, RolloutState::aborted);
+  EXPECT_EQ(count_wanting("reader@2"), 4u);
+  commit_all();
+  EXPECT_EQ(world_.status("plain").state, RolloutState::completed);
+}
+
+TEST_F(Priorities, AFailureStaysCounted) {
+  start("plain", "2", 0, "true", 100, 2);
+  world_.roll_back("d0", "probe_failed", "exit code 1");
+  start("fix", "3", 5, "device.region == \"de\"");
+  EXPECT_EQ(wanted("d0"), "reader@3");
+  EXPECT_EQ(world_.status("plain").failed, 1u);
+  world_.roll_back("d2", "probe_failed", "exit code 1");
+  EXPECT_EQ(world_.status("plain").state, RolloutState::halted);
+}
+
+TEST_F(Priorities, WhoWaitsToTryAgainIsNotTriedAgainByTheLowerOne) {
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  auto rule = World::rule("plain", "true", {{Plane::model, "reader", "2"}}, {all});
+  rule.retry.attempts = 3;
+  rule.retry.wait_s = 600;
+  world_.start(rule);
+  auto& report = world_.devices["d3"].report;
+  report.attempt = AttemptState::failed;
+  report.attempt_epoch = world_.devices["d3"].assigned->epoch;
+  report.attempt_error = "fetch_failed";
+  world_.report("d3");
+  ASSERT_EQ(world_.status("plain").retrying, 1u);
+  // Its first wave has d2 or d3; the other one is still to come.
+  start("fix", "3", 5, "device.region == \"us\"", 50);
+  world_.tick(3600);
+  world_.tick(3600);
+  EXPECT_NE(wanted("d3") == "reader@2" && world_.devices["d3"].assigned->epoch > 1, true);
+  EXPECT_EQ(world_.status("plain").retrying, 0u);
+}
+
+TEST_F(Priorities, ARolloutThatIsTakenBackEndsThatFirst) {
+  start("plain", "2", 0);
+  commit_all();
+  start("slow", "2", 0, "device.region == \"fr\"");
+  world_.join("f1", facts_of("rk3566", "fr"));
+  world_.commit("f1");
+  start("third", "3", 3);
+  world_.command(AbortRollout{"third", AbortMode::revert});
+  ASSERT_EQ(world_.status("third").state, RolloutState::reverting);
+  ASSERT_TRUE(World::accepted(start("fix", "3", 5)));
+  EXPECT_EQ(world_.assigned_by("fix").size(), 0u);
+  commit_all();
+  EXPECT_EQ(world_.status("third").state, RolloutState::aborted);
+  EXPECT_EQ(world_.assigned_by("fix").size(), 5u);
+}
+
+TEST_F(Priorities, TheSameAfterARestart) {
+  start("plain", "2", 0);
+  start("fix", "3", 5, "device.region == \"de\"");
+  world_.restart();
+  EXPECT_EQ(count_wanting("reader@3"), 2u);
+  const auto said = world_.status("plain").waiting_for;
+  commit_all();
+  EXPECT_EQ(world_.status("plain").state, RolloutState::completed) << said;
+  EXPECT_EQ(world_.status("fix").state, RolloutState::completed);
+}
+
+// A device whose facts make it a target of both.
+TEST_F(Priorities, ADeviceThatMovesIsTakenByTheHigherOne) {
+  start("fix", "3", 5, "device.region == \"fr\"");
+  start("plain", "2", 0);
+  ASSERT_EQ(wanted("d0"), "reader@2");
+  world_.devices["d0"].report.facts.region = "fr";
+  world_.report("d0");
+  EXPECT_EQ(wanted("d0"), "reader@3");
+  world_.tick(60);
+  world_.commit("d0");
+  EXPECT_EQ(world_.status("fix").state, RolloutState::completed);
+  EXPECT_EQ(wanted("d0"), "reader@3") << "the newer one does not undo the fix when that ends";
+  world_.restart();
+  world_.report("d0");
+  EXPECT_EQ(wanted("d0"), "reader@3");
+  for (const auto* id : {"d1", "d2", "d3"}) world_.commit(id);
+  EXPECT_EQ(world_.status("plain").state, RolloutState::completed);
+  world_.tick(60);
+  ASSERT_TRUE(World::accepted(start("next", "2", 0)));
+  EXPECT_EQ(wanted("d0"), "reader@2") << "one that was started after that is a decision of its own";
+}
+
+// Another plane is another matter.
+TEST_F(Priorities, OtherPlanesAreNotTaken) {
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  world_.start(World::rule("plain", "true", {{Plane::config, "sorter", "2"}}, {all}));
+  const auto effects = start("fix", "3", 5);
+  EXPECT_THAT(World::reply(effects), testing::Not(HasSubstr("precedence")));
+  commit_all();
+  EXPECT_EQ(world_.status("plain").done, 4u);
+  EXPECT_EQ(world_.status("fix").done, 4u);
+}
+
+TEST_F(Priorities, ACancelledDeviceOfTheLowerOneIsTakenWhileItGoesBack) {
+  start("plain", "2", 0);
+  commit_all();
+  start("late", "2", 0, "device.region == \"fr\"");
+  world_.join("f1", facts_of("rk3566", "fr"));
+  world_.command(CancelDevice{"late", "f1", true});
+  ASSERT_TRUE(World::accepted(start("fix", "3", 5)));
+  EXPECT_EQ(wanted("f1"), "reader@3");
+  commit_all();
+  world_.command(AbortRollout{"late", AbortMode::revert});
+  EXPECT_EQ(world_.status("late").state, RolloutState::aborted);
+}
+
+}  // namespace
+}  // namespace muster::rules::test
