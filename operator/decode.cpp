@@ -110,6 +110,10 @@ RolloutView rollout_of(const json& object) {
   view.rolled_back = number_of<std::uint32_t>(object, "rolled_back");
   view.unreachable = number_of<std::uint32_t>(object, "unreachable");
   view.reverted = number_of<std::uint32_t>(object, "reverted");
+  view.priority = number_of<std::uint32_t>(object, "priority");
+  view.shadow = flag_of(object, "shadow");
+  view.holding = number_of<std::uint32_t>(object, "holding");
+  view.held_by_other = number_of<std::uint32_t>(object, "held_by_other");
   view.retrying = number_of<std::uint32_t>(object, "retrying");
   view.awaiting_window = number_of<std::uint32_t>(object, "awaiting_window");
   view.wave = number_of<std::uint32_t>(object, "wave");
@@ -123,6 +127,7 @@ RolloutView rollout_of(const json& object) {
     w.done = number_of<std::uint32_t>(wave, "done");
     w.failed = number_of<std::uint32_t>(wave, "failed");
     w.unreachable = number_of<std::uint32_t>(wave, "unreachable");
+    w.holding = number_of<std::uint32_t>(wave, "holding");
     w.retrying = number_of<std::uint32_t>(wave, "retrying");
     w.opened_s = number_of<std::uint64_t>(wave, "opened_s");
     view.waves.push_back(std::move(w));

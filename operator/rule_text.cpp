@@ -15,10 +15,17 @@ std::string share_of(const rules::Wave& wave) {
 }
 
 // "  1. canary: 10 % of the targets; each device watches itself for 1 h 00 min; goes on when you approve it"
-std::string wave_line(const rules::Wave& wave, std::size_t number, bool last) {
-  auto line = "  " + std::to_string(number) + ". " + wave.name + ": " + share_of(wave);
-  if (wave.soak_s != 0)
+std::string wave_line(const rules::Rule& rule, std::size_t index) {
+  const auto& wave = rule.waves[index];
+  const bool last = index + 1 == rule.waves.size();
+  auto line = "  " + std::to_string(index + 1) + ". " + wave.name + ": " + share_of(wave);
+  if (wave.hold == rules::HoldPoint::before_swap)
+    line += "; each device fetches and verifies, changes nothing, and waits for you (rollout release)";
+  if (rule.shadow)
+    line += "; each device runs them for " + duration_text(wave.soak_s);
+  else if (wave.soak_s != 0)
     line += "; each device watches itself for " + duration_text(wave.soak_s) + " before it counts as done";
+  if (wave.hold == rules::HoldPoint::before_commit) line += ", and waits for you before it commits (rollout release)";
   const bool manual = wave.gate == rules::Gate::manual;
   const auto who =
       wave.approvers == 1 ? std::string("you approve") : std::to_string(wave.approvers) + " operators approve";
@@ -189,16 +196,19 @@ std::string window_json(const rules::Window& window) {
 }  // namespace
 
 std::string rule_plan(const rules::Rule& rule) {
-  std::string text = rule.rollout + " will bring\n";
+  std::string text = rule.rollout + (rule.shadow ? " will run, in the shadow of what is active,\n" : " will bring\n");
   for (const auto& version : rule.versions) {
     text += "  " + version.name + "@" + version.version + " on the " + std::string(rules::name_of(version.plane)) +
             " plane\n";
   }
-  text += "to every device for which " + (rule.targets_text.empty() ? std::string("true") : rule.targets_text) +
-          ",\nin " + count_text(rule.waves.size(), "wave") + " (cohorts by seed " + std::to_string(rule.seed) + "):\n";
-  for (std::size_t i = 0; i < rule.waves.size(); ++i)
-    text += wave_line(rule.waves[i], i + 1, i + 1 == rule.waves.size()) + "\n";
+  text += (rule.shadow ? "on every device for which " : "to every device for which ") +
+          (rule.targets_text.empty() ? std::string("true") : rule.targets_text) + ",\nin " +
+          count_text(rule.waves.size(), "wave") + " (cohorts by seed " + std::to_string(rule.seed) + "):\n";
+  for (std::size_t i = 0; i < rule.waves.size(); ++i) text += wave_line(rule, i) + "\n";
   text += "It holds all waves when " + halt_text(rule) + " failed.\n";
+  if (rule.priority != 0)
+    text += "It may start over the devices of active rollouts with a priority under " + std::to_string(rule.priority) +
+            ", and takes them.\n";
   if (rule.pace.any()) text += "Its pace: " + rules::describe_pace(rule.pace) + ".\n";
   text += times_plan(rule);
   text += guardrails_plan(rule);
@@ -224,6 +234,7 @@ std::string rule_json(const rules::Rule& rule) {
                       {"percent", std::uint64_t{wave.percent}},
                       {"gate", std::string(wave.gate == rules::Gate::manual ? "manual" : "auto")},
                       {"soak_s", wave.soak_s}};
+    if (wave.hold != rules::HoldPoint::none) fields.emplace_back("hold", std::string(rules::name_of(wave.hold)));
     if (wave.gate == rules::Gate::manual) fields.emplace_back("approvers", std::uint64_t{wave.approvers});
     if (wave.percent == 0) fields.emplace_back("ring", wave.ring_text);
     waves.push_back({json_object(fields)});
@@ -233,6 +244,7 @@ std::string rule_json(const rules::Rule& rule) {
   JsonFields fields{{"rollout", rule.rollout},
                     {"seed", rule.seed},
                     {"priority", std::uint64_t{rule.priority}},
+                    {"shadow", rule.shadow},
                     {"targets", rule.targets_text},
                     {"versions", RawJson{json_array(versions)}},
                     {"waves", RawJson{json_array(waves)}},

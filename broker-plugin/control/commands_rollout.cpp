@@ -47,6 +47,8 @@ void Commands::change_rollout(const std::string& who, const ControlCommand& comm
         return rules::PauseRollout{command.rollout};
       case CommandName::resume_rollout:
         return rules::ResumeRollout{command.rollout, command.acknowledge_failures};
+      case CommandName::release_hold:
+        return rules::ReleaseHold{command.rollout, command.wave};
       case CommandName::change_pace:
         return rules::ChangePace{command.rollout, command.pace};
       case CommandName::stop_group:

@@ -58,7 +58,7 @@ Commands::Prepared Commands::prepare_start(const ControlCommand& command) const 
       prepared.lacking = lacks_state(*release, life, rule.waves.front(), services_.states_required);
     rules::KnownRelease known{
         release->plane,         release->name, release->version, release->manifest, release->security_version,
-        rules::Reach::promoted, release->needs};
+        rules::Reach::promoted, release->needs, release->can_shadow};
     if (services_.states_required) known.reach = reach_of(life.state);
     releases.push_back(std::move(known));
   }

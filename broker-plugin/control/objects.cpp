@@ -23,7 +23,8 @@ void write_waves(JsonWriter& json, const std::vector<rules::WaveStatus>& waves) 
     json.open('{').field("name", wave.name).field("state", rules::name_of(wave.state)).field("percent", wave.percent);
     json.field("gate", wave.gate == rules::Gate::manual ? "manual" : "auto").field("devices", wave.devices);
     json.field("done", wave.done).field("failed", wave.failed).field("unreachable", wave.unreachable);
-    json.field("retrying", wave.retrying).field("opened_s", wave.opened_s).close('}');
+    json.field("retrying", wave.retrying).field("holding", wave.holding).field("hold", rules::name_of(wave.hold));
+    json.field("opened_s", wave.opened_s).close('}');
   }
   json.close(']');
 }
@@ -171,12 +172,13 @@ void write_counts(JsonWriter& json, std::string_view name,
 std::string status_json(const rules::RolloutStatus& status) {
   JsonWriter json;
   json.open('{').field("rollout", status.rollout).field("state", rules::name_of(status.state));
-  json.field("waiting_for", status.waiting_for);
+  json.field("waiting_for", status.waiting_for).field("priority", status.priority).field("shadow", status.shadow);
   write_versions(json, status.versions);
   json.field("started_s", status.started_s).field("ended_s", status.ended_s).field("started_by", status.started_by);
   json.field("targets", status.targets).field("reached", status.reached).field("done", status.done);
   json.field("failed", status.failed).field("rolled_back", status.rolled_back).field("unreachable", status.unreachable);
   json.field("reverted", status.reverted).field("retrying", status.retrying);
+  json.field("holding", status.holding).field("held_by_other", status.held_by_other);
   json.field("awaiting_window", status.awaiting_window).field("wave", status.wave);
   write_waves(json, status.waves);
   json.key("failures").open('[');

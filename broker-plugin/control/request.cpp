@@ -39,7 +39,8 @@ enum class Field : unsigned char {
   after_bundle,
   length,
   pace,
-  group
+  group,
+  wave
 };
 
 struct FieldUse {
@@ -65,6 +66,7 @@ constexpr FieldUse start_fields[] = {{Field::rule}, {Field::file, false}};
 constexpr FieldUse rollout_fields[] = {{Field::rollout}};
 constexpr FieldUse resume_fields[] = {{Field::rollout}, {Field::acknowledge_failures, false}};
 constexpr FieldUse pace_fields[] = {{Field::rollout}, {Field::pace}};
+constexpr FieldUse let_go_fields[] = {{Field::rollout}, {Field::wave, false}};
 constexpr FieldUse abort_fields[] = {{Field::rollout}, {Field::mode, false}};
 constexpr FieldUse stop_fields[] = {{Field::rollout}, {Field::group}, {Field::mode, false}};
 constexpr FieldUse continue_fields[] = {{Field::rollout}, {Field::group}};
@@ -94,6 +96,7 @@ constexpr CommandShape shapes[] = {
     {"approveRollout", CommandName::approve_rollout, Role::approve, rollout_fields},
     {"pauseRollout", CommandName::pause_rollout, Role::operate, rollout_fields},
     {"resumeRollout", CommandName::resume_rollout, Role::operate, resume_fields},
+    {"releaseHold", CommandName::release_hold, Role::operate, let_go_fields},
     {"changePace", CommandName::change_pace, Role::operate, pace_fields},
     {"abortRollout", CommandName::abort_rollout, Role::operate, abort_fields},
     {"stopGroup", CommandName::stop_group, Role::operate, stop_fields},
@@ -118,7 +121,7 @@ std::string_view json_name(Field field) {
   constexpr std::string_view names[] = {
       "digest", "size",  "offset", "data",  "envelope", "release", "rule",  "file",  "rollout", "acknowledgeFailures",
       "mode",   "after", "after",  "limit", "device",   "scope",   "order", "plane", "bundle",  "after",
-      "length", "pace",  "group"};
+      "length", "pace",  "group",  "wave"};
   return names[static_cast<std::size_t>(field)];
 }
 
@@ -260,6 +263,8 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
       return take_number(value, limits::chunk_data_len_max, command.length);
     case Field::pace:
       return take_pace(value, command.pace);
+    case Field::wave:
+      return take_id(value, command.wave);
     case Field::group: {
       GroupRef ref;
       if (auto wrong = take_text(value, limits::topic_len_max, command.group); !wrong.empty()) return wrong;

@@ -30,6 +30,7 @@ enum class CommandName : unsigned char {
   approve_rollout,
   pause_rollout,
   resume_rollout,
+  release_hold,
   change_pace,
   abort_rollout,
   stop_group,
@@ -61,7 +62,7 @@ struct ControlCommand {
   Sha256 digest, bundle, after_bundle;
   std::uint64_t size = 0, offset = 0, after_seq = 0, limit = 100, length = limits::chunk_data_len_max;
   Bytes data, envelope;
-  std::string after, device, file, group, mode, order, plane, reason, release, rollout, rule, scope;
+  std::string after, device, file, group, mode, order, plane, reason, release, rollout, rule, scope, wave;
   bool acknowledge_failures = false;
   rules::Pace pace;
 };

@@ -53,6 +53,7 @@ Release release_from(const wire::Manifest& manifest, const Sha256& digest, ByteV
     release.files.push_back({file->name()->str(), file->size(), digest_of(file->sha256())});
   }
   release.needs = needs_of(manifest);
+  release.can_shadow = manifest.shadow() != nullptr;
   if (const auto* readiness = manifest.readiness()) {
     release.readiness = {readiness->policy()->str(), readiness->policy_version(), digest_of(readiness->policy_sha256()),
                          digest_of(readiness->record_sha256())};

@@ -45,7 +45,8 @@ struct Release {
   std::uint32_t security_version = 0;
   std::uint64_t expires_s = 0;  // 0: never
   std::vector<ReleaseFile> files;
-  rules::Needs needs;  // of devices
+  rules::Needs needs;       // of devices
+  bool can_shadow = false;  // it names what runs it beside the active one
   Readiness readiness;
   std::vector<ReleaseFile> evidence;  // that the manifest lists itself, sizes 0; with readiness the record does
   std::uint64_t published_s = 0;

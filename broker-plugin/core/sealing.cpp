@@ -56,28 +56,36 @@ Bytes build_directive_with(const rules::Direct& direct, const Validity& validity
   return finished(builder);
 }
 
+// `known`: one for each of `wanted`, null for one that this broker does not know.
+auto build_releases(const std::vector<std::pair<rules::Plane, Sha256>>& wanted, const std::vector<ReleasePtr>& known,
+                    flatbuffers::FlatBufferBuilder& builder) {
+  std::vector<flatbuffers::Offset<wire::AssignedRelease>> releases;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto& [plane, digest] = wanted[i];
+    const auto* release = known[i].get();
+    const auto manifest = wire_digest(digest);
+    const auto envelope = wire_digest(release != nullptr ? release->envelope : Sha256{});
+    releases.push_back(wire::CreateAssignedRelease(builder, static_cast<wire::Plane>(plane), &manifest, &envelope,
+                                                   release != nullptr ? release->envelope_size : 0,
+                                                   release != nullptr ? builder.CreateString(release->name) : 0,
+                                                   release != nullptr ? builder.CreateString(release->version) : 0));
+  }
+  return builder.CreateVector(releases);
+}
+
 }  // namespace
 
 Bytes build_assignment(const AssignWork& work, const Validity& validity) {
   const auto& assign = work.assign;
   flatbuffers::FlatBufferBuilder builder(512);
-  std::vector<flatbuffers::Offset<wire::AssignedRelease>> releases;
-  for (std::size_t i = 0; i < assign.releases.size(); ++i) {
-    const auto& [plane, digest] = assign.releases[i];
-    const auto* known = work.releases[i].get();
-    const auto manifest = wire_digest(digest);
-    const auto envelope = wire_digest(known != nullptr ? known->envelope : Sha256{});
-    releases.push_back(wire::CreateAssignedRelease(builder, static_cast<wire::Plane>(plane), &manifest, &envelope,
-                                                   known != nullptr ? known->envelope_size : 0,
-                                                   known != nullptr ? builder.CreateString(known->name) : 0,
-                                                   known != nullptr ? builder.CreateString(known->version) : 0));
-  }
+  const auto list = build_releases(assign.releases, work.releases, builder);
+  const auto shadow = assign.shadow.empty() ? 0 : build_releases(assign.shadow, work.shadow, builder);
   const auto device = builder.CreateString(assign.device);
   const auto rollout = builder.CreateString(assign.rollout);
-  const auto list = builder.CreateVector(releases);
   wire::FinishAssignmentBuffer(
-      builder, wire::CreateAssignment(builder, device, assign.epoch, validity.issued_s, validity.expires_s(), rollout,
-                                      list, static_cast<std::uint32_t>(assign.soak_s)));
+      builder,
+      wire::CreateAssignment(builder, device, assign.epoch, validity.issued_s, validity.expires_s(), rollout, list,
+                             static_cast<std::uint32_t>(assign.soak_s), static_cast<wire::Hold>(assign.hold), shadow));
   return finished(builder);
 }
 

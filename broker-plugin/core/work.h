@@ -20,6 +20,7 @@ namespace muster::broker {
 struct AssignWork {
   rules::Assign assign;
   std::vector<ReleasePtr> releases;  // one for each of assign.releases
+  std::vector<ReleasePtr> shadow;    // one for each of assign.shadow; none is null
 };
 
 // Runs on the broker's thread after the batch; `durable` is false when it could not be written.

@@ -98,6 +98,12 @@ void add_changes(CLI::App& group, Session& session) {
              "musterctl rollout resume reader-2 --acknowledge-failures --reason 'gw-3 has a bad disk'", resume)
       ->add_flag("--acknowledge-failures", resume->acknowledge_failures,
                  "the failures so far are known and no longer halt it");
+  auto go = std::make_shared<RolloutChange>();
+  add_change(group, session, "release", "releaseHold",
+             "let the devices of a wave with a hold go on: those that wait, and those that are on their way there",
+             "musterctl rollout release reader-2 --reason 'line 3 stands still until six'", go)
+      ->add_option("--wave", go->wave, "its wave (default: the open one)")
+      ->type_name("NAME");
   add_pace(group, session);
   auto abort = std::make_shared<RolloutChange>();
   auto* command =

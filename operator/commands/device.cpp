@@ -1,5 +1,6 @@
 #include "operator/commands/device.h"
 
+#include "operator/commands/change.h"
 #include "operator/decode.h"
 #include "operator/render/device_text.h"
 #include "schemas/ids.h"
@@ -79,14 +80,7 @@ Outcome device_override(const Connection& connection, const OverrideOptions& opt
     request.fields.emplace_back("release", options.release);
   }
   if (!options.reason.empty()) request.fields.emplace_back("reason", options.reason);
-  ControlClient client(connection);
-  if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
-  auto answer = client.call(request);
-  if (!answer) return tl::make_unexpected(std::move(answer.error()));
-  const auto message = decode_message(*answer);
-  if (!message) return tl::make_unexpected(message.error());
-  terminal.result(*message, *answer);
-  return ExitCode::ok;
+  return send_change(connection, request, terminal);
 }
 
 Outcome directive_give(const Connection& connection, const DirectiveOptions& options, const Terminal& terminal) {
@@ -100,14 +94,7 @@ Outcome directive_give(const Connection& connection, const DirectiveOptions& opt
     request.fields.emplace_back("release", options.release);
   }
   if (!options.reason.empty()) request.fields.emplace_back("reason", options.reason);
-  ControlClient client(connection);
-  if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
-  auto answer = client.call(request);
-  if (!answer) return tl::make_unexpected(std::move(answer.error()));
-  const auto message = decode_message(*answer);
-  if (!message) return tl::make_unexpected(message.error());
-  terminal.result(*message, *answer);
-  return ExitCode::ok;
+  return send_change(connection, request, terminal);
 }
 
 }  // namespace muster::ctl

@@ -4,6 +4,7 @@
 
 #include "host/base64.h"
 #include "host/files.h"
+#include "operator/commands/change.h"
 #include "operator/commands/release_parts.h"
 #include "operator/decode.h"
 #include "operator/release_folder.h"
@@ -29,12 +30,7 @@ std::string word(wire::ReleaseState state) {
 Outcome bring(ControlClient& client, const Bytes& envelope, const std::string& reason, const Terminal& terminal) {
   Request request{"moveRelease", {{"envelope", host::to_base64(envelope)}}};
   if (!reason.empty()) request.fields.emplace_back("reason", reason);
-  auto answer = client.call(request);
-  if (!answer) return tl::make_unexpected(std::move(answer.error()));
-  const auto message = decode_message(*answer);
-  if (!message) return tl::make_unexpected(message.error());
-  terminal.result(*message, *answer);
-  return ExitCode::ok;
+  return send_change(client, request, terminal);
 }
 
 // What is known without a broker: the manifest, and the state before the one that is wanted.

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "operator/commands/change.h"
 #include "operator/commands/rollout_fit.h"
 #include "operator/decode.h"
 #include "operator/file_schema.h"
@@ -91,12 +92,11 @@ Outcome rollout_start(const Connection& connection, const RolloutStartOptions& o
 }
 
 Outcome rollout_change(const Connection& connection, const RolloutChange& change, const Terminal& terminal) {
-  ControlClient client(connection);
-  if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
   Request request{change.command, {{"rollout", change.rollout}}};
   if (!change.reason.empty()) request.fields.emplace_back("reason", change.reason);
   if (change.acknowledge_failures) request.fields.emplace_back("acknowledgeFailures", true);
   if (!change.mode.empty()) request.fields.emplace_back("mode", change.mode);
+  if (!change.wave.empty()) request.fields.emplace_back("wave", change.wave);
   if (!change.group.empty()) request.fields.emplace_back("group", change.group);
   if (!change.device.empty()) request.fields.emplace_back("device", change.device);
   if (const auto& pace = change.pace) {
@@ -106,12 +106,7 @@ Outcome rollout_change(const Connection& connection, const RolloutChange& change
                                      {"jitter_s", pace->jitter_s}});
     request.fields.emplace_back("pace", RawJson{object});
   }
-  auto answer = client.call(request);
-  if (!answer) return tl::make_unexpected(std::move(answer.error()));
-  const auto message = decode_message(*answer);
-  if (!message) return tl::make_unexpected(message.error());
-  terminal.result(*message, *answer);
-  return ExitCode::ok;
+  return send_change(connection, request, terminal);
 }
 
 Outcome rollout_status(const Connection& connection, const std::string& rollout, const Terminal& terminal) {

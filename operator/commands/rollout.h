@@ -34,7 +34,7 @@ struct PaceOptions {
   std::uint64_t per_minute = 0, per_site = 0, at_once = 0, jitter_s = 0;
 };
 
-// approve, pause, resume, abort, pace, stop, continue, cancel, readmit.
+// approve, pause, resume, abort, release, pace, stop, continue, cancel, readmit.
 struct RolloutChange {
   std::string command;  // of the control API
   std::string rollout, reason;
@@ -42,6 +42,7 @@ struct RolloutChange {
   std::string mode;                   // abort: "keep", "revert", or empty: as the rule says; stop, cancel: empty: keep
   std::optional<PaceOptions> pace;    // pace
   std::string group, device;          // stop, continue; cancel, readmit
+  std::string wave;                   // release: empty: the open one
 };
 [[nodiscard]] Outcome rollout_change(const Connection& connection, const RolloutChange& change,
                                      const Terminal& terminal);

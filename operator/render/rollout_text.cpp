@@ -39,6 +39,7 @@ std::string wave_counts(const WaveView& wave) {
   append_count(extra, wave.failed, "failed");
   append_count(extra, wave.unreachable, "unreachable");
   append_count(extra, wave.retrying, "retrying");
+  append_count(extra, wave.holding, "holding");
   if (wave.gate == "manual" && wave.state != "done") extra += extra.empty() ? "manual gate" : ", manual gate";
   return extra.empty() ? text : text + "  " + extra;
 }
@@ -51,6 +52,8 @@ std::string totals(const RolloutView& view) {
   append_count(text, view.unreachable, "unreachable");
   append_count(text, view.reverted, "reverted");
   append_count(text, view.retrying, "retrying");
+  append_count(text, view.holding, "holding");
+  append_count(text, view.held_by_other, "held by another rollout");
   append_count(text, view.awaiting_window, "waiting for a maintenance window");
   append_count(text, view.stopped, "stopped");
   append_count(text, view.cancelled_count, "cancelled");
@@ -61,6 +64,8 @@ std::string headline(const RolloutView& view, std::uint64_t now_s, const Style& 
   auto text = painted(harmless(view.rollout), Paint::strong, style) + "  " +
               painted(harmless(view.state), paint_of_state(view.state), style);
   if (auto versions = versions_text(view); !versions.empty()) text += "  " + versions;
+  if (view.shadow) text += ", in the shadow";
+  if (view.priority != 0) text += "  priority " + std::to_string(view.priority);
   const auto end = view.ended_s != 0 ? view.ended_s : now_s;
   if (view.started_s != 0 && end >= view.started_s) text += "  " + duration_text(end - view.started_s);
   return text;

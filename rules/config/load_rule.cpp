@@ -32,6 +32,7 @@ class RuleReader {
     ReadWaves waves = read_waves(fields, document, problems_);
     rule_.waves = std::move(waves.waves);
     preset = std::move(waves.preset);
+    rule_.shadow = fields.word("shadow") != 0 || waves.shadow;
     if (const YamlNode* node = fields.find("halt")) read_halt(*node);
     if (const YamlNode* node = fields.find("pace")) read_pace(*node);
     if (const YamlNode* node = fields.find("retry")) rule_.retry = read_retry(*node, problems_);
@@ -40,6 +41,7 @@ class RuleReader {
     if (const YamlNode* node = fields.find("guardrails")) {
       rule_.guardrails = read_guardrails(*node, rule_.waves, problems_);
     }
+    if (rule_.shadow) check_shadow(fields, document);
     read_baseline_window(fields);
     if (const YamlNode* node = fields.find("rollback")) read_rollback(*node);
     rule_.unreachable_after_s = fields.duration_s("unreachable_after");
@@ -115,6 +117,27 @@ class RuleReader {
     rule_.utc_offset_min = read_utc_offset(node, "utc_offset", problems_).value_or(0);
     if (!has_windows)
       problems_.add(node, "no windows that devices are judged by", "windows beside it, or utc_offset removed");
+  }
+
+  // What makes no sense where nothing is switched, and what would never come to a verdict.
+  void check_shadow(const Fields& fields, const YamlNode& document) {
+    if (const auto* node = fields.find("priority"); node != nullptr && rule_.priority != 0)
+      problems_.add(*node, "'priority' of a shadow, which takes no device from another rollout", "remove it");
+    for (const Wave& wave : rule_.waves) {
+      const auto& node = fields.find("waves") != nullptr ? *fields.find("waves") : document;
+      if (wave.hold != HoldPoint::none)
+        problems_.add(node, "'hold' in wave " + wave.name + " of a shadow, which switches nothing", "remove it");
+      if (wave.soak_s == 0)
+        problems_.add(node, "wave " + wave.name + " of a shadow has no soak, and runs it for no time", "soak: 1h");
+      for (const Guardrail& guardrail : rule_.guardrails) {
+        if (wave.soak_s == 0 || guardrail.observe_s < wave.soak_s) continue;
+        problems_.add(*fields.find("guardrails"),
+                      "guardrail " + guardrail.name + " observes " + duration_as_written(guardrail.observe_s * 1000) +
+                          ", and the shadow of wave " + wave.name + " has gone by then",
+                      "observe: less than its soak of " + duration_as_written(wave.soak_s * 1000));
+        return;
+      }
+    }
   }
 
   // A map without any of its keys would look like a limit and be none.

@@ -11,9 +11,11 @@ constexpr std::uint64_t day_s = 86'400;
 constexpr std::uint64_t whole_ppm = 1'000'000;
 
 constexpr std::string_view planes[] = {"firmware", "model", "config"};
-constexpr std::string_view strategies[] = {"big_bang", "percentage", "device_class", "regional"};
+constexpr std::string_view strategies[] = {"big_bang", "percentage", "device_class", "regional", "shadow"};
 constexpr std::string_view risks[] = {"low", "medium", "high"};
 constexpr std::string_view gates[] = {"auto", "manual"};
+constexpr std::string_view holds[] = {"none", "before_swap", "before_commit"};
+constexpr std::string_view no_or_yes[] = {"false", "true"};
 constexpr std::string_view on_aborts[] = {"keep", "revert"};
 constexpr std::string_view percent_or_ring[] = {"percent", "ring"};
 constexpr std::string_view makes_waves[] = {"waves", "strategy", "risk"};
@@ -62,6 +64,13 @@ constexpr Key wave_keys[] = {
      .doc = "How long each device of the wave watches itself after its probes passed, before it counts as done.",
      .fallback = "0s",
      .max = 30 * day_s},
+    {.name = "hold",
+     .form = Form::word,
+     .doc = "Where each device of the wave waits for `rollout release`: with all fetched and nothing changed, or after "
+            "probes and soak.",
+     .see = "#holding-devices",
+     .fallback = "none",
+     .words = holds},
 };
 
 constexpr Key halt_keys[] = {
@@ -211,6 +220,12 @@ constexpr Key rule_keys[] = {
      .of_strategy = "regional",
      .required_of_it = true,
      .not_beside = "waves"},
+    {.name = "shadow",
+     .form = Form::word,
+     .doc = "Devices run the versions in the shadow of the active ones for each wave's `soak`, and switch nothing.",
+     .see = "#in-the-shadow",
+     .fallback = "false",
+     .words = no_or_yes},
     {.name = "soak",
      .form = Form::duration,
      .doc = "With a strategy: the `soak` of all its waves.",

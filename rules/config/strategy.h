@@ -11,7 +11,13 @@
 
 namespace muster::rules {
 
-enum class Strategy : std::uint8_t { big_bang, percentage, device_class, regional };  // in the order of the key's words
+enum class Strategy : std::uint8_t {
+  big_bang,
+  percentage,
+  device_class,
+  regional,
+  shadow
+};  // in the order of the key's words
 
 // What a level of risk sets where the file does not say it itself.
 struct RiskLevel {

@@ -51,6 +51,7 @@ class WaveReader {
     wave.gate = static_cast<Gate>(fields.word("gate"));
     wave.approvers = fields.integer32("approvers");
     wave.soak_s = fields.duration_s("soak");
+    wave.hold = static_cast<HoldPoint>(fields.word("hold"));
     if (risk_ != nullptr && !fields.has("gate")) wave.gate = gate_of(*risk_, index, count);
     if (risk_ != nullptr && !fields.has("soak")) wave.soak_s = soak_s_of(*risk_, index);
     if (const auto* approvers = fields.find("approvers");
@@ -163,6 +164,7 @@ class PlanReader {
     refuse_companions("with strategy: " + name);
     ReadWaves read;
     read.waves = shapes(*strategy_, name);
+    read.shadow = strategy_ == Strategy::shadow;
     read.preset = "Its waves come from strategy: " + name + " and risk: " + std::string(risk_->name) + ".";
     if (*strategy_ == Strategy::device_class || *strategy_ == Strategy::regional)
       read.preset += " Targets of no listed " + std::string(attribute_of(*strategy_)) + " get nothing.";
@@ -188,6 +190,7 @@ class PlanReader {
     constexpr std::uint32_t whole[] = {100};
     const auto key = std::find_if(keys::rule.keys.begin(), keys::rule.keys.end(),
                                   [&name](const Key& each) { return each.of_strategy == name; });
+    if (strategy == Strategy::shadow) return waves_of_shares(risk_->percentages);
     if (key == keys::rule.keys.end()) return waves_of_shares(whole);
     if (!key->required_of_it && !rule_.has(key->name)) return waves_of_shares(risk_->percentages);
     if (!rule_.has(key->name)) {

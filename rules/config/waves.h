@@ -12,6 +12,7 @@ namespace muster::rules {
 
 struct ReadWaves {
   std::vector<Wave> waves;  // every one that could be read; whether all of them are sound, the problems say
+  bool shadow = false;      // its strategy is one that switches nothing
   std::string preset;       // a sentence that says what of them the file leaves to a preset; empty: nothing
 };
 

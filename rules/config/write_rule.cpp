@@ -87,6 +87,7 @@ std::string wave_text(const Wave& wave) {
   map.add("gate", std::string(key_of(keys::wave, "gate").words[static_cast<std::size_t>(wave.gate)]));
   if (wave.approvers != 1) map.add("approvers", std::to_string(wave.approvers));
   map.add("soak", seconds_text(wave.soak_s));
+  if (wave.hold != HoldPoint::none) map.add("hold", std::string(name_of(wave.hold)));
   return map.text();
 }
 
@@ -182,7 +183,7 @@ std::string write_rule(const Rule& rule) {
   if (rule.seed != usual.seed) text += line("seed", std::to_string(rule.seed));
   if (rule.priority != usual.priority) text += line("priority", std::to_string(rule.priority));
   text += line("targets", rule.targets_text == "true" ? rule.targets_text : quoted_text(rule.targets_text));
-  text += versions_text(rule) + "waves:\n";
+  text += versions_text(rule) + (rule.shadow ? line("shadow", "true") : "") + "waves:\n";
   for (const Wave& wave : rule.waves) text += "  - " + wave_text(wave) + "\n";
   text += halt_text(rule) + pace_text(rule.pace) + times_text(rule);
   if (!rule.guardrails.empty()) text += "guardrails:\n";

@@ -88,7 +88,8 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
     mark_persist(device_index);
   } else if (member.stopped) {
     blocked = Standing::waiting;
-  } else if (claim_on(rollout, device_index) != Claim::free || outranked_by(rollout, device_index) != nullptr) {
+  } else if (claim_on(rollout, device_index) != Claim::free || outranked_by(rollout, device_index) != nullptr ||
+             at_work_beside(rollout, device_index) != nullptr) {
     blocked = Standing::held_by_other;
   } else if (orders_.hold(fleet_.id(device_index), fleet_.facts(device_index), rollout.manifests, false)) {
     blocked = Standing::waiting;
@@ -108,10 +109,11 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
   }
 
   members_.set_paced(index, false);  // a pace that was lifted may have left it in the queue
-  take_from_others(rollout, device_index);
+  const bool switches = !rollout.rule.shadow;
+  if (switches) take_from_others(rollout, device_index);
   Device& device = fleet_[device_index];
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (!rollout.governs(plane)) continue;
+    if (!rollout.governs(plane) || !switches) continue;
     // One that begins anew before it has gone back goes back to what it ran at first.
     if (member.prior[plane] == 0) members_.set_prior(index, plane, device.active[plane]);
     fleet_.set_digest(device.assigned[plane], rollout.target[plane]);
@@ -132,7 +134,8 @@ void Core::leave_behind_what_failed(const Rollout& rollout, DeviceIndex index) {
   if (!has_ended_badly(device) || device.attempt_epoch != device.assigned_epoch) return;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
     const bool was_assigned = device.assigned[plane] != 0;
-    if (rollout.governs(plane) || !was_assigned || device.assigned[plane] == device.active[plane]) continue;
+    const bool brought_anew = rollout.governs(plane) && !rollout.rule.shadow;
+    if (brought_anew || !was_assigned || device.assigned[plane] == device.active[plane]) continue;
     const auto* holder = by_number(device.holder[plane]);
     const auto member = holder == nullptr ? 0 : members_.find(index, *holder);
     const bool goes_back = member != 0 && members_[member].reached && members_[member].withdrawn;
@@ -181,6 +184,11 @@ void Core::give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::
   device.cause = cause;
   device.sequence = sequence;
   device.soak_s = static_cast<std::uint32_t>(std::min<std::uint64_t>(soak_s, UINT32_MAX));
+  device.hold = hold_for(index);
+  const auto* rollout = by_number(cause);
+  const auto member = rollout != nullptr && rollout->rule.shadow ? members_.find(index, *rollout) : 0;
+  device.shadow = member != 0 && !members_[member].withdrawn;
+  if (!device.shadow) end_shadows(index);
   mark_persist(index);
   mark_assign(index);
 }
@@ -194,6 +202,7 @@ void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::
     m.assigned_s = turn_.now_s;
     m.standing = in_work(member);
   });
+  if (members_[member].rollout->rule.shadow) members_.set_measured_from(member, not_yet_measured);
   members_[member].rollout->pace.assigned(turn_.now_s, turn_.now_s);
   arm(member);
 }
@@ -240,7 +249,7 @@ void Core::withdraw(MemberIndex index) {
   Rollout& rollout = *member.rollout;
   Device& device = fleet_[member.device];
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (!rollout.governs(plane)) continue;
+    if (!rollout.governs(plane) || rollout.rule.shadow) continue;
     const auto fault = fault_of_return(member, plane);
     fleet_.set_digest(device.assigned[plane], fault.empty() ? member.prior[plane] : device.active[plane]);
     if (fault.empty()) continue;

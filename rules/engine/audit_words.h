@@ -25,6 +25,7 @@ inline constexpr std::string_view wave_opened = "wave.opened";
 inline constexpr std::string_view wave_awaiting_approval = "wave.awaiting_approval";
 inline constexpr std::string_view wave_approved = "wave.approved";
 inline constexpr std::string_view wave_held = "wave.held";  // the state of a release keeps the next one from opening
+inline constexpr std::string_view wave_released = "wave.released";  // who holds in it goes on
 inline constexpr std::string_view wave_done = "wave.done";
 inline constexpr std::string_view wave_refilled = "wave.refilled";  // others take the place of stopped devices
 

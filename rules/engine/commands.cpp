@@ -189,8 +189,10 @@ std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, c
     if (members_[index].wave != no_wave) mark_persist(members_[index].device);
     members_.depart(index);
   }
-  const auto back = members_.sorted(
-      rollout, [&](const Member& member) { return !member.gone() && (revert || member.standing != Standing::done); });
+  const bool takes_back = revert && !rollout.rule.shadow;  // a shadow that is over has left nothing
+  const auto back = members_.sorted(rollout, [&](const Member& member) {
+    return !member.gone() && (takes_back || member.standing != Standing::done);
+  });
   for (const auto index : back) withdraw(index);
   const auto total = rollout.total();
   auto reached = reached_text(total) + ", " + std::to_string(total.failed) + " failed; " + std::to_string(back.size()) +

@@ -129,7 +129,13 @@ Assign Core::assignment_of(DeviceIndex index) const {
   assign.device = fleet_.id(index);
   assign.epoch = device.assigned_epoch;
   assign.soak_s = device.soak_s;
-  if (const auto* cause = by_number(device.cause); cause != nullptr) assign.rollout = cause->name();
+  assign.hold = device.hold;
+  if (const auto* cause = by_number(device.cause); cause != nullptr) {
+    assign.rollout = cause->name();
+    for (const auto& release : cause->releases) {
+      if (device.shadow) assign.shadow.emplace_back(release.plane, release.manifest);
+    }
+  }
   for (std::size_t place = 0; place < plane_count; ++place) {
     const auto plane = plane_at(device.sequence, place);
     if (device.assigned[plane] == 0) continue;

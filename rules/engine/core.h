@@ -15,7 +15,9 @@
 //   exclude.cpp      whom operators take out of a rollout, and let in again
 //   override.cpp     releases that operators give to single devices
 //   eligibility.cpp  which devices can run a rollout's releases, and how far their states let it go
+//   holds.cpp        waves whose devices hold before the swap or the commit, and what lets them go on
 //   priorities.cpp   rollouts of higher priority, and the devices that they take from others
+//   shadow.cpp       rollouts that switch nothing, and what their devices measure
 //   why.cpp          why one device has, or has not, what a rollout would give it
 //   persist.cpp, restore.cpp  records out and in
 #pragma once
@@ -149,6 +151,19 @@ class Core {
   void give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::uint64_t soak_s);
   [[nodiscard]] std::uint64_t next_epoch_of(DeviceIndex index) const;
 
+  // --- holds.cpp ---
+  [[nodiscard]] HoldPoint hold_for(DeviceIndex index) const;
+  [[nodiscard]] static bool is_held_back(const Member& member);
+  void let_go(MemberIndex index);
+  [[nodiscard]] std::string hold_sentence(const Rollout& rollout) const;
+  [[nodiscard]] std::string why_holding(const Member& member) const;
+
+  // --- shadow.cpp ---
+  [[nodiscard]] const Rollout* at_work_beside(const Rollout& rollout, DeviceIndex index) const;
+  void end_shadows(DeviceIndex index);
+  void offer_to_others(DeviceIndex index);
+  void note_shadowing(MemberIndex index);
+
   // --- priorities.cpp ---
   [[nodiscard]] static bool outranks(const Rollout& rollout, const Rollout& other);
   [[nodiscard]] const Rollout* outranked_by(const Rollout& rollout, DeviceIndex index) const;
@@ -183,7 +198,8 @@ class Core {
   [[nodiscard]] Answer run(const Command& command, const ApproveWave& body);
   [[nodiscard]] Answer run(const Command& command, const PauseRollout& body);
   [[nodiscard]] Answer run(const Command& command, const ResumeRollout& body);
-  [[nodiscard]] Answer run(const Command& command, const ChangePace& body);  // turns.cpp
+  [[nodiscard]] Answer run(const Command& command, const ReleaseHold& body);  // holds.cpp
+  [[nodiscard]] Answer run(const Command& command, const ChangePace& body);   // turns.cpp
   [[nodiscard]] Answer run(const Command& command, const AbortRollout& body);
   [[nodiscard]] Answer run(const Command& command, const GiveOrder& body);
   [[nodiscard]] Answer run(const Command& command, const StopGroup& body);  // exclude.cpp, as the next three

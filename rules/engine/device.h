@@ -44,13 +44,22 @@ struct Device {
   DeviceState state = DeviceState::healthy;
   AttemptState attempt = AttemptState::idle;
   Sequence sequence = default_sequence;
-  bool live : 1 = false;  // this place is in use
+  HoldPoint hold : 2 = HoldPoint::none;  // of the newest assignment
+  bool shadow : 1 = false;               // its newest assignment runs the releases of its cause in the shadow
+  bool live : 1 = false;                 // this place is in use
   bool reported : 1 = false;
   bool connected : 1 = false;
   bool persist : 1 = false;  // to be persisted at the end of this step
   bool assign : 1 = false;   // to be assigned at the end of this step
 };
 static_assert(sizeof(Device) <= 136, "a million devices are kept in memory");
+
+// It has come as far as its newest assignment lets it.
+[[nodiscard]] inline bool waits_in_hold(const Device& device) {
+  return device.attempt_epoch == device.assigned_epoch &&
+         (device.attempt == AttemptState::held ||
+          (device.attempt == AttemptState::staged && device.hold == HoldPoint::before_swap));
+}
 
 // Its attempt is over, and it does not run what it was to bring.
 [[nodiscard]] inline bool has_ended_badly(const Device& device) {

@@ -35,6 +35,8 @@ struct Assign {
   std::string rollout;                             // what caused it
   std::vector<std::pair<Plane, Sha256>> releases;  // in activation order; zero digest: the plane is to be empty
   std::uint64_t soak_s = 0;
+  HoldPoint hold = HoldPoint::none;
+  std::vector<std::pair<Plane, Sha256>> shadow;  // to be run beside what is active, for soak_s; empty: nothing is
 };
 
 struct StandingOrder {

@@ -95,6 +95,7 @@ struct KnownRelease {
   std::uint32_t security_version = 0;
   Reach reach = Reach::promoted;
   Needs needs = {};
+  bool shadow = false;  // its manifest says what runs it in the shadow
 };
 
 // How far rollouts of these releases may go from now on, as often as the host likes to say so.
@@ -121,6 +122,11 @@ struct PauseRollout {
 struct ResumeRollout {
   std::string rollout;
   bool acknowledge_failures = false;
+};
+// The devices of a wave that hold before the swap or the commit go on, and those on their way there do not stop.
+struct ReleaseHold {
+  std::string rollout;
+  std::string wave;  // empty: the open one
 };
 // From now on; what waits for its turn waits for it at the new pace. A pace of nothing is no limit.
 struct ChangePace {
@@ -177,8 +183,8 @@ struct GiveOrder {
 };
 
 using CommandBody =
-    std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, ChangePace, AbortRollout, StopGroup,
-                 ContinueGroup, CancelDevice, ReadmitDevice, OverrideDevice, ClearOverride, GiveOrder>;
+    std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, ReleaseHold, ChangePace, AbortRollout,
+                 StopGroup, ContinueGroup, CancelDevice, ReadmitDevice, OverrideDevice, ClearOverride, GiveOrder>;
 struct Command {
   std::string who, why;
   std::uint64_t correlation = 0;  // comes back in Reply

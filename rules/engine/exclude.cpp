@@ -182,6 +182,7 @@ void Core::take_out(MemberIndex index, bool revert) {
     return;
   }
   const bool was_withdrawn = member.withdrawn;
+  const bool held_back = is_held_back(member);
   members_.change(index, [](Member& m) {
     m.cancelled = true;
     m.target = m.stopped = false;
@@ -189,7 +190,8 @@ void Core::take_out(MemberIndex index, bool revert) {
   member.rollout->retries.forget(index);
   await_no_window(index);
   members_.set_paced(index, false);
-  if (!was_withdrawn && revert) {
+  // What was held back was not let go: it does not become the device's own because it is taken out.
+  if (!was_withdrawn && (revert || held_back)) {
     withdraw(index);
     return;
   }

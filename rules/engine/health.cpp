@@ -46,12 +46,19 @@ void Core::measure(MemberIndex index, const DeviceHealth& health) {
     guards.measure_before(watch, health);
     return;
   }
-  if (member.standing != Standing::done) return;
+  const bool shadow = member.rollout->rule.shadow;
+  if (shadow ? !is_shadowing(member, fleet_[member.device]) : member.standing != Standing::done) return;
   if (first) arm(index);
   const auto window_s = std::min<std::uint64_t>(health.window_s, turn_.now_s);
   const auto start_s = health.window_start_s != 0 ? health.window_start_s : turn_.now_s - window_s;
   if (start_s < member.measured_from_s) return;  // it measured in part what ran before
-  if (guards.measure_after(watch, health)) voted(index);
+  if (!shadow) {
+    if (guards.measure_after(watch, health)) voted(index);
+    return;
+  }
+  auto of_shadow = health;
+  of_shadow.readings = shadow_readings(health.readings);
+  if (guards.measure_after(watch, of_shadow)) voted(index);
 }
 
 void Core::voted(MemberIndex index) {
@@ -64,10 +71,12 @@ void Core::voted(MemberIndex index) {
 // it does not.
 std::uint64_t Core::silent_since_s(const Member& member) const {
   if (member.watch == 0 || !member.reached || !judges_health(member)) return 0;
+  if (member.standing == Standing::done && member.rollout->rule.shadow) return 0;  // its time is over
   if (member.standing == Standing::done) return member.rollout->guards.watches[member.watch].heard_s;
   const Device& device = fleet_[member.device];
-  const bool at_it = device.attempt_epoch == member.epoch && device.attempt >= AttemptState::verifying &&
-                     device.attempt <= AttemptState::soaking;
+  const bool in_between = device.attempt >= AttemptState::verifying && device.attempt <= AttemptState::soaking;
+  const bool at_it = device.attempt_epoch == member.epoch &&
+                     (in_between || device.attempt == AttemptState::held || device.attempt == AttemptState::shadowing);
   return member.standing == Standing::unreachable && at_it ? std::max(device.link_since_s, started_s_) : 0;
 }
 

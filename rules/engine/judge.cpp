@@ -33,8 +33,9 @@ Judgement failure(const Device& device, const Fleet& fleet, std::string_view err
 Judgement judge_withdrawn(const Member& member, const Device& device, const Fleet& fleet) {
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   if (!about_it) return {};
-  if (device.attempt == AttemptState::committed && same_on_own_planes(*member.rollout, device.active, device.assigned))
-    return {Finding::reverted, false, {}, {}};
+  const bool is_back =
+      member.rollout->rule.shadow || same_on_own_planes(*member.rollout, device.active, device.assigned);
+  if (device.attempt == AttemptState::committed && is_back) return {Finding::reverted, false, {}, {}};
   if (!has_ended_badly(device) || device.attempt_epoch != member.epoch) return {};
   auto judgement = failure(device, fleet, "revert_failed",
                            "the attempt to go back ended as " + std::string(name_of(device.attempt)));
@@ -42,17 +43,36 @@ Judgement judge_withdrawn(const Member& member, const Device& device, const Flee
   return judgement;
 }
 
+// Nothing is switched, so it is about the attempt alone, and what comes after its end says nothing about it.
+Judgement judge_shadow(const Member& member, const Device& device, const Fleet& fleet) {
+  if (device.attempt_epoch != member.epoch || member.standing == Standing::done) return {};
+  if (has_ended_badly(device))
+    return failure(device, fleet, "shadow_failed", "its attempt ended as " + std::string(name_of(device.attempt)));
+  const bool over = device.attempt == AttemptState::committed && device.state == DeviceState::healthy;
+  return over ? Judgement{Finding::done, false, {}, {}} : Judgement{};
+}
+
 }  // namespace
+
+bool brings_its_releases(const Rollout& rollout, const Device& device) {
+  return same_on_own_planes(rollout, device.assigned, rollout.target);
+}
+
+bool is_holding(const Member& member, const Device& device) {
+  return member.reached && !member.gone() && device.attempt_epoch >= member.epoch && waits_in_hold(device) &&
+         brings_its_releases(*member.rollout, device);
+}
 
 Judgement judge(const Member& member, const Device& device, const Fleet& fleet) {
   if (!member.reached) return {};
   if (member.withdrawn) return judge_withdrawn(member, device, fleet);
+  if (member.rollout->rule.shadow) return judge_shadow(member, device, fleet);
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   const bool newest = device.assigned_epoch == member.epoch;
   // Not what it is assigned: a release that failed there is taken out of that while it waits to try again.
   const bool own_planes = same_on_own_planes(*member.rollout, device.active, member.rollout->target);
   // A later attempt, for another rollout's planes, says something about this one when it was to bring its releases too.
-  const bool brought = same_on_own_planes(*member.rollout, device.assigned, member.rollout->target);
+  const bool brought = brings_its_releases(*member.rollout, device);
   const bool was_done = member.standing == Standing::done;
 
   if (about_it && has_ended_badly(device) && (device.attempt_epoch == member.epoch || (!own_planes && brought))) {
@@ -72,6 +92,7 @@ Judgement judge(const Member& member, const Device& device, const Fleet& fleet) 
       device.state == DeviceState::healthy) {
     return {Finding::done, false, {}, {}};
   }
+  if (is_holding(member, device)) return {Finding::holding, false, {}, {}};
   return {};
 }
 

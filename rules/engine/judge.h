@@ -5,7 +5,8 @@
 // degraded, recovering or rolled_back is not done, whatever it committed: unknown is never healthy. It blocks its wave
 // until it is healthy or its attempt times out. Failed: the attempt ended as rolled_back or failed; or, once done, a
 // governed plane runs something else, or the device put itself back. A newer assignment by another rollout counts only
-// as far as it takes this rollout's versions away.
+// as far as it takes this rollout's versions away. Holding: it waits where the assignment says, with nothing swapped or
+// nothing committed, for an operator.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@
 
 namespace muster::rules {
 
-enum class Finding : std::uint8_t { nothing, done, failed, reverted, not_reverted };
+enum class Finding : std::uint8_t { nothing, done, failed, reverted, not_reverted, holding };
 
 struct Judgement {
   Finding finding = Finding::nothing;
@@ -24,6 +25,12 @@ struct Judgement {
   std::string error, detail;  // failed and not_reverted: the device's code and words, or the engine's
 };
 
+// Its newest assignment brings the rollout's releases: another rollout's brings what a device failed at no more.
+[[nodiscard]] bool brings_its_releases(const Rollout& rollout, const Device& device);
+// It has come as far as a hold lets it, in an attempt that brings this rollout's releases.
+[[nodiscard]] bool is_holding(const Member& member, const Device& device);
+// It runs the rollout's releases in the shadow now (shadow.cpp).
+[[nodiscard]] bool is_shadowing(const Member& member, const Device& device);
 [[nodiscard]] Judgement judge(const Member& member, const Device& device, const Fleet& fleet);
 
 }  // namespace muster::rules

@@ -22,10 +22,11 @@ constexpr std::array<std::string_view, 7> rollout_names = {"running",   "awaitin
                                                            "completed", "reverting",         "aborted"};
 constexpr std::array<std::string_view, 4> reach_names = {"development", "candidate", "canary", "promoted"};
 constexpr std::array<std::string_view, 3> override_names = {"pending", "active", "failed"};
+constexpr std::array<std::string_view, 3> hold_names = {"none", "before_swap", "before_commit"};
 constexpr std::array<std::string_view, 3> wave_names = {"pending", "open", "done"};
 constexpr std::array<std::string_view, standing_count> standing_names = {
-    "waiting",   "assigned", "done",          "failed",   "unreachable",
-    "reverting", "reverted", "held_by_other", "retrying", "cancelled"};
+    "waiting",  "assigned",      "done",     "failed",    "unreachable", "reverting",
+    "reverted", "held_by_other", "retrying", "cancelled", "holding"};
 constexpr std::array<std::string_view, 7> order_names = {"safe_mode", "resume",        "rollback",     "freeze",
                                                          "thaw",      "pause_updates", "send_evidence"};
 constexpr std::array<std::string_view, 3> against_names = {"absolute", "baseline", "control"};
@@ -87,6 +88,9 @@ std::string_view name_of(Reach reach) {
   return name_in(reach_names, reach);
 }
 
+std::string_view name_of(HoldPoint hold) {
+  return name_in(hold_names, hold);
+}
 std::string_view name_of(WaveState state) {
   return name_in(wave_names, state);
 }

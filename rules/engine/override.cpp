@@ -13,6 +13,7 @@ namespace {
 bool in_flight(const Member& member) {
   switch (member.standing) {
     case Standing::assigned:
+    case Standing::holding:
     case Standing::retrying:
     case Standing::reverting:
     case Standing::unreachable:

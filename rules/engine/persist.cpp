@@ -116,6 +116,8 @@ std::string Core::device_record(DeviceIndex index) const {
   fields.number(device.cause);
   fields.number(device.soak_s);
   fields.number(device.sequence);
+  fields.number(static_cast<std::uint64_t>(device.hold));
+  fields.flag(device.shadow);
 
   // Only those in a wave: who is a mere target follows from facts and rules.
   std::vector<MemberIndex> members;
@@ -148,6 +150,7 @@ std::string Core::rollout_record(const Rollout& rollout) {
   for (const auto& wave : rollout.waves) {
     out.number(static_cast<std::uint64_t>(wave.state));
     out.number(wave.opened_s);
+    out.flag(wave.released);
     out.flag(wave.covered);
     out.number(static_cast<std::uint64_t>(wave.boundary.kind));
     out.number(wave.boundary.bucket);
@@ -176,6 +179,7 @@ std::string Core::rule_record(const Rollout& rollout) {
   out.text(rollout.rule_text);
   out.number(rule.seed);
   out.number(rule.priority);
+  out.flag(rule.shadow);
   out.text(rule.targets_text);
   write_bytes(rule.targets, out);
   out.number(rollout.releases.size());
@@ -195,6 +199,7 @@ std::string Core::rule_record(const Rollout& rollout) {
     out.number(static_cast<std::uint64_t>(wave.gate));
     out.number(wave.approvers);
     out.number(wave.soak_s);
+    out.number(static_cast<std::uint64_t>(wave.hold));
   }
   out.number(rule.halt_failed_devices);
   out.number(rule.halt_failed_ppm);

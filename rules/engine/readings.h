@@ -51,4 +51,7 @@ struct Readings {
   [[nodiscard]] double of(Reading reading) const { return standard[static_cast<std::size_t>(reading)]; }
 };
 
+// What the shadow measured, under the names of what it stands for, and what is the device's own.
+[[nodiscard]] Readings shadow_readings(const Readings& readings);
+
 }  // namespace muster::rules

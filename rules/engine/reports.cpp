@@ -41,6 +41,7 @@ void Core::on(const DeviceReport& report) {
 void Core::judge_all(DeviceIndex index) {
   for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
     apply(member, judge(members_[member], fleet_[index], fleet_), fleet_.id(index));
+    note_shadowing(member);
   }
 }
 
@@ -127,6 +128,11 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
   const Member& member = members_[index];
   if (member.standing == Standing::cancelled) return;
   if (!member.rollout->serving() && !member.withdrawn) return;  // an aborted rollout no longer minds what was kept
+  if (judgement.finding == Finding::nothing && member.standing == Standing::holding) {  // it goes there again, or on
+    members_.change(index, [&](Member& m) { m.standing = in_work(index); });
+    mark_persist(member.device);
+    arm(index);
+  }
   switch (judgement.finding) {
     case Finding::nothing:
       return;
@@ -140,6 +146,12 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
       if (member.standing == Standing::reverted) return;
       members_.change(index, [](Member& m) { m.standing = m.cancelled ? Standing::cancelled : Standing::reverted; });
       if (member.cancelled) turn_.freed.push_back(member.device);
+      offer_to_others(member.device);
+      mark_persist(member.device);
+      return;
+    case Finding::holding:
+      if (member.standing != Standing::assigned) return;
+      members_.change(index, [](Member& m) { m.standing = Standing::holding; });
       mark_persist(member.device);
       return;
     case Finding::not_reverted:
@@ -163,11 +175,13 @@ void Core::recover(MemberIndex index) {
     m.standing = Standing::done;
     m.failed = m.acknowledged = m.rolled_back = false;
   });
-  members_.set_measured_from(index, turn_.device_clock_s != 0 ? turn_.device_clock_s : turn_.now_s);
+  if (!rollout.rule.shadow)
+    members_.set_measured_from(index, turn_.device_clock_s != 0 ? turn_.device_clock_s : turn_.now_s);
   // It has just spoken: its silence counts from here, however long the update took.
   if (auto& guards = rollout.guards; member.watch != 0 && guards.watches[member.watch].heard_s != 0)
     guards.watches[member.watch].heard_s = static_cast<std::uint32_t>(turn_.now_s);
   arm(index);
+  offer_to_others(member.device);
   mark_persist(member.device);
   if (!had_failed) return;
   std::erase_if(rollout.failures, [&](const FailedDevice& failure) { return failure.device == id; });
@@ -198,6 +212,7 @@ void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view 
   }
   mark_persist(member.device);
   if (member.cancelled) turn_.freed.push_back(member.device);
+  offer_to_others(member.device);
   const std::string id(fleet_.id(member.device));
   const bool acknowledged = member.acknowledged;
   std::erase_if(rollout.failures, [&](const FailedDevice& failure) { return failure.device == id; });
@@ -230,7 +245,8 @@ Standing Core::in_work(MemberIndex index) const {
   const Member& member = members_[index];
   if (!fleet_[member.device].connected && turn_.now_s >= away_s(member)) return Standing::unreachable;
   if (member.withdrawn) return Standing::reverting;
-  return member.rollout->retries.waits(index) ? Standing::retrying : Standing::assigned;
+  if (member.rollout->retries.waits(index)) return Standing::retrying;
+  return is_holding(member, fleet_[member.device]) ? Standing::holding : Standing::assigned;
 }
 
 std::uint64_t Core::deadline_of(MemberIndex index) const {
@@ -245,6 +261,8 @@ std::uint64_t Core::deadline_of(MemberIndex index) const {
     if (device.connected) return due_s;
     return due_s == 0 ? away_s(member) : std::min(due_s, away_s(member));
   }
+  // An operator may take as long as it takes.
+  if (member.standing == Standing::holding) return device.connected ? 0 : away_s(member);
   if (member.standing != Standing::assigned && member.standing != Standing::reverting) return 0;
   const Rule& rule = member.rollout->rule;
   if (!device.connected) return away_s(member);

@@ -97,6 +97,7 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
   rollout.rule_text = in.text(limits::rule_text_len_max);
   rule.seed = in.number();
   rule.priority = static_cast<std::uint32_t>(in.number_max(priority_max));
+  rule.shadow = in.flag();
   rule.targets_text = in.text(record_text_len_max);
   rule.targets = read_bytes(in, limits::program_len_max);
   const auto releases = in.number_max(plane_count);
@@ -120,6 +121,7 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
     wave.gate = read_enum(in, Gate::manual);
     wave.approvers = static_cast<std::uint32_t>(in.number_max(approvers_max));
     wave.soak_s = in.number();
+    wave.hold = read_enum(in, HoldPoint::before_commit);
     if (wave.approvers == 0) return false;
     if (wave.percent == 0 && check_program(ByteView(wave.ring)) != ProgramFault::none) return false;
     rule.waves.push_back(std::move(wave));
@@ -256,6 +258,7 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
   for (auto& wave : rollout->waves) {
     wave.state = read_enum(in, WaveState::done);
     wave.opened_s = in.number();
+    wave.released = in.flag();
     wave.covered = in.flag();
     wave.boundary.kind = read_enum(in, Boundary::Kind::all);
     wave.boundary.bucket = in.number();
@@ -309,7 +312,7 @@ bool Core::restore_device_fields(Device& device, ByteReader& in, const std::vect
   device.seq = in.number();
   device.last_seen_s = in.number();
   device.state = read_enum(in, DeviceState::rolled_back);
-  device.attempt = read_enum(in, AttemptState::failed);
+  device.attempt = read_enum(in, AttemptState::shadowing);
   device.attempt_epoch = in.number();
   const auto error = in.text(record_text_len_max);
   const auto detail = in.text(record_text_len_max);
@@ -331,6 +334,8 @@ bool Core::restore_device_fields(Device& device, ByteReader& in, const std::vect
   device.soak_s = in.number32();
   const auto sequence = in.number_max(63);
   device.sequence = static_cast<Sequence>(sequence);
+  device.hold = read_enum(in, HoldPoint::before_commit);
+  device.shadow = in.flag();
   return in.ok() && is_sequence(sequence);
 }
 
@@ -340,7 +345,7 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     const auto number = static_cast<std::uint32_t>(in.number_max(last_number_));
     Member fields;
     fields.wave = static_cast<std::uint8_t>(in.number_max(limits::waves_max - 1));
-    fields.standing = read_enum(in, Standing::cancelled);
+    fields.standing = read_enum(in, Standing::holding);
     read_flags(in.number_max(511), fields);
     for (auto& handle : fields.prior) handle = read_handle(in, digests);
     fields.epoch = in.number();

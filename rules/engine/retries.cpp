@@ -12,7 +12,8 @@ bool Core::wait_to_retry(MemberIndex index, const Judgement& judgement, std::str
   const Member& member = members_[index];
   Rollout& rollout = *member.rollout;
   if (rollout.retries.waits(index)) return true;
-  const bool at_work = member.standing == Standing::assigned || member.standing == Standing::unreachable;
+  const bool at_work = member.standing == Standing::assigned || member.standing == Standing::holding ||
+                       member.standing == Standing::unreachable;
   const Retry& retry = rollout.rule.retry;
   const auto tries = rollout.retries.of(index).failed + 1;
   const bool wanted = member.target && !member.withdrawn;
@@ -64,9 +65,14 @@ bool Core::try_again(MemberIndex index, bool its_turn) {
     begin_anew(index);
     return try_assign(index);  // it waits for the other's end now
   }
+  if (at_work_beside(rollout, member.device) != nullptr) {
+    begin_anew(index);
+    return try_assign(index);
+  }
   if (!may_try_again(index, its_turn)) return false;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (rollout.governs(plane)) fleet_.set_digest(fleet_[member.device].assigned[plane], rollout.target[plane]);
+    if (rollout.governs(plane) && !rollout.rule.shadow)
+      fleet_.set_digest(fleet_[member.device].assigned[plane], rollout.target[plane]);
   }
   issue(member.device, index, rollout.sequence, rollout.rule.waves[member.wave].soak_s);
   return true;

@@ -21,6 +21,7 @@ namespace muster::rules {
 struct Rollout;
 
 inline constexpr std::uint8_t no_wave = 0xff;
+inline constexpr std::uint32_t not_yet_measured = UINT32_MAX;
 
 // One device that matches a rollout's targets or was assigned it. Counted fields are changed through Members::change
 // only.
@@ -44,7 +45,8 @@ struct Member {
   bool paced : 1 = false;         // it waits for its turn at the rollout's pace; not recorded
   Zone window_zone = 0;           // it waits for its maintenance window in this time zone; 0: it does not
   WatchIndex watch = 0;           // what is known of its readings; 0: nothing
-  // Since when it is done, by its own clock, or ours when it has none: what was measured later counts.
+  // Since when it is done, or its shadow runs (not_yet_measured: it does not), by its own clock, or ours when it has
+  // none: what was measured later counts.
   std::uint32_t measured_from_s = 0;
   std::uint64_t epoch = 0;       // of the assignment (or withdrawal) that this rollout caused last
   std::uint64_t assigned_s = 0;  // when
@@ -102,6 +104,7 @@ struct WaveRun {
   WaveState state = WaveState::pending;
   std::uint64_t opened_s = 0;
   Boundary boundary;
+  bool released = false;                 // an operator has let go on who holds in it
   bool covered = false;                  // adds no device because earlier waves have them all: healthy without one
   std::vector<std::string> approved_by;  // while its gate waits for more; what changes the wave takes them back
 };

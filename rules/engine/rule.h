@@ -21,6 +21,10 @@ inline constexpr std::size_t plane_count = 3;
 
 enum class Gate : std::uint8_t { automatic, manual };
 
+// The same numbers as wire::Hold: where each device of a wave waits until an operator lets it go on.
+enum class HoldPoint : std::uint8_t { none, before_swap, before_commit };
+[[nodiscard]] std::string_view name_of(HoldPoint hold);
+
 inline constexpr std::uint32_t approvers_max = 5;
 inline constexpr std::uint32_t priority_max = 100;
 
@@ -32,6 +36,7 @@ struct Wave {
   Gate gate = Gate::automatic;  // what it takes to leave this wave
   std::uint32_t approvers = 1;  // how many operators have to approve a manual gate, 1–approvers_max
   std::uint64_t soak_s = 0;     // how long each device of the wave watches itself before it commits
+  HoldPoint hold = HoldPoint::none;
 
   bool operator==(const Wave&) const = default;
 };
@@ -66,6 +71,7 @@ struct Rule {
   std::string targets_text;    // as written, for people
   Bytes targets;               // bytecode
   std::vector<VersionChoice> versions;  // in activation order; 1–3, one a plane
+  bool shadow = false;                  // they run beside the active ones for each wave's soak; nothing is switched
   std::vector<Wave> waves;              // 1–waves_max; the percentages strictly grow
   // All waves are held when so many devices have failed that no operator has acknowledged; 0: this limit is not set.
   // With all three at 0 the first failure halts.

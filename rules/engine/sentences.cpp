@@ -24,6 +24,8 @@ void put(T& field, T value, bool& changed) {
 void prepare_status(const Rollout& rollout, RolloutStatus& status) {
   status.rollout = rollout.name();
   status.versions = rollout.rule.versions;
+  status.priority = rollout.rule.priority;
+  status.shadow = rollout.rule.shadow;
   status.started_s = rollout.started_s;
   status.started_by = rollout.started_by;
   for (const auto& wave : rollout.rule.waves) {
@@ -104,6 +106,8 @@ bool Core::refresh_status(Rollout& rollout) const {
   put(status.unreachable, total.of(Standing::unreachable), changed);
   put(status.reverted, total.of(Standing::reverted), changed);
   put(status.retrying, total.of(Standing::retrying), changed);
+  put(status.holding, total.of(Standing::holding), changed);
+  put(status.held_by_other, total.of(Standing::held_by_other), changed);
   put(status.awaiting_window, rollout.windows.waiting(), changed);
   put(status.wave, rollout.wave, changed);
   put(status.stopped, total.stopped_targets, changed);
@@ -122,6 +126,8 @@ bool Core::refresh_status(Rollout& rollout) const {
     put(wave.failed, tally.failed, changed);
     put(wave.unreachable, tally.of(Standing::unreachable), changed);
     put(wave.retrying, tally.of(Standing::retrying), changed);
+    put(wave.holding, tally.of(Standing::holding), changed);
+    put(wave.hold, rollout.waves[i].released ? HoldPoint::none : rollout.rule.waves[i].hold, changed);
     put(wave.opened_s, rollout.waves[i].opened_s, changed);
   }
   return changed;
@@ -192,6 +198,7 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   if (auto waiting = window_sentence(rollout); !waiting.empty()) return waiting;
   const auto idle = tally.of(Standing::assigned) == 0 ? std::string() : idle_sentence(rollout);
   if (!idle.empty()) return idle;
+  if (auto holding = hold_sentence(rollout); !holding.empty()) return holding;
   if (auto retrying = retrying_sentence(rollout); !retrying.empty()) return retrying;
   if (tally.of(Standing::assigned) != 0) return {};
   // The devices have all said what they will: what holds the wave is a verdict.

@@ -69,6 +69,18 @@ std::string fault_of_versions(const StartRollout& body) {
   return {};
 }
 
+std::string fault_of_shadow(const StartRollout& body) {
+  const Rule& rule = body.rule;
+  if (!rule.shadow) return {};
+  if (rule.priority != 0) return "a shadow takes no device from another rollout; leave its priority out";
+  for (const auto& wave : rule.waves) {
+    if (wave.hold != HoldPoint::none) return "wave " + wave.name + " has a hold, and a shadow switches nothing";
+  }
+  const bool runs =
+      std::any_of(body.releases.begin(), body.releases.end(), [](const auto& each) { return each.shadow; });
+  return runs ? std::string() : "none of its releases says what runs it in the shadow; sign one with the key 'shadow'";
+}
+
 // The rule's planes in its order, and each other plane before the first of them that stands behind it by nature
 // (firmware, model, config).
 Sequence sequence_of(const std::vector<KnownRelease>& releases) {
@@ -97,6 +109,7 @@ std::string Core::fault_of_start(const StartRollout& body) const {
   if (check_program(ByteView(rule.targets)) != ProgramFault::none) return "its targets are not a checked condition";
   if (auto fault = fault_of_waves(rule); !fault.empty()) return fault;
   if (auto fault = fault_of_versions(body); !fault.empty()) return fault;
+  if (auto fault = fault_of_shadow(body); !fault.empty()) return fault;
   if (rule.priority > priority_max) return "its priority is over " + std::to_string(priority_max);
   if (rule.halt_failed_ppm > 1'000'000) return "it halts at more than all of its devices";
   if (auto fault = fault_of_times(rule); !fault.empty()) return fault;
@@ -245,6 +258,7 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
   for (const auto& release : rollout.releases) {
     versions += (versions.empty() ? "" : ", ") + std::string(name_of(release.plane)) + " " + describe(release);
   }
+  if (rollout.rule.shadow) versions += ", in the shadow,";
   std::string why = versions + " for " + count_text(targets.size(), "target") + " (" + rollout.rule.targets_text +
                     "), seed " + std::to_string(rollout.rule.seed) + ", " + count_text(rollout.waves.size(), "wave");
   if (const auto unfit_text = describe_unfit(unfit_for(body)); !unfit_text.empty()) why += "; " + unfit_text;

@@ -27,9 +27,10 @@ enum class Standing : std::uint8_t {
   reverted,
   held_by_other,
   retrying,
-  cancelled
+  cancelled,
+  holding  // as far as its wave's hold: ready, and waiting for an operator
 };
-inline constexpr std::size_t standing_count = 10;
+inline constexpr std::size_t standing_count = 11;
 [[nodiscard]] std::string_view name_of(RolloutState state);
 [[nodiscard]] std::string_view name_of(WaveState state);
 [[nodiscard]] std::string_view name_of(Standing standing);
@@ -40,8 +41,9 @@ struct WaveStatus {
   std::uint32_t percent = 0;  // 0: a ring
   Gate gate = Gate::automatic;
   std::uint32_t devices = 0;  // in this wave and not in an earlier one
-  std::uint32_t done = 0, failed = 0, unreachable = 0, retrying = 0;
-  std::uint64_t opened_s = 0;  // 0: not yet
+  std::uint32_t done = 0, failed = 0, unreachable = 0, retrying = 0, holding = 0;
+  HoldPoint hold = HoldPoint::none;  // none, too, once an operator has released it
+  std::uint64_t opened_s = 0;        // 0: not yet
   friend bool operator==(const WaveStatus&, const WaveStatus&) = default;
 };
 
@@ -86,12 +88,16 @@ struct RolloutStatus {
   std::string
       waiting_for;  // one sentence: what it waits for, or why it stopped; empty when it is at work or ended well
   std::vector<VersionChoice> versions;
+  std::uint32_t priority = 0;
+  bool shadow = false;
   std::uint64_t started_s = 0, ended_s = 0;  // 0: not yet
   std::string started_by;
   // Devices that another rollout has taken since stay in these counts, and count once more should they come back.
   std::uint32_t targets = 0;  // devices that match now
   std::uint32_t reached = 0;  // devices that were ever assigned it: the blast radius
   std::uint32_t done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
+  std::uint32_t held_by_other = 0;    // in an open wave, and another rollout has them or is to have them
+  std::uint32_t holding = 0;          // wait for an operator before the swap or the commit
   std::uint32_t retrying = 0;         // wait for the time to try again
   std::uint32_t awaiting_window = 0;  // are kept from an assignment by nothing but their maintenance window
   std::uint32_t wave = 0;             // index of the open wave

@@ -77,6 +77,8 @@ std::string Core::why_not_reached(MemberIndex index) const {
     return wave + ", and rollout " + stronger->name() + ", which is " + std::string(name_of(stronger->state)) +
            " and has a higher priority, is to have it";
   }
+  if (const auto* beside = at_work_beside(rollout, member.device); beside != nullptr)
+    return wave + ", and is at work for rollout " + beside->name() + " until that attempt is over";
   if (member.standing == Standing::held_by_other) {
     for (std::size_t plane = 0; plane < plane_count; ++plane) {
       const auto* holder = rollout.governs(plane) ? by_number(fleet_[member.device].holder[plane]) : nullptr;
@@ -148,7 +150,11 @@ std::string Core::why_reached(MemberIndex index) const {
   if (member.withdrawn) text += ", to go back to what it ran before";
   switch (member.standing) {
     case Standing::done:
-      text += "; it is done: it runs the versions, with its probes and soak behind it";
+      text += rollout.rule.shadow ? "; it is done: it ran the versions in the shadow to the end of their time"
+                                  : "; it is done: it runs the versions, with its probes and soak behind it";
+      break;
+    case Standing::holding:
+      text += why_holding(member);
       break;
     case Standing::retrying:
       text += why_retrying(index);

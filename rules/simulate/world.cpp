@@ -199,9 +199,11 @@ void World::take(const Assign& assign) {
     if ((rule_planes_ & 1u << place) != 0 && digest == release_[place])
       wanted = static_cast<PlaneBits>(wanted | 1u << place);
   }
+  it.same = is_under_way(it.attempt) && it.wanted == wanted;
   it.wanted = wanted;
+  it.hold = assign.hold;
   if (wanted != 0) note_assigned(*device);
-  if (it.online && !it.hung) begin(*device);
+  if (it.online && !it.hung) take_up(*device);
 }
 
 void World::take(const Audit& audit) {
@@ -224,7 +226,8 @@ void World::look_at_status() {
     if (status.waves[i].state != WaveState::pending && !wave.opened_s) wave.opened_s = since_start_s();
     if (status.waves[i].state == WaveState::done && !wave.done_s) wave.done_s = since_start_s();
   }
-  if (status.state != RolloutState::awaiting_approval) {
+  const bool all_hold = status.state == RolloutState::running && status.holding != 0 && working_ == 0;
+  if (status.state != RolloutState::awaiting_approval && !all_hold) {
     approve_at_s_ = 0;
   } else if (approve_at_s_ == 0 && simulation_.approve_after_s) {
     approve_at_s_ = now_s_ + *simulation_.approve_after_s;
@@ -234,6 +237,13 @@ void World::look_at_status() {
 void World::approve() {
   approve_at_s_ = 0;
   const auto& rule = simulation_.rule;
+  if (engine_.status(rule.rollout)->state == RolloutState::running) {
+    Command command;
+    command.who = "operator";
+    command.correlation = approval_correlation;
+    command.body = ReleaseHold{rule.rollout, {}};
+    return tell_now(std::move(command));
+  }
   const auto approvers = rule.waves[engine_.status(rule.rollout)->wave].approvers;
   for (std::uint32_t i = 1; i <= approvers; ++i) {
     Command command;

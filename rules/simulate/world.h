@@ -48,6 +48,8 @@ struct SimulatedDevice {
   std::uint8_t attempts = 0;
   std::uint8_t error = 0;  // 0: none; 1: its own; from 2 on: of a fault
   PlaneBits wanted = 0, active = 0, previous = 0;
+  HoldPoint hold : 2 = HoldPoint::none;  // of its assignment
+  bool same : 1 = false;                 // it names what the attempt at work is about
   bool online : 1 = true, hung : 1 = false, target : 1 = false;
   bool fails : 1 = false;  // the attempt at work will
   bool ran : 1 = false, harmed : 1 = false, counted : 1 = false;
@@ -73,6 +75,9 @@ class World {
   void tell(const Event& event);
   void tell_now(decltype(Event::what) what);
   void take(const Assign& assign);
+  [[nodiscard]] static bool is_under_way(AttemptState attempt);  // world_devices.cpp, as the next two
+  void take_up(Number device);
+  void wait_in(Number device, AttemptState hold);
   void take(const Audit& audit);
   void look_at_status();
   void approve();

@@ -54,7 +54,23 @@ FaultBits World::at_work(const SimulatedDevice& device) const {
   return bits;
 }
 
-// Takes up its newest assignment, whatever it was at.
+bool World::is_under_way(AttemptState attempt) {
+  return attempt == AttemptState::fetching || attempt == AttemptState::staged || attempt == AttemptState::soaking ||
+         attempt == AttemptState::held;
+}
+
+// Its newest assignment: the attempt at work goes on when that is about the same releases, and else a new one begins.
+void World::take_up(Number device) {
+  auto& it = devices_[device];
+  if (!it.same || !is_under_way(it.attempt)) return begin(device);
+  it.same = false;
+  it.attempt_epoch = it.assigned_epoch;
+  if (it.attempt == AttemptState::staged && it.hold != HoldPoint::before_swap) return activate(device);
+  if (it.attempt == AttemptState::held && it.hold != HoldPoint::before_commit) return finish(device);
+  report(device);
+}
+
+// Whatever it was at.
 void World::begin(Number device) {
   auto& it = devices_[device];
   it.attempt_epoch = it.assigned_epoch;
@@ -78,9 +94,16 @@ void World::begin(Number device) {
 
 void World::step(Number device) {
   auto& it = devices_[device];
-  if (it.attempt == AttemptState::fetching) return activate(device);
+  if (it.attempt == AttemptState::fetching)
+    return it.hold == HoldPoint::before_swap ? wait_in(device, AttemptState::staged) : activate(device);
   if (it.fails) return put_back(device, it.error);
-  finish(device);
+  it.hold == HoldPoint::before_commit ? wait_in(device, AttemptState::held) : finish(device);
+}
+
+void World::wait_in(Number device, AttemptState hold) {
+  devices_[device].attempt = hold;
+  progress_s_ = now_s_;
+  report(device);
 }
 
 // The new versions are active from here; what is wrong with them begins.
@@ -212,7 +235,7 @@ void World::change_link(Number device) {
 void World::come_back(Number device) {
   auto& it = devices_[device];
   report(device);
-  if (it.assigned_epoch > it.attempt_epoch) return begin(device);
+  if (it.assigned_epoch > it.attempt_epoch) return take_up(device);
   if (it.fetch_left_s != 0) {
     set_step(device, now_s_ + it.fetch_left_s);
     it.fetch_left_s = 0;

@@ -98,7 +98,7 @@ bool Script::fleet_command(const ScriptLine& line) {
     world_.log = &lines_;
   } else if (name == "report") {
     report(words.at(1), line);
-  } else if (name == "commit") {
+  } else if (name == "commit" || name == "go") {
     commit(line);
   } else if (name == "health") {
     health({words.begin() + 1, words.end()}, line);
@@ -137,6 +137,8 @@ bool Script::operator_command(const ScriptLine& line) {
     start_file(line);
   } else if (name == "approve") {
     send(ApproveWave{words.at(1)}, line);
+  } else if (name == "let-go") {
+    send(ReleaseHold{words.at(1), words.size() > 2 ? words[2] : std::string()}, line);
   } else if (name == "pause") {
     send(PauseRollout{words.at(1)}, line);
   } else if (name == "resume") {
@@ -203,7 +205,7 @@ void Script::report(const std::string& id, const ScriptLine& line) {
   auto& report = world_.devices[id].report;
   for (const auto& [key, value] : line.in_order) {
     if (key == "attempt")
-      report.attempt = state_of(value, AttemptState::failed);
+      report.attempt = state_of(value, AttemptState::shadowing);
     else if (key == "state")
       report.state = state_of(value, DeviceState::rolled_back);
     else if (key == "epoch")
@@ -223,7 +225,8 @@ void Script::report(const std::string& id, const ScriptLine& line) {
   world_.report(id);
 }
 
-// Devices by name, or all connected ones whose attempt at their newest assignment has not ended.
+// `commit` to the end, `go` as far as its assignment lets it: devices by name, or all connected ones whose attempt at
+// their newest assignment has not ended.
 void Script::commit(const ScriptLine& line) {
   std::vector<std::string> ids(line.words.begin() + 1, line.words.end());
   if (ids == std::vector<std::string>{"all"}) {
@@ -234,7 +237,7 @@ void Script::commit(const ScriptLine& line) {
   }
   for (const auto& id : ids) {
     stamp(id);
-    world_.commit(id);
+    line.words[0] == "go" ? world_.go_on(id) : world_.commit(id);
   }
 }
 
@@ -257,6 +260,7 @@ Rule Script::rule_of(const ScriptLine& line) {
     rule.retry.wait_s = number(retry[1]);
     rule.retry.wait_max_s = number(retry[2]);
   }
+  rule.priority = static_cast<std::uint32_t>(number(line.option("priority", "0")));
   rule.on_abort = line.option("on_abort", "keep") == "revert" ? AbortDefault::revert : AbortDefault::keep;
   return rule;
 }
@@ -276,8 +280,10 @@ void Script::start_file(const ScriptLine& line) {
   for (const auto& diagnostic : loaded.diagnostics) lines_.push_back(diagnostic.text());
   if (!loaded.rule) complain(path + " has errors");
   for (const auto& version : loaded.rule->versions) {
-    if (!world_.knows_release(version.name + "@" + version.version))
-      world_.add_release(version.plane, version.name, version.version);
+    const auto ref = version.name + "@" + version.version;
+    if (world_.knows_release(ref)) continue;
+    world_.add_release(version.plane, version.name, version.version);
+    world_.known(ref).shadow = true;
   }
   world_.start(*loaded.rule);
 }
@@ -302,7 +308,8 @@ void Script::show(const std::string& rollout) {
     lines_.push_back(wave.name + ": " + std::string(name_of(wave.state)) + ", devices " + std::to_string(wave.devices) +
                      ", done " + std::to_string(wave.done) + ", failed " + std::to_string(wave.failed) +
                      ", unreachable " + std::to_string(wave.unreachable) +
-                     (wave.retrying == 0 ? "" : ", retrying " + std::to_string(wave.retrying)));
+                     (wave.retrying == 0 ? "" : ", retrying " + std::to_string(wave.retrying)) +
+                     (wave.holding == 0 ? "" : ", holding " + std::to_string(wave.holding)));
   }
   for (const auto& failure : status.failures) {
     lines_.push_back("failure " + failure.device + ": " + failure.error +

@@ -47,7 +47,8 @@ void Agent::write_config() const {
        << "planes:\n"
        << "  model: { installer: slot, notify: " << note << "notify-model] }\n"
        << "  config: { installer: slot, notify: " << note << "notify-config] }\n"
-       << "probes: { good-file: [" << (settings_.probe.empty() ? programs::probe : settings_.probe) << "] }\n"
+       << "probes: { good-file: [" << (settings_.probe.empty() ? programs::probe : settings_.probe) << "]"
+       << (settings_.shadow ? ", run-beside: [" + programs::shadow_work + "]" : "") << " }\n"
        << "workload:\n  restart: " << note << "restart]\n  degraded: " << note << "degraded]\n  normal: " << note
        << "normal]\n"
        << settings_.more_config;

@@ -21,6 +21,7 @@ struct AgentSettings {
   std::string certificate = {};  // stem; empty: one made for its name
   std::string more_config = {};  // lines added to its configuration
   std::string probe = {};        // the program behind the probe good-file; empty: the one that judges model.txt
+  bool shadow = false;           // its allowlist has run-beside, what runs a release in the shadow
   std::optional<std::uint64_t> disk_bytes = {};  // its data folder lies on a disk of this size
   std::string host = "127.0.0.1";                // it connects there,
   std::uint16_t port = 0;                        // at this port; 0: the broker's

@@ -16,6 +16,7 @@ inline const std::string sanitizer_runtime = MUSTER_SANITIZER_RUNTIME;  // its s
 inline const std::string cxx_runtime = MUSTER_CXX_RUNTIME;              // libstdc++; empty without a sanitizer
 inline const std::string suppressions = MUSTER_SUPPRESSIONS;            // the folder tests/memory
 inline const std::string note_call = MUSTER_NOTE_CALL;                  // tests/e2e/programs/note_call.cpp
+inline const std::string shadow_work = MUSTER_SHADOW_WORK;              // tests/e2e/programs/shadow_work.cpp
 inline const std::string clock_shim = MUSTER_CLOCK_SHIM;                // tests/e2e/programs/clock_shim.cpp
 inline const std::string loop_relay = MUSTER_LOOP_RELAY;                // muster-mcu-relay
 inline const std::string mcu = MUSTER_MCU;                              // muster-mcu, the MCU client as a process

@@ -25,7 +25,8 @@ void check_devices(const World& world) {
     ASSERT_TRUE(world.engine.device(id, status));
     for (const auto& standing : status.rollouts) {
       const auto& rollout = world.status(standing.rollout);
-      if (rollout.state == RolloutState::aborted || rollout.state == RolloutState::reverting) continue;
+      if (rollout.state == RolloutState::aborted || rollout.state == RolloutState::reverting || rollout.shadow)
+        continue;
       if (standing.standing != Standing::done) continue;
       for (const auto& version : rollout.versions) {
         const auto& release = world.release(version.name + "@" + version.version);

@@ -14,7 +14,8 @@ constexpr std::array<const char*, 4> targets = {"true", "device.region == \"eu\"
 
 Swarm::Swarm(std::uint64_t seed) {
   std::mt19937_64 random(seed ^ 0x5eed);
-  for (auto* option : {&links, &facts, &failures, &orders, &rings, &guardrails, &exclusions, &states})
+  for (auto* option :
+       {&links, &facts, &failures, &orders, &rings, &guardrails, &exclusions, &states, &holds, &shadows, &priorities})
     *option = random() % 3 != 0;
   devices_max = 3 + random() % 40;
 }
@@ -23,6 +24,8 @@ RandomWorld::RandomWorld(std::uint64_t seed, Swarm swarm) : random_(seed), swarm
   for (int version = 1; version <= 4; ++version) {
     world.add_release(Plane::model, "reader", std::to_string(version));
     world.add_release(Plane::config, "sorter", std::to_string(version));
+    world.known("reader@" + std::to_string(version)).shadow = true;
+    world.known("sorter@" + std::to_string(version)).shadow = true;
   }
   if (!swarm_.states) return;
   world.known("reader@3").needs.accelerators = {"npu"};
@@ -72,7 +75,7 @@ void RandomWorld::device_step() {
   if (!device.connected) return;
   const auto dice = pick(100);
   if (dice < 60) {
-    if (device.assigned) world.commit(id);
+    if (device.assigned) world.go_on(id);
   } else if (dice < 70) {
     world.attempt(id, static_cast<AttemptState>(1 + pick(6)));
   } else if (dice < 80) {
@@ -122,7 +125,9 @@ void RandomWorld::operator_step() {
   }
   const auto name = any_rollout();
   const auto dice = pick(100);
-  if (dice < 20) {
+  if (swarm_.holds && chance(15)) {
+    world.command(ReleaseHold{name, {}});
+  } else if (dice < 20) {
     start();
   } else if (dice < 45) {
     world.command(ApproveWave{name}, chance(50) ? "alice" : "bob");
@@ -161,10 +166,17 @@ void RandomWorld::start() {
       percent = i + 1 == count && chance(80) ? 100 : percent + 1 + static_cast<std::uint32_t>(pick(20));
       wave.percent = percent;
     }
+    if (swarm_.holds && chance(20)) wave.hold = static_cast<HoldPoint>(1 + pick(2));
     waves.push_back(std::move(wave));
   }
   auto rule = World::rule("r" + std::to_string(rollouts_++), targets[pick(targets.size())], versions, std::move(waves));
   rule.seed = random_();
+  rule.shadow = swarm_.shadows && chance(20);
+  if (rule.shadow) {
+    for (auto& wave : rule.waves) wave.hold = HoldPoint::none;
+  } else if (swarm_.priorities && chance(40)) {
+    rule.priority = static_cast<std::uint32_t>(pick(3));
+  }
   rule.halt_failed_devices = 1 + static_cast<std::uint32_t>(pick(3));
   rule.attempt_timeout_s = swarm_.links ? 300 : 1'000'000'000;
   if (swarm_.guardrails) add_guardrails(rule);

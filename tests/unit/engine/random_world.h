@@ -20,6 +20,9 @@ struct Swarm {
   bool guardrails = true;
   bool exclusions = true;  // groups are stopped and devices cancelled
   bool states = true;      // releases ask something of devices, and let rollouts go only so far
+  bool holds = true;       // waves hold their devices
+  bool shadows = true;     // some rollouts switch nothing
+  bool priorities = true;  // some may start over the devices of others
   bool measures = true;    // with guardrails: devices send health summaries
   bool paces = true;       // and gates that two people open
   bool minutes = true;     // paces have a limit a minute

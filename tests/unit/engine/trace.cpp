@@ -10,7 +10,10 @@ std::string text_of(const World& world, const Assign& assign) {
                      (assign.rollout.empty() ? "an override" : assign.rollout) + ":";
   for (const auto& [plane, digest] : assign.releases)
     text += " " + std::string(name_of(plane)) + "=" + world.release_name(digest);
+  for (const auto& [plane, digest] : assign.shadow)
+    text += " in the shadow " + std::string(name_of(plane)) + "=" + world.release_name(digest);
   if (assign.soak_s != 0) text += " soak " + std::to_string(assign.soak_s) + " s";
+  if (assign.hold != HoldPoint::none) text += " hold " + std::string(name_of(assign.hold));
   return text;
 }
 

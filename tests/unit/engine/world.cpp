@@ -172,6 +172,20 @@ std::vector<Effect> World::commit(const std::string& id) {
   return attempt(id, AttemptState::committed);
 }
 
+std::vector<Effect> World::go_on(const std::string& id) {
+  auto& device = devices[id];
+  if (device.assigned->hold == HoldPoint::before_swap) return attempt(id, AttemptState::staged);
+  if (device.assigned->hold == HoldPoint::before_commit) {
+    for (const auto& [plane, digest] : device.assigned->releases)
+      device.report.active[static_cast<std::size_t>(plane)] = digest;
+    return attempt(id, AttemptState::held);
+  }
+  const bool shadowing =
+      device.report.attempt == AttemptState::shadowing && device.report.attempt_epoch == device.assigned->epoch;
+  if (!device.assigned->shadow.empty() && !shadowing) return attempt(id, AttemptState::shadowing);
+  return commit(id);
+}
+
 std::vector<Effect> World::roll_back(const std::string& id, const std::string& error, const std::string& detail) {
   auto& device = devices[id];
   device.report.attempt = AttemptState::rolled_back;

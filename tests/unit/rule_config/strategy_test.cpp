@@ -7,6 +7,7 @@
 
 #include "rules/config/keys.h"
 #include "rules/config/load_rule.h"
+#include "rules/config/write_rule.h"
 #include "tests/unit/rule_config/fixture.h"
 
 namespace muster::rules::test {
@@ -83,6 +84,35 @@ TEST(Strategy, RiskFillsInWhatWavesDoNotSay) {
                           "all 100 manual 28800"));
   EXPECT_THAT(waves_with(waves), ElementsAre("lab [\"lab\" in device.tags] auto 60", "some 20 auto 0", "half 50 auto 0",
                                              "all 100 manual 0"));
+}
+
+TEST(Strategy, AShadowHasTheWavesOfItsRiskAndSwitchesNothing) {
+  EXPECT_EQ(waves_with("strategy: shadow\nrisk: low\n"), waves_with("strategy: percentage\nrisk: low\n"));
+  const auto made = loaded_with("strategy: shadow\nrisk: low\nsoak: 2h\n");
+  ASSERT_TRUE(made.rule);
+  EXPECT_TRUE(made.rule->shadow);
+  EXPECT_EQ(made.rule->waves[0].soak_s, 7200u);
+  EXPECT_FALSE(loaded_with("strategy: percentage\n").rule->shadow);
+  const auto written = loaded_with("shadow: true\nwaves: [{ name: all, percent: 100, soak: 1h }]\n");
+  ASSERT_TRUE(written.rule);
+  EXPECT_TRUE(written.rule->shadow);
+  const auto again = load_rule(write_rule(*made.rule), "again");
+  ASSERT_TRUE(again.rule);
+  EXPECT_EQ(*again.rule, *made.rule) << "as plain waves";
+}
+
+TEST(Waves, HoldAndPriorityAreReadAndWritten) {
+  const auto loaded = loaded_with(
+      "priority: 7\nwaves:\n- { name: a, percent: 10, hold: before_swap }\n- { name: b, percent: 50, hold: "
+      "before_commit }\n- { name: c, percent: 100, hold: none }\n");
+  ASSERT_TRUE(loaded.rule);
+  EXPECT_EQ(loaded.rule->priority, 7u);
+  EXPECT_EQ(loaded.rule->waves[0].hold, HoldPoint::before_swap);
+  EXPECT_EQ(loaded.rule->waves[1].hold, HoldPoint::before_commit);
+  EXPECT_EQ(loaded.rule->waves[2].hold, HoldPoint::none);
+  const auto again = load_rule(write_rule(*loaded.rule), "again");
+  ASSERT_TRUE(again.rule);
+  EXPECT_EQ(*again.rule, *loaded.rule);
 }
 
 TEST(Strategy, SaysWhatItMade) {

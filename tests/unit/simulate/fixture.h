@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -12,8 +14,19 @@
 #include "rules/config/load_fleet.h"
 #include "rules/config/load_rule.h"
 #include "rules/simulate/simulation.h"
+#include "tests/support/long_form.h"
 
 namespace muster::rules::test {
+
+// Of the whole run, printed once: MUSTER_SEED repeats it.
+inline std::uint64_t seed() {
+  static const auto chosen = [] {
+    const auto value = muster::testing::seed_or(20261122);
+    printf("MUSTER_SEED=%llu\n", static_cast<unsigned long long>(value));
+    return value;
+  }();
+  return chosen;
+}
 
 template <typename Loaded>
 std::string errors_of(const Loaded& loaded) {

@@ -14,15 +14,6 @@ namespace {
 
 using End = RunResult::End;
 
-std::uint64_t seed() {
-  static const auto chosen = [] {
-    const auto value = muster::testing::seed_or(20261122);
-    printf("MUSTER_SEED=%llu\n", static_cast<unsigned long long>(value));
-    return value;
-  }();
-  return chosen;
-}
-
 TEST(Simulation, AHealthyFleetCompletes) {
   const auto result = run(simulation_of(plain_rule, two_regions), seed());
   EXPECT_EQ(result.end, End::over);

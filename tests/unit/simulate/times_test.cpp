@@ -11,15 +11,6 @@ namespace {
 using End = RunResult::End;
 constexpr std::uint64_t hour_s = 3600;
 
-std::uint64_t seed() {
-  static const auto chosen = [] {
-    const auto value = muster::testing::seed_or(20261122);
-    printf("MUSTER_SEED=%llu\n", static_cast<unsigned long long>(value));
-    return value;
-  }();
-  return chosen;
-}
-
 TEST(SimulatedRetries, BadLinksStopARolloutOnlyWithoutThem) {
   const std::vector<std::string> faults = {"reader@2: fails 20% with fetch_failed"};
   const auto without = run(simulation_of(plain_rule, two_regions, faults), seed());

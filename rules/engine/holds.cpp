@@ -1,0 +1,131 @@
+// Waves whose devices hold before the swap or before the commit, until an operator lets them go on. A device hears it
+// with its assignment, and that it may go on with the next one, which names the same releases: to it that is the same
+// attempt.
+#include <algorithm>
+
+#include "rules/engine/audit_words.h"
+#include "rules/engine/core.h"
+#include "schemas/limits.h"
+
+namespace muster::rules {
+
+namespace {
+
+// Nothing it was assigned has become its own yet.
+bool on_its_way(const Member& member) {
+  return member.reached && !member.gone() &&
+         (member.standing == Standing::waiting || member.standing == Standing::assigned ||
+          member.standing == Standing::holding || member.standing == Standing::unreachable);
+}
+
+std::string what_holds(HoldPoint hold) {
+  return hold == HoldPoint::before_swap ? "before the swap" : "before the commit";
+}
+
+}  // namespace
+
+// Its wave has it hold, and nobody has let it go on.
+bool Core::is_held_back(const Member& member) {
+  const bool to_come = on_its_way(member) || (member.standing == Standing::retrying && !member.gone());
+  return to_come && member.rollout->rule.waves[member.wave].hold != HoldPoint::none &&
+         !member.rollout->waves[member.wave].released;
+}
+
+// Where the newest assignment of a device has it hold: an assignment names all planes, so one of another rollout must
+// not let go what this one holds. Of several holds the earliest.
+HoldPoint Core::hold_for(DeviceIndex index) const {
+  const Device& device = fleet_[index];
+  HoldPoint hold = HoldPoint::none;
+  for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
+    const Member& member = members_[each];
+    const Rollout& rollout = *member.rollout;
+    if (!is_held_back(member) || !rollout.active() || !brings_its_releases(rollout, device)) continue;
+    const auto own = rollout.rule.waves[member.wave].hold;
+    if (hold == HoldPoint::none || own < hold) hold = own;
+  }
+  return hold;
+}
+
+void Core::let_go(MemberIndex index) {
+  const auto device_index = members_[index].device;
+  const Device& device = fleet_[device_index];
+  members_.change(index, [](Member& m) { m.standing = Standing::assigned; });
+  give(device_index, device.cause, device.sequence, device.soak_s);
+  members_.change(index, [&](Member& m) {
+    m.epoch = device.assigned_epoch;
+    m.assigned_s = turn_.now_s;
+    m.standing = in_work(index);
+  });
+  arm(index);
+}
+
+Core::Answer Core::run(const Command& command, const ReleaseHold& body) {
+  Answer answer;
+  auto* rollout = find_serving(body.rollout, answer);
+  if (rollout == nullptr) return answer;
+  const auto& name = rollout->name();
+  const auto refuse = [&](const std::string& why) { return Answer{false, "rollout " + name + ": " + why, name}; };
+  if (!rollout->assigning())
+    return refuse("it is " + std::string(name_of(rollout->state)) + " and lets nobody go on; resume it first");
+  std::size_t wave = rollout->wave;
+  if (!body.wave.empty()) {
+    const auto found = std::find_if(rollout->rule.waves.begin(), rollout->rule.waves.end(),
+                                    [&](const Wave& each) { return each.name == body.wave; });
+    if (found == rollout->rule.waves.end())
+      return refuse("it has no wave called \"" + body.wave.substr(0, limits::id_len_max) + "\"");
+    wave = static_cast<std::size_t>(found - rollout->rule.waves.begin());
+  }
+  const auto text = describe_wave(rollout->rule.waves[wave]);
+  WaveRun& run = rollout->waves[wave];
+  if (rollout->rule.waves[wave].hold == HoldPoint::none) return refuse(text + " has no hold");
+  if (run.released) return refuse(text + " was released already");
+  if (run.state == WaveState::pending) return refuse(text + " has not opened: nobody holds there yet");
+
+  run.released = true;
+  rollout->persist = true;
+  const auto ready = rollout->tallies[wave].of(Standing::holding);
+  const auto held = members_.sorted(*rollout, [&](const Member& member) {
+    const Device& device = fleet_[member.device];
+    return member.wave == wave && on_its_way(member) && device.hold != HoldPoint::none &&
+           brings_its_releases(*rollout, device);
+  });
+  for (const auto index : held) let_go(index);
+  members_.touch(*rollout);
+  auto outcome = text + ": " + count_text(ready, "device") + (ready == 1 ? " holds " : " hold ") +
+                 what_holds(rollout->rule.waves[wave].hold) + (ready == 1 ? " and goes on" : " and go on");
+  if (held.size() > ready) outcome += ", " + std::to_string(held.size() - ready) + " on the way there will not stop";
+  turn_.audit(command.who, audit::wave_released, name, with_reason(outcome, command.why));
+  settle_all();
+  return {true, "rollout " + name + ": " + outcome, name};
+}
+
+// Empty while none of the open wave holds.
+std::string Core::hold_sentence(const Rollout& rollout) const {
+  const auto& tally = rollout.tallies[rollout.wave];
+  const auto count = tally.of(Standing::holding);
+  if (count == 0) return {};
+  const Wave& wave = rollout.rule.waves[rollout.wave];
+  auto text = count_text(count, "device") + " of " + describe_wave(wave) + (count == 1 ? " holds" : " hold");
+  const bool own = wave.hold != HoldPoint::none && !rollout.waves[rollout.wave].released;
+  if (!own)
+    return text + " for another rollout (" + name_some(rollout, rollout.wave, Standing::holding) +
+           "): 'rollout why' says for which";
+  text += " " + what_holds(wave.hold) + " (" + name_some(rollout, rollout.wave, Standing::holding) + ")";
+  if (const auto more = tally.of(Standing::assigned); more != 0) text += ", " + std::to_string(more) + " on the way";
+  return text + "; 'musterctl rollout release " + rollout.name() + "' lets them go on";
+}
+
+std::string Core::why_holding(const Member& member) const {
+  const Device& device = fleet_[member.device];
+  const std::string text = device.attempt == AttemptState::staged
+                               ? "; it holds before the swap: all is fetched and verified, and nothing is changed"
+                               : "; it holds before the commit: its probes and its soak are behind it";
+  for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
+    const Member& other = members_[each];
+    if (is_held_back(other) && other.rollout->rule.waves[other.wave].hold == device.hold)
+      return text + "; 'musterctl rollout release " + other.rollout->name() + "' lets it go on";
+  }
+  return text;
+}
+
+}  // namespace muster::rules

@@ -1,0 +1,92 @@
+// Rollouts that switch nothing: devices run the releases in the shadow of the active ones for a while, and what the
+// shadow measures is judged against what the active version measured before.
+#include <array>
+
+#include "rules/engine/core.h"
+
+namespace muster::rules {
+
+namespace {
+
+// What comes in from a shadow has this before its name: a device reports it beside what its active version measures.
+constexpr std::string_view shadow_prefix = "shadow.";
+
+// These are the device's, whoever uses it.
+constexpr std::array of_the_device = {Reading::thermal, Reading::temperature_c, Reading::cpu_percent,
+                                      Reading::disk_free_mb};
+
+bool is_in_flight(const Member& member) {
+  switch (member.standing) {
+    case Standing::assigned:
+    case Standing::holding:
+    case Standing::reverting:
+    case Standing::unreachable:
+      return member.reached;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+bool is_shadowing(const Member& member, const Device& device) {
+  return member.rollout->rule.shadow && member.reached && !member.gone() && member.standing == Standing::assigned &&
+         device.attempt_epoch == member.epoch && device.attempt == AttemptState::shadowing;
+}
+
+Readings shadow_readings(const Readings& readings) {
+  Readings shadow;
+  for (const auto reading : of_the_device) shadow.set(reading, readings.of(reading));
+  for (const auto& task : readings.tasks) {
+    const std::string_view name = task.name;
+    if (name.substr(0, shadow_prefix.size()) != shadow_prefix) continue;
+    const auto own = name.substr(shadow_prefix.size());
+    if (const auto reading = reading_from(own)) {
+      shadow.set(*reading, task.value);
+    } else {
+      shadow.tasks.push_back({std::string(own), task.value});
+    }
+  }
+  return shadow;
+}
+
+// A shadow needs a device that runs what it is assigned, and the next assignment ends it: while a device is at work for
+// one rollout, and one of the two is a shadow, the other waits.
+const Rollout* Core::at_work_beside(const Rollout& rollout, DeviceIndex index) const {
+  for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
+    const Member& member = members_[each];
+    const Rollout& other = *member.rollout;
+    if (&other == &rollout || !(rollout.rule.shadow || other.rule.shadow) || outranks(rollout, other)) continue;
+    if (is_in_flight(member) && (other.active() || member.withdrawn)) return &other;
+  }
+  return nullptr;
+}
+
+// The device's newest assignment has ended the shadows that it was at: they begin anew when it has time again.
+void Core::end_shadows(DeviceIndex index) {
+  for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
+    const Member& member = members_[each];
+    if (!member.rollout->rule.shadow || member.gone() || !is_in_flight(member)) continue;
+    begin_anew(each);
+    members_.change(each, [](Member& m) { m.standing = Standing::held_by_other; });
+  }
+}
+
+// It has an end of an attempt: another rollout may have waited for that.
+void Core::offer_to_others(DeviceIndex index) {
+  for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
+    if (members_[each].standing != Standing::held_by_other) continue;
+    turn_.freed.push_back(index);
+    return;
+  }
+}
+
+// What was measured before the shadow ran speaks of the active version alone.
+void Core::note_shadowing(MemberIndex index) {
+  const Member& member = members_[index];
+  if (member.measured_from_s != not_yet_measured || !is_shadowing(member, fleet_[member.device])) return;
+  members_.set_measured_from(index, turn_.device_clock_s != 0 ? turn_.device_clock_s : turn_.now_s);
+  mark_persist(member.device);
+}
+
+}  // namespace muster::rules

@@ -1,0 +1,234 @@
+// Waves whose devices hold before the swap or the commit, until an operator lets them go on.
+#include <gmock/gmock.h>
+
+#include "rules/engine/audit_words.h"
+#include "tests/unit/engine/exclude_fleet.h"
+
+namespace muster::rules::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class Holds : public Exclude {
+ protected:
+  Holds() {
+    world_.add_release(Plane::config, "sorter", "1");
+    world_.add_release(Plane::config, "sorter", "2");
+  }
+  void start_held(HoldPoint hold, std::uint64_t attempts = 1) {
+    Wave first;
+    first.name = "first";
+    first.percent = 50;
+    first.soak_s = 300;
+    first.hold = hold;
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {first, all});
+    rule.halt_failed_devices = 3;
+    rule.attempt_timeout_s = 600;
+    rule.retry.attempts = static_cast<std::uint32_t>(attempts);
+    rule.retry.wait_s = 60;
+    ASSERT_TRUE(World::accepted(world_.start(rule)));
+    for (const auto& id : reached()) held_.push_back(id);
+  }
+  std::vector<Effect> release(const std::string& wave = {}) {
+    return world_.command(ReleaseHold{"r", wave}, "alice", "line 3 stands still");
+  }
+  void to_hold(const std::string& id) {
+    auto& device = world_.devices[id];
+    const auto hold = device.assigned->hold;
+    if (hold == HoldPoint::before_commit) {
+      for (const auto& [plane, digest] : device.assigned->releases)
+        device.report.active[static_cast<std::size_t>(plane)] = digest;
+    }
+    world_.attempt(id, hold == HoldPoint::before_swap ? AttemptState::staged : AttemptState::held);
+  }
+  void all_to_hold() {
+    for (const auto& id : held_) to_hold(id);
+  }
+  [[nodiscard]] HoldPoint told(const std::string& id) { return world_.devices[id].assigned->hold; }
+  [[nodiscard]] std::string waits_for() { return world_.status("r").waiting_for; }
+
+  std::vector<std::string> held_;  // of the first wave
+};
+
+TEST_F(Holds, TheWaveWaitsHoweverLongAndGoesOnWhenItIsReleased) {
+  for (const auto hold : {HoldPoint::before_swap, HoldPoint::before_commit}) {
+    SCOPED_TRACE(name_of(hold));
+    world_ = World();
+    held_.clear();
+    world_.add_release(Plane::model, "reader", "1");
+    world_.add_release(Plane::model, "reader", "2");
+    join(4);
+    start_held(hold);
+    ASSERT_EQ(held_.size(), 2u);
+    EXPECT_EQ(told(held_[0]), hold);
+    all_to_hold();
+    EXPECT_EQ(standing(held_[0]), Standing::holding);
+    world_.tick(10 * 86'400);
+    EXPECT_EQ(world_.status("r").holding, 2u);
+    EXPECT_EQ(world_.status("r").failed, 0u);
+    EXPECT_EQ(reached().size(), 2u);
+    EXPECT_THAT(waits_for(), AllOf(HasSubstr("2 devices of wave first (50 %) hold before the "),
+                                   HasSubstr("'musterctl rollout release r' lets them go on")));
+    EXPECT_THAT(why(held_[0]), HasSubstr("'musterctl rollout release r' lets it go on"));
+    const auto epoch = world_.devices[held_[0]].assigned->epoch;
+    const auto releases = world_.devices[held_[0]].assigned->releases;
+    const auto effects = release();
+    EXPECT_THAT(World::reply(effects), HasSubstr("2 devices hold before the"));
+    EXPECT_EQ(World::count_audits(effects, audit::wave_released), 1u);
+    EXPECT_EQ(told(held_[0]), HoldPoint::none);
+    EXPECT_GT(world_.devices[held_[0]].assigned->epoch, epoch);
+    EXPECT_EQ(world_.devices[held_[0]].assigned->releases, releases) << "the device takes it for the same attempt";
+    EXPECT_EQ(world_.devices[held_[0]].assigned->soak_s, 300u);
+    for (const auto& id : held_) world_.commit(id);
+    EXPECT_EQ(reached().size(), 4u);
+    EXPECT_EQ(world_.devices[reached()[3]].assigned->hold, HoldPoint::none) << "the second wave has none";
+    for (const auto& id : reached()) world_.commit(id);
+    EXPECT_EQ(state(), RolloutState::completed);
+  }
+}
+
+TEST_F(Holds, WhoIsOnTheWayDoesNotStopThere) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  to_hold(held_[0]);
+  EXPECT_THAT(waits_for(),
+              HasSubstr("1 device of wave first (50 %) holds before the swap (" + held_[0] + "), 1 on the way; "));
+  EXPECT_THAT(World::reply(release()), HasSubstr("1 device holds before the swap and goes on, 1 on the way there"));
+  EXPECT_EQ(told(held_[1]), HoldPoint::none);
+}
+
+TEST_F(Holds, AReleaseIsRefusedWhereThereIsNothingToRelease) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  EXPECT_THAT(World::reply(release("all")), HasSubstr("wave all (100 %) has no hold"));
+  EXPECT_THAT(World::reply(release("none")), HasSubstr("it has no wave called \"none\""));
+  all_to_hold();
+  world_.command(PauseRollout{"r"});
+  EXPECT_THAT(World::reply(release()), HasSubstr("it is paused and lets nobody go on; resume it first"));
+  EXPECT_EQ(told(held_[0]), HoldPoint::before_swap);
+  world_.command(ResumeRollout{"r", false});
+  EXPECT_EQ(told(held_[0]), HoldPoint::before_swap) << "a pause and its end let nobody go";
+  EXPECT_TRUE(World::accepted(release("first")));
+  EXPECT_THAT(World::reply(release("first")), HasSubstr("was released already"));
+}
+
+TEST_F(Holds, OneThatGoesAwayOrBeginsAgainIsNotTakenForOneThatHolds) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  all_to_hold();
+  world_.lose(held_[0]);
+  world_.tick(120);
+  EXPECT_EQ(standing(held_[0]), Standing::unreachable);
+  world_.see(held_[0]);
+  EXPECT_EQ(standing(held_[0]), Standing::holding);
+  world_.attempt(held_[0], AttemptState::fetching);  // its agent was started again
+  EXPECT_EQ(standing(held_[0]), Standing::assigned);
+  world_.tick(901);
+  EXPECT_EQ(standing(held_[0]), Standing::failed) << "an attempt that shows no end times out";
+}
+
+TEST_F(Holds, OneThatFailsInItHasFailed) {
+  join(4);
+  start_held(HoldPoint::before_commit);
+  all_to_hold();
+  world_.roll_back(held_[0], "soak_failed", "p95_ms");
+  EXPECT_EQ(standing(held_[0]), Standing::failed);
+  EXPECT_EQ(world_.status("r").rolled_back, 1u);
+}
+
+TEST_F(Holds, TheNextAttemptOfOneThatFailedHoldsTooUntilTheRelease) {
+  join(4);
+  start_held(HoldPoint::before_swap, 3);
+  auto& report = world_.devices[held_[0]].report;
+  const auto fail = [&] {
+    report.attempt = AttemptState::failed;
+    report.attempt_epoch = world_.devices[held_[0]].assigned->epoch;
+    report.attempt_error = "fetch_failed";
+    world_.report(held_[0]);
+  };
+  fail();
+  world_.tick(120);
+  ASSERT_EQ(world_.devices[held_[0]].assigned->epoch, 2u);
+  EXPECT_EQ(told(held_[0]), HoldPoint::before_swap);
+  fail();
+  release();
+  world_.tick(300);
+  EXPECT_EQ(told(held_[0]), HoldPoint::none);
+}
+
+TEST_F(Holds, AnAbortWithKeepLetsNobodyGoOn) {
+  join(4);
+  start_held(HoldPoint::before_commit);
+  all_to_hold();
+  world_.command(AbortRollout{"r", AbortMode::keep});
+  for (const auto& id : held_) EXPECT_EQ(wanted(id), "reader@1") << id;
+}
+
+TEST_F(Holds, ACancelledDeviceGoesBackAndAStoppedGroupIsReleasedWithTheOthers) {
+  join(8);
+  start_held(HoldPoint::before_commit);
+  all_to_hold();
+  cancel(held_[0]);
+  EXPECT_EQ(wanted(held_[0]), "reader@1") << "what nobody let go does not become its own";
+  const auto& other = held_[1];
+  stop(in(other, "de") ? "region=de" : "region=us");
+  EXPECT_EQ(standing(other), Standing::holding);
+  release();
+  EXPECT_EQ(told(other), HoldPoint::none);
+}
+
+// An assignment names all planes: that of another rollout must not let go what this one holds.
+TEST_F(Holds, AnotherRolloutsAssignmentHoldsAsWell) {
+  join(4);
+  start_held(HoldPoint::before_commit);
+  all_to_hold();
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  ASSERT_TRUE(World::accepted(world_.start(World::rule("c", "true", {{Plane::config, "sorter", "2"}}, {all}))));
+  EXPECT_EQ(told(held_[0]), HoldPoint::before_commit);
+  all_to_hold();
+  EXPECT_EQ(standing(held_[0], "c"), Standing::holding);
+  EXPECT_THAT(world_.engine.why(held_[0]).front().text, HasSubstr("'musterctl rollout release r' lets it go on"));
+  const auto before = world_.devices[held_[0]].assigned->releases;
+  release();
+  EXPECT_EQ(world_.devices[held_[0]].assigned->releases, before);
+  EXPECT_EQ(told(held_[0]), HoldPoint::none);
+  for (const auto& [id, device] : world_.devices) world_.commit(id);
+  for (const auto& [id, device] : world_.devices) world_.commit(id);
+  EXPECT_EQ(world_.status("c").state, RolloutState::completed);
+  EXPECT_EQ(state(), RolloutState::completed);
+}
+
+TEST_F(Holds, TheSameAfterARestart) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  all_to_hold();
+  world_.restart();
+  world_.tick(86'400);
+  EXPECT_EQ(world_.status("r").holding, 2u) << waits_for();
+  ASSERT_TRUE(World::accepted(release()));
+  world_.restart();
+  EXPECT_THAT(World::reply(release()), HasSubstr("was released already"));
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& id : reached()) world_.commit(id);
+  }
+  EXPECT_EQ(state(), RolloutState::completed);
+}
+
+TEST_F(Holds, AnOverrideIsRefusedMeanwhile) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  all_to_hold();
+  const auto refused = world_.command(OverrideDevice{held_[0], world_.release("sorter@1")});
+  EXPECT_FALSE(World::accepted(refused));
+  EXPECT_THAT(World::reply(refused), HasSubstr("it is holding in rollout r"));
+}
+
+}  // namespace
+}  // namespace muster::rules::test
