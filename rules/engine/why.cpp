@@ -109,6 +109,8 @@ std::string Core::why_in_no_wave(MemberIndex index) const {
       break;
     }
   }
+  if (const auto* stronger = outranked_by(rollout, member.device); stronger != nullptr)
+    return text + "; rollout " + stronger->name() + " has a higher priority and is to have it first";
   const auto& waits = rollout.status.waiting_for;
   return text + (waits.empty() ? "" : "; the rollout: " + waits);
 }
