@@ -111,6 +111,7 @@ RolloutView rollout_of(const json& object) {
   view.unreachable = number_of<std::uint32_t>(object, "unreachable");
   view.reverted = number_of<std::uint32_t>(object, "reverted");
   view.retrying = number_of<std::uint32_t>(object, "retrying");
+  view.rehearsing = number_of<std::uint32_t>(object, "rehearsing");
   view.awaiting_window = number_of<std::uint32_t>(object, "awaiting_window");
   view.wave = number_of<std::uint32_t>(object, "wave");
   for (const auto& wave : list_of(object, "waves")) {
@@ -124,6 +125,9 @@ RolloutView rollout_of(const json& object) {
     w.failed = number_of<std::uint32_t>(wave, "failed");
     w.unreachable = number_of<std::uint32_t>(wave, "unreachable");
     w.retrying = number_of<std::uint32_t>(wave, "retrying");
+    w.first_devices = number_of<std::uint32_t>(wave, "first_devices");
+    w.rehearse = flag_of(wave, "rehearse");
+    w.rehearsing = number_of<std::uint32_t>(wave, "rehearsing");
     w.opened_s = number_of<std::uint64_t>(wave, "opened_s");
     view.waves.push_back(std::move(w));
   }

@@ -81,12 +81,15 @@ std::string wave_text(const Wave& wave) {
   map.add("name", name_text(wave.name));
   if (wave.percent != 0) {
     map.add("percent", std::to_string(wave.percent));
+  } else if (wave.devices != 0) {
+    map.add("devices", std::to_string(wave.devices));
   } else {
     map.add("ring", quoted_text(wave.ring_text));
   }
   map.add("gate", std::string(key_of(keys::wave, "gate").words[static_cast<std::size_t>(wave.gate)]));
   if (wave.approvers != 1) map.add("approvers", std::to_string(wave.approvers));
   map.add("soak", seconds_text(wave.soak_s));
+  if (wave.rehearse) map.add("rehearse", "true");
   return map.text();
 }
 

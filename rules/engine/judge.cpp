@@ -33,8 +33,9 @@ Judgement failure(const Device& device, const Fleet& fleet, std::string_view err
   return judgement;
 }
 
-// Of a device that was told to go back: health is not asked for, only that it runs its earlier versions.
-Judgement judge_withdrawn(const Member& member, const Device& device, const Fleet& fleet) {
+// Of a device that was told to go back, for good or in a rehearsal: health is not asked for, only that it runs its
+// earlier versions.
+Judgement judge_way_back(const Member& member, const Device& device, const Fleet& fleet) {
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   if (!about_it) return {};
   if (device.attempt == AttemptState::committed && runs_own_planes(*member.rollout, device, device.assigned))
@@ -42,7 +43,8 @@ Judgement judge_withdrawn(const Member& member, const Device& device, const Flee
   if (!ended_badly(device) || device.attempt_epoch != member.epoch) return {};
   auto judgement = failure(device, fleet, "revert_failed",
                            "the attempt to go back ended as " + std::string(name_of(device.attempt)));
-  judgement.finding = Finding::not_reverted;
+  if (member.withdrawn) judgement.finding = Finding::not_reverted;
+  judgement.rolled_back = judgement.rolled_back && member.withdrawn;  // in a rehearsal: to the new version
   return judgement;
 }
 
@@ -50,12 +52,13 @@ Judgement judge_withdrawn(const Member& member, const Device& device, const Flee
 
 Judgement judge(const Member& member, const Device& device, const Fleet& fleet) {
   if (!member.reached) return {};
-  if (member.withdrawn) return judge_withdrawn(member, device, fleet);
+  if (member.withdrawn || member.rehearsal == Rehearsal::back) return judge_way_back(member, device, fleet);
+  if (member.rehearsed_back()) return {};
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   const bool newest = device.assigned_epoch == member.epoch;
   // Not what it is assigned: a release that failed there is taken out of that while it waits to try again.
   const bool own_planes = runs_own_planes(*member.rollout, device, member.rollout->target);
-  const bool was_done = member.standing == Standing::done;
+  const bool was_done = member.standing == Standing::done || member.awaits_rehearsal();
 
   if (about_it && ended_badly(device) && (device.attempt_epoch == member.epoch || !own_planes)) {
     return failure(device, fleet, name_of(device.attempt),

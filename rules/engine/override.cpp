@@ -19,6 +19,7 @@ bool in_flight(const Member& member) {
     case Standing::assigned:
     case Standing::retrying:
     case Standing::reverting:
+    case Standing::rehearsing:
     case Standing::unreachable:
       return member.reached;
     default:

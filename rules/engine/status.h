@@ -16,7 +16,8 @@ enum class RolloutState : std::uint8_t { running, awaiting_approval, paused, hal
 enum class WaveState : std::uint8_t { pending, open, done };
 // Where a targeted device stands in one rollout. `waiting`: its wave has not opened (the control cohort).
 // `retrying`: its attempt failed, and it waits for the time to try again. `cancelled`: an operator took it out after it
-// had been assigned, and it is not on its way back.
+// had been assigned, and it is not on its way back. `rehearsing`: it has taken the versions once, and goes back for the
+// rehearsal or waits for its turn to go back or forward again.
 enum class Standing : std::uint8_t {
   waiting,
   assigned,
@@ -27,9 +28,10 @@ enum class Standing : std::uint8_t {
   reverted,
   held_by_other,
   retrying,
-  cancelled
+  cancelled,
+  rehearsing
 };
-inline constexpr std::size_t standing_count = 10;
+inline constexpr std::size_t standing_count = 11;
 [[nodiscard]] std::string_view name_of(RolloutState state);
 [[nodiscard]] std::string_view name_of(WaveState state);
 [[nodiscard]] std::string_view name_of(Standing standing);
@@ -37,10 +39,12 @@ inline constexpr std::size_t standing_count = 10;
 struct WaveStatus {
   std::string name;
   WaveState state = WaveState::pending;
-  std::uint32_t percent = 0;  // 0: a ring
+  std::uint32_t percent = 0;        // 0: a number of devices, or a ring
+  std::uint32_t first_devices = 0;  // that number, earlier waves included; 0: none
+  bool rehearse = false;
   Gate gate = Gate::automatic;
   std::uint32_t devices = 0;  // in this wave and not in an earlier one
-  std::uint32_t done = 0, failed = 0, unreachable = 0, retrying = 0;
+  std::uint32_t done = 0, failed = 0, unreachable = 0, retrying = 0, rehearsing = 0;
   std::uint64_t opened_s = 0;  // 0: not yet
   friend bool operator==(const WaveStatus&, const WaveStatus&) = default;
 };
@@ -93,6 +97,7 @@ struct RolloutStatus {
   std::uint32_t reached = 0;  // devices that were ever assigned it: the blast radius
   std::uint32_t done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
   std::uint32_t retrying = 0;         // wait for the time to try again
+  std::uint32_t rehearsing = 0;       // go back for the rehearsal, or wait for their turn in it
   std::uint32_t awaiting_window = 0;  // are kept from an assignment by nothing but their maintenance window
   std::uint32_t wave = 0;             // index of the open wave
   std::vector<WaveStatus> waves;

@@ -38,6 +38,7 @@ struct Reached {
   std::uint64_t epoch = 0;
   bool sure = false;  // false: the assignment names another rollout, but brings the versions of this one too
   bool failed = false, taken_back = false;
+  bool rehearsing = false;  // was sent back by a rehearsal, and is to go forward again
 };
 
 struct Guarded {

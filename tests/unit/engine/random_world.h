@@ -22,6 +22,7 @@ struct Swarm {
   bool states = true;      // releases ask something of devices, and let rollouts go only so far
   bool measures = true;    // with guardrails: devices send health summaries
   bool paces = true;       // and gates that two people open
+  bool rehearsals = true;  // first waves rehearse, and are of a number of devices
   bool minutes = true;     // paces have a limit a minute
   std::size_t devices_max = 30;
 };
