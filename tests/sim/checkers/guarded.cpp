@@ -249,6 +249,7 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
     const bool step = !forth || known->second.rehearsing;
     if (step) {
       known->second.rehearsing = !forth;
+      known->second.may_be_done = forth;
       known->second.epoch = assign.epoch;
       return forth ? &known->second : nullptr;
     }
@@ -257,6 +258,7 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
   device.epoch = assign.epoch;
   device.sure = assign.rollout == name;
   device.prior = report->active;
+  device.may_be_done = !run.rule.waves.front().rehearse || run.left != 0;
   for (std::size_t i = 0; i < run.rule.guardrails.size(); ++i) {
     device.segments.push_back(segment_of(run.rule.guardrails[i].by, report->facts));
     ++run.ever[i][device.segments.back()];

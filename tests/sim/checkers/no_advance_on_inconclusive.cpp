@@ -41,9 +41,7 @@ class NoAdvanceOnInconclusive final : public Checker {
   }
 
   void look(const std::string& name, const Guarded& run, std::size_t wave) {
-    // The gate of a few devices that rehearse asks for the rehearsal alone.
-    const auto& rule = run.rule.waves[wave];
-    const bool automatic = rule.gate == rules::Gate::automatic && !(rule.rehearse && rule.devices != 0);
+    const bool automatic = run.asks_for_verdicts(wave);
     for (std::size_t i = 0; i < run.ever.size(); ++i) {
       for (const auto& [segment, count] : run.ever[i]) {
         if (run.frozen.contains({i, segment})) continue;
