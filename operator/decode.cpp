@@ -115,6 +115,7 @@ RolloutView rollout_of(const json& object) {
   view.holding = number_of<std::uint32_t>(object, "holding");
   view.held_by_other = number_of<std::uint32_t>(object, "held_by_other");
   view.retrying = number_of<std::uint32_t>(object, "retrying");
+  view.rehearsing = number_of<std::uint32_t>(object, "rehearsing");
   view.awaiting_window = number_of<std::uint32_t>(object, "awaiting_window");
   view.wave = number_of<std::uint32_t>(object, "wave");
   for (const auto& wave : list_of(object, "waves")) {
@@ -129,6 +130,9 @@ RolloutView rollout_of(const json& object) {
     w.unreachable = number_of<std::uint32_t>(wave, "unreachable");
     w.holding = number_of<std::uint32_t>(wave, "holding");
     w.retrying = number_of<std::uint32_t>(wave, "retrying");
+    w.first_devices = number_of<std::uint32_t>(wave, "first_devices");
+    w.rehearse = flag_of(wave, "rehearse");
+    w.rehearsing = number_of<std::uint32_t>(wave, "rehearsing");
     w.opened_s = number_of<std::uint64_t>(wave, "opened_s");
     view.waves.push_back(std::move(w));
   }

@@ -63,6 +63,8 @@ Json form_schema(const Key& key) {
       return text_up_to(key.max);
     case Form::release:
       return {{"type", "string"}, {"pattern", release_pattern}};
+    case Form::flag:
+      return {{"type", "boolean"}};
     case Form::integer:
       return {{"type", "integer"}, {"minimum", key.min}, {"maximum", key.max}};
     case Form::number:
@@ -106,7 +108,7 @@ Json form_schema(const Key& key) {
 }
 
 Json default_of(const Key& key) {
-  if (key.form == Form::integer) return Json::parse(key.fallback);
+  if (key.form == Form::integer || key.form == Form::flag) return Json::parse(key.fallback);
   return std::string(key.fallback);
 }
 

@@ -11,7 +11,8 @@ namespace muster::ctl {
 namespace {
 
 std::string share_of(const rules::Wave& wave) {
-  return wave.percent == 0 ? "the ring " + wave.ring_text : std::to_string(wave.percent) + " % of the targets";
+  if (wave.devices != 0) return "the first " + count_text(wave.devices, "target");
+  return wave.is_ring() ? "the ring " + wave.ring_text : std::to_string(wave.percent) + " % of the targets";
 }
 
 // "  1. canary: 10 % of the targets; each device watches itself for 1 h 00 min; goes on when you approve it"
@@ -26,6 +27,7 @@ std::string wave_line(const rules::Rule& rule, std::size_t index) {
   else if (wave.soak_s != 0)
     line += "; each device watches itself for " + duration_text(wave.soak_s) + " before it counts as done";
   if (wave.hold == rules::HoldPoint::before_commit) line += ", and waits for you before it commits (rollout release)";
+  if (wave.rehearse) line += "; each takes the versions, goes back to what it ran, and takes them again";
   const bool manual = wave.gate == rules::Gate::manual;
   const auto who =
       wave.approvers == 1 ? std::string("you approve") : std::to_string(wave.approvers) + " operators approve";
@@ -236,7 +238,9 @@ std::string rule_json(const rules::Rule& rule) {
                       {"soak_s", wave.soak_s}};
     if (wave.hold != rules::HoldPoint::none) fields.emplace_back("hold", std::string(rules::name_of(wave.hold)));
     if (wave.gate == rules::Gate::manual) fields.emplace_back("approvers", std::uint64_t{wave.approvers});
-    if (wave.percent == 0) fields.emplace_back("ring", wave.ring_text);
+    if (wave.devices != 0) fields.emplace_back("first_devices", std::uint64_t{wave.devices});
+    if (wave.is_ring()) fields.emplace_back("ring", wave.ring_text);
+    if (wave.rehearse) fields.emplace_back("rehearse", true);
     waves.push_back({json_object(fields)});
   }
   for (const auto& window : rule.windows) windows.push_back({window_json(window)});

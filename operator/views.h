@@ -15,10 +15,13 @@ namespace muster::ctl {
 
 struct WaveView {
   std::string name, state, gate;
-  std::uint32_t percent = 0;  // 0: a ring
+  std::uint32_t percent = 0;  // 0: a number of devices, or a ring
   std::uint32_t devices = 0, done = 0, failed = 0, unreachable = 0;
   std::uint64_t opened_s = 0;  // 0: not yet
   std::uint32_t retrying = 0, holding = 0;
+  std::uint32_t rehearsing = 0,
+                first_devices = 0;  // the latter: the number of devices, earlier waves included; 0: none
+  bool rehearse = false;
 
   friend bool operator==(const WaveView&, const WaveView&) = default;
 };
@@ -60,7 +63,7 @@ struct RolloutView {
   std::vector<VersionView> versions;
   std::uint64_t started_s = 0, ended_s = 0;
   std::uint32_t targets = 0, reached = 0, done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
-  std::uint32_t retrying = 0, holding = 0, held_by_other = 0, awaiting_window = 0;
+  std::uint32_t retrying = 0, rehearsing = 0, holding = 0, held_by_other = 0, awaiting_window = 0;
   std::uint32_t priority = 0;
   bool shadow = false;
   std::uint32_t wave = 0;  // index of the open one

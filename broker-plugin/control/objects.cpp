@@ -24,6 +24,8 @@ void write_waves(JsonWriter& json, const std::vector<rules::WaveStatus>& waves) 
     json.field("gate", wave.gate == rules::Gate::manual ? "manual" : "auto").field("devices", wave.devices);
     json.field("done", wave.done).field("failed", wave.failed).field("unreachable", wave.unreachable);
     json.field("retrying", wave.retrying).field("holding", wave.holding).field("hold", rules::name_of(wave.hold));
+    if (wave.first_devices != 0) json.field("first_devices", wave.first_devices);
+    if (wave.rehearse) json.field("rehearse", true).field("rehearsing", wave.rehearsing);
     json.field("opened_s", wave.opened_s).close('}');
   }
   json.close(']');
@@ -179,6 +181,7 @@ std::string status_json(const rules::RolloutStatus& status) {
   json.field("failed", status.failed).field("rolled_back", status.rolled_back).field("unreachable", status.unreachable);
   json.field("reverted", status.reverted).field("retrying", status.retrying);
   json.field("holding", status.holding).field("held_by_other", status.held_by_other);
+  if (status.rehearsing != 0) json.field("rehearsing", status.rehearsing);
   json.field("awaiting_window", status.awaiting_window).field("wave", status.wave);
   write_waves(json, status.waves);
   json.key("failures").open('[');

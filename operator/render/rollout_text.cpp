@@ -24,6 +24,7 @@ std::string versions_text(const RolloutView& view) {
 }
 
 std::string share_text(const WaveView& wave) {
+  if (wave.first_devices != 0) return count_text(wave.first_devices, "device");
   return wave.percent == 0 ? "ring" : std::to_string(wave.percent) + " %";
 }
 
@@ -40,6 +41,7 @@ std::string wave_counts(const WaveView& wave) {
   append_count(extra, wave.unreachable, "unreachable");
   append_count(extra, wave.retrying, "retrying");
   append_count(extra, wave.holding, "holding");
+  append_count(extra, wave.rehearsing, "rehearsing");
   if (wave.gate == "manual" && wave.state != "done") extra += extra.empty() ? "manual gate" : ", manual gate";
   return extra.empty() ? text : text + "  " + extra;
 }
@@ -54,6 +56,7 @@ std::string totals(const RolloutView& view) {
   append_count(text, view.retrying, "retrying");
   append_count(text, view.holding, "holding");
   append_count(text, view.held_by_other, "held by another rollout");
+  append_count(text, view.rehearsing, "rehearsing");
   append_count(text, view.awaiting_window, "waiting for a maintenance window");
   append_count(text, view.stopped, "stopped");
   append_count(text, view.cancelled_count, "cancelled");

@@ -135,6 +135,13 @@ std::uint64_t Fields::integer(std::string_view key) {
   return read.value_or(default_integer(row(key)));
 }
 
+bool Fields::flag(std::string_view key) {
+  const Key& found = row(key);
+  const YamlNode* node = value(key);
+  const auto read = node == nullptr ? std::nullopt : read_flag(*node, found, problems_);
+  return read.value_or(found.fallback == "true");
+}
+
 std::uint64_t Fields::duration_s(std::string_view key) {
   const Key& found = row(key);
   const YamlNode* node = value(key);
@@ -196,6 +203,11 @@ std::optional<std::string> read_text(const YamlNode& node, const Key& key, Probl
 
 std::optional<std::uint64_t> read_integer(const YamlNode& node, const Key& key, Problems& problems) {
   return read_integer(node, spoken(key), key.min, key.max, problems);
+}
+
+std::optional<bool> read_flag(const YamlNode& node, const Key& key, Problems& problems) {
+  const auto read = read_choice(node, spoken(key), {"false", "true"}, problems);
+  return read ? std::optional(*read == 1) : std::nullopt;
 }
 
 std::optional<double> read_number(const YamlNode& node, const Key& key, Problems& problems) {

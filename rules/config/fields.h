@@ -40,6 +40,7 @@ class Fields {
   [[nodiscard]] std::string text(std::string_view key);
   [[nodiscard]] std::uint64_t integer(std::string_view key);
   [[nodiscard]] std::uint32_t integer32(std::string_view key) { return static_cast<std::uint32_t>(integer(key)); }
+  [[nodiscard]] bool flag(std::string_view key);
   [[nodiscard]] std::uint64_t duration_s(std::string_view key);
   [[nodiscard]] std::uint32_t duration_ms(std::string_view key);
   [[nodiscard]] std::uint32_t percentage_ppm(std::string_view key);
@@ -63,6 +64,7 @@ class Fields {
 // Values, and items of lists, as their rows say.
 [[nodiscard]] std::optional<std::string> read_id(const YamlNode& node, const Key& key, Problems& problems);
 [[nodiscard]] std::optional<std::string> read_text(const YamlNode& node, const Key& key, Problems& problems);
+[[nodiscard]] std::optional<bool> read_flag(const YamlNode& node, const Key& key, Problems& problems);
 [[nodiscard]] std::optional<std::uint64_t> read_integer(const YamlNode& node, const Key& key, Problems& problems);
 [[nodiscard]] std::optional<double> read_number(const YamlNode& node, const Key& key, Problems& problems);
 [[nodiscard]] std::optional<std::uint32_t> read_percentage(const YamlNode& node, const Key& key, Problems& problems);

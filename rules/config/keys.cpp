@@ -38,6 +38,8 @@ std::string one_value_text(const Key& key) {
       return bytes_text("text", key.max);
     case Form::release:
       return "`name@version`";
+    case Form::flag:
+      return "`true` or `false`";
     case Form::integer:
       return range_text("whole number", std::to_string(key.min), std::to_string(key.max));
     case Form::number:

@@ -15,6 +15,7 @@ enum class Form : std::uint8_t {
   id,                 // a name that is safe in topics and file names (schemas/ids.h)
   text,               // up to `max` bytes
   release,            // name@version
+  flag,               // true or false
   integer,            // from `min` to `max`
   number,             // a decimal number from -max to max
   percentage,         // 5% or 0.25%; `min` and `max` in millionths
@@ -76,7 +77,7 @@ struct Section {
 
 namespace keys {
 // A rule file and what stands in it.
-extern const Section rule, versions, wave, halt, pace, retry, window, guardrail, on_inconclusive, rollback;
+extern const Section rule, versions, wave, rehearse, halt, pace, retry, window, guardrail, on_inconclusive, rollback;
 // A release file and what stands in it.
 extern const Section release, requirements, compatible, runtime, probe, recovery_rule;
 }  // namespace keys

@@ -32,7 +32,7 @@ class RuleReader {
     ReadWaves waves = read_waves(fields, document, problems_);
     rule_.waves = std::move(waves.waves);
     preset = std::move(waves.preset);
-    rule_.shadow = fields.word("shadow") != 0 || waves.shadow;
+    rule_.shadow = fields.flag("shadow") || waves.shadow;
     if (const YamlNode* node = fields.find("halt")) read_halt(*node);
     if (const YamlNode* node = fields.find("pace")) read_pace(*node);
     if (const YamlNode* node = fields.find("retry")) rule_.retry = read_retry(*node, problems_);
@@ -127,6 +127,8 @@ class RuleReader {
       const auto& node = fields.find("waves") != nullptr ? *fields.find("waves") : document;
       if (wave.hold != HoldPoint::none)
         problems_.add(node, "'hold' in wave " + wave.name + " of a shadow, which switches nothing", "remove it");
+      if (wave.rehearse)
+        problems_.add(node, "a shadow with a rehearsal: it switches nothing, and nothing goes back", "one of them");
       if (wave.soak_s == 0)
         problems_.add(node, "wave " + wave.name + " of a shadow has no soak, and runs it for no time", "soak: 1h");
       for (const Guardrail& guardrail : rule_.guardrails) {

@@ -9,6 +9,7 @@
 #include "rules/config/load_rule.h"
 #include "rules/config/percent.h"
 #include "rules/engine/facts.h"
+#include "rules/engine/rollout.h"
 #include "rules/engine/segment.h"
 #include "rules/verdict/sequential_test.h"
 
@@ -24,15 +25,16 @@ bool matches(ByteView condition, const DeviceFacts& facts) {
   return evaluate(condition, environment) == Outcome::yes;
 }
 
-// Adds what a wave of this percentage takes to `reached`, from each group in proportion to what is left of it.
-void take_share(std::uint64_t percent, const std::vector<PlannedGroup>& groups, std::vector<double>& reached) {
+// Adds what a wave of this share or number of devices takes to `reached`, from each group in proportion to what is left
+// of it.
+void take_share(const Wave& wave, const std::vector<PlannedGroup>& groups, std::vector<double>& reached) {
   std::uint64_t targets = 0;
   double in = 0;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     targets += groups[i].devices;
     in += reached[i];
   }
-  const auto wanted = static_cast<double>((percent * targets + 99) / 100);
+  const auto wanted = static_cast<double>(share_of(wave, targets));
   const double left = static_cast<double>(targets) - in;
   if (wanted <= in || left <= 0) return;
   const double share = (wanted - in) / left;
@@ -65,7 +67,7 @@ std::map<std::string, PlannedSegment> segments_of(const Guardrail& guardrail, st
 }  // namespace
 
 bool is_empty_ring(const Wave& wave, const std::vector<PlannedGroup>& groups) {
-  return wave.percent == 0 && std::none_of(groups.begin(), groups.end(), [&](const PlannedGroup& group) {
+  return wave.is_ring() && std::none_of(groups.begin(), groups.end(), [&](const PlannedGroup& group) {
            return group.devices != 0 && matches(wave.ring, group.facts);
          });
 }
@@ -77,9 +79,9 @@ std::vector<PlannedGroup> plan_waves(const Rule& rule, const DescribedFleet& fle
   }
   std::vector<double> reached(groups.size(), 0);
   for (const Wave& wave : rule.waves) {
-    if (wave.percent != 0) take_share(wave.percent, groups, reached);
+    if (!wave.is_ring()) take_share(wave, groups, reached);
     for (std::size_t i = 0; i < groups.size(); ++i) {
-      if (wave.percent == 0 && matches(wave.ring, groups[i].facts)) reached[i] = groups[i].devices;
+      if (wave.is_ring() && matches(wave.ring, groups[i].facts)) reached[i] = groups[i].devices;
       groups[i].reached.push_back(reached[i]);
     }
   }
@@ -98,7 +100,7 @@ std::vector<OutOfReach> verdicts_out_of_reach(const Rule& rule, const std::vecto
     for (const auto& [name, segment] : segments) {
       for (std::size_t wave = 0; wave < rule.waves.size(); ++wave) {
         const std::uint32_t devices = whole_devices(segment.reached[wave]);
-        if (devices == 0 || (needed && devices >= *needed)) continue;
+        if (devices == 0 || !rule.waves[wave].is_judged() || (needed && devices >= *needed)) continue;
         found.push_back({wave, i, name, count, devices, segment.targets, needed});
       }
     }

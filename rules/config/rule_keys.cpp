@@ -15,9 +15,8 @@ constexpr std::string_view strategies[] = {"big_bang", "percentage", "device_cla
 constexpr std::string_view risks[] = {"low", "medium", "high"};
 constexpr std::string_view gates[] = {"auto", "manual"};
 constexpr std::string_view holds[] = {"none", "before_swap", "before_commit"};
-constexpr std::string_view no_or_yes[] = {"false", "true"};
 constexpr std::string_view on_aborts[] = {"keep", "revert"};
-constexpr std::string_view percent_or_ring[] = {"percent", "ring"};
+constexpr std::string_view wave_shares[] = {"percent", "devices", "ring"};
 constexpr std::string_view makes_waves[] = {"waves", "strategy", "risk"};
 constexpr std::string_view halt_limits[] = {"failed_devices", "failed_percent", "failed_in_a_row"};
 constexpr std::string_view pace_limits[] = {"per_minute", "per_site", "at_once", "jitter"};
@@ -41,13 +40,20 @@ constexpr Key wave_keys[] = {
     {.name = "percent",
      .form = Form::integer,
      .doc = "How much of all targets this wave and those before it reach together; it grows from wave to wave.",
-     .absent = "`ring` instead",
+     .absent = "`devices` or `ring` instead",
      .min = 1,
      .max = 100},
+    {.name = "devices",
+     .form = Form::integer,
+     .doc = "So many targets instead of a share, or all where there are fewer; those of earlier waves count. Before "
+            "the first `percent`.",
+     .absent = "`percent` or `ring` instead",
+     .min = 1,
+     .max = wave_devices_max},
     {.name = "ring",
      .form = Form::device_condition,
      .doc = "The targets for which this is true, instead of a share. Rings come before the first `percent`.",
-     .absent = "`percent` instead"},
+     .absent = "`percent` or `devices` instead"},
     {.name = "gate",
      .form = Form::word,
      .doc = "What it takes to leave this wave when its devices are done: nothing more, or a person's approval.",
@@ -71,6 +77,27 @@ constexpr Key wave_keys[] = {
      .see = "#holding-devices",
      .fallback = "none",
      .words = holds},
+    {.name = "rehearse",
+     .form = Form::flag,
+     .doc = "In the first wave: each device of it takes the versions, goes back to what it ran, and takes them again "
+            "before it counts as done.",
+     .see = "#rehearsing-the-way-back",
+     .fallback = "false"},
+};
+
+constexpr Key rehearse_keys[] = {
+    {.name = "devices",
+     .form = Form::integer,
+     .doc = "How many devices rehearse.",
+     .required = true,
+     .example = "devices: 2",
+     .min = 1,
+     .max = wave_devices_max},
+    {.name = "soak",
+     .form = Form::duration,
+     .doc = "How long each of them watches itself each time that it has taken the versions.",
+     .absent = "the `soak` of the first wave",
+     .max = 30 * day_s},
 };
 
 constexpr Key halt_keys[] = {
@@ -221,11 +248,10 @@ constexpr Key rule_keys[] = {
      .required_of_it = true,
      .not_beside = "waves"},
     {.name = "shadow",
-     .form = Form::word,
+     .form = Form::flag,
      .doc = "Devices run the versions in the shadow of the active ones for each wave's `soak`, and switch nothing.",
      .see = "#in-the-shadow",
-     .fallback = "false",
-     .words = no_or_yes},
+     .fallback = "false"},
     {.name = "soak",
      .form = Form::duration,
      .doc = "With a strategy: the `soak` of all its waves.",
@@ -238,6 +264,12 @@ constexpr Key rule_keys[] = {
      .absent = "as `risk` says",
      .words = gates,
      .not_beside = "waves"},
+    {.name = "rehearse",
+     .form = Form::map,
+     .doc = "Before all waves a few devices take the versions, go back to what they ran, and take them again.",
+     .see = "#rehearsing-the-way-back",
+     .absent = "no rehearsal",
+     .keys = &rehearse},
     {.name = "halt",
      .form = Form::map,
      .doc = "When the rollout stops by itself, whatever the guardrails say.",
@@ -314,7 +346,8 @@ constexpr Key rule_keys[] = {
 }  // namespace
 
 constexpr Section versions{"versions", version_keys};
-constexpr Section wave{"a wave", wave_keys, {}, percent_or_ring};
+constexpr Section wave{"a wave", wave_keys, {}, wave_shares};
+constexpr Section rehearse{"rehearse", rehearse_keys};
 constexpr Section halt{"halt", halt_keys, {}, {}, halt_limits};
 constexpr Section pace{"pace", pace_keys, {}, {}, pace_limits};
 constexpr Section rollback{"rollback", rollback_keys, later_rollback_keys};

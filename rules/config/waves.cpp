@@ -4,15 +4,39 @@
 #include <optional>
 
 #include "rules/config/strategy.h"
+#include "schemas/limits.h"
 
 namespace muster::rules {
 
 namespace {
 
-// The percentages of waves in a row: what makes a later one useless is a problem.
+// What the wave is called that `rehearse` makes.
+constexpr std::string_view rehearsal_name = "rehearsal";
+
+// The percentages of waves in a row, and the numbers of devices before them: what makes a later one useless is a
+// problem.
 class Shares {
  public:
-  explicit Shares(Problems& problems) : problems_(problems) {}
+  // `devices`: so many are in before the first of the waves.
+  Shares(std::uint32_t devices, Problems& problems) : problems_(problems), devices_(devices) {}
+
+  // 0 when it is no number.
+  std::uint32_t read_devices(const YamlNode& node, const Key& key) {
+    const auto read = read_integer(node, key, problems_);
+    if (!read) return 0;
+    const auto devices = static_cast<std::uint32_t>(*read);
+    if (largest_ != 0) {
+      problems_.add(node, "a number of devices after a percentage, which may be more devices than that or fewer",
+                    "numbers of devices first: the percentages that follow then count them in");
+    } else if (devices <= devices_) {
+      problems_.add(node,
+                    "this wave adds no device: the one before it already takes " + std::to_string(devices_) +
+                        (devices_ == 1 ? " device" : " devices"),
+                    "numbers of devices count from the start of the rollout and grow from wave to wave: 2, 20, 200");
+    }
+    devices_ = std::max(devices_, devices);
+    return devices;
+  }
 
   // 0 when it is no percentage.
   std::uint32_t read(const YamlNode& node, const Key& key) {
@@ -34,13 +58,29 @@ class Shares {
 
  private:
   Problems& problems_;
-  std::uint32_t largest_ = 0;  // so far
+  std::uint32_t largest_ = 0;  // percentage so far
+  std::uint32_t devices_ = 0;  // the same
 };
+
+// The rehearsal that `rehearse` asks for; devices 0: none, or one that cannot be read.
+struct AskedRehearsal {
+  bool asked = false;
+  std::uint32_t devices = 0;
+  std::optional<std::uint64_t> soak_s;  // none: that of the first wave
+};
+
+void refuse_name_of_rehearsal(const YamlNode& node, std::string_view name, const AskedRehearsal& rehearsal,
+                              Problems& problems) {
+  if (!rehearsal.asked || name != rehearsal_name) return;
+  problems.add(node, "a wave called rehearsal beside 'rehearse', which makes one of that name",
+               "another name for this wave");
+}
 
 // Reads spelt-out waves in order and remembers what makes a later one unreachable.
 class WaveReader {
  public:
-  WaveReader(const RiskLevel* risk, Problems& problems) : risk_(risk), problems_(problems), shares_(problems) {}
+  WaveReader(const RiskLevel* risk, const AskedRehearsal& rehearsal, Problems& problems)
+      : risk_(risk), rehearsal_(rehearsal), problems_(problems), shares_(rehearsal.devices, problems) {}
 
   Wave read(const YamlNode& node, std::size_t index, std::size_t count) {
     Wave wave;
@@ -52,6 +92,8 @@ class WaveReader {
     wave.approvers = fields.integer32("approvers");
     wave.soak_s = fields.duration_s("soak");
     wave.hold = static_cast<HoldPoint>(fields.word("hold"));
+    wave.rehearse = fields.flag("rehearse");
+    if (wave.rehearse) check_rehearsal(*fields.find("rehearse"), index);
     if (risk_ != nullptr && !fields.has("gate")) wave.gate = gate_of(*risk_, index, count);
     if (risk_ != nullptr && !fields.has("soak")) wave.soak_s = soak_s_of(*risk_, index);
     if (const auto* approvers = fields.find("approvers");
@@ -61,9 +103,20 @@ class WaveReader {
   }
 
  private:
+  void check_rehearsal(const YamlNode& node, std::size_t index) {
+    if (index != 0) {
+      problems_.add(node, "'rehearse' in a wave that is not the first",
+                    "the first wave alone: what comes after it is what the rehearsal is for");
+    } else if (rehearsal_.asked) {
+      problems_.add(node, "'rehearse' in a wave beside the rule's 'rehearse', which makes a wave of its own",
+                    "one of them");
+    }
+  }
+
   void read_name(Fields& fields, Wave& wave) {
     wave.name = fields.id("name");
     if (wave.name.empty()) return;
+    refuse_name_of_rehearsal(*fields.find("name"), wave.name, rehearsal_, problems_);
     if (std::find(names_.begin(), names_.end(), wave.name) != names_.end()) {
       problems_.add(*fields.find("name"), "two waves are called " + wave.name, "a name of its own for each wave");
     }
@@ -72,14 +125,21 @@ class WaveReader {
 
   void read_share(Fields& fields, const YamlNode& node, Wave& wave) {
     const YamlNode* percent = fields.find("percent");
+    const YamlNode* devices = fields.find("devices");
     const YamlNode* ring = fields.find("ring");
-    if (percent != nullptr && ring != nullptr) {
-      problems_.add(*ring, "a wave with both 'percent' and 'ring'",
+    if ((percent != nullptr || devices != nullptr) && ring != nullptr) {
+      problems_.add(*ring,
+                    "a wave with both '" + std::string(percent != nullptr ? "percent" : "devices") + "' and 'ring'",
                     "one of them: the ring as a wave of its own before the percentages");
     }
-    if (!fields.has("percent") && !fields.has("ring")) {
-      problems_.add(node, "a wave without 'percent' or 'ring'", "percent: 10, or ring: '\"internal\" in device.tags'");
+    if (percent != nullptr && devices != nullptr) {
+      problems_.add(*devices, "a wave with both 'percent' and 'devices'", "one of them: how much, or how many");
     }
+    if (!fields.has("percent") && !fields.has("devices") && !fields.has("ring")) {
+      problems_.add(node, "a wave without 'percent', 'devices' or 'ring'",
+                    "percent: 10, devices: 2, or ring: '\"internal\" in device.tags'");
+    }
+    if (devices != nullptr) wave.devices = shares_.read_devices(*devices, key_of(keys::wave, "devices"));
     if (percent != nullptr) wave.percent = shares_.read(*percent, key_of(keys::wave, "percent"));
     if (ring != nullptr) read_ring(*ring, fields, wave);
   }
@@ -95,6 +155,7 @@ class WaveReader {
   }
 
   const RiskLevel* risk_;
+  const AskedRehearsal& rehearsal_;
   Problems& problems_;
   Shares shares_;
   std::vector<std::string> names_;
@@ -118,6 +179,43 @@ class PlanReader {
       : rule_(rule), document_(document), problems_(problems) {}
 
   ReadWaves read() {
+    read_rehearsal();
+    auto read = read_ordinary();
+    put_rehearsal_first(read);
+    return read;
+  }
+
+ private:
+  void read_rehearsal() {
+    rehearsal_.asked = rule_.has("rehearse");
+    const YamlNode* node = rule_.find("rehearse");
+    if (node == nullptr) return;
+    Fields fields(*node, keys::rehearse, problems_);
+    if (!fields.is_map()) return;
+    rehearsal_.devices = fields.integer32("devices");
+    if (fields.has("soak")) rehearsal_.soak_s = fields.duration_s("soak");
+  }
+
+  void put_rehearsal_first(ReadWaves& read) {
+    if (rehearsal_.devices == 0 || read.waves.empty()) return;
+    if (read.waves.size() == limits::waves_max) {
+      problems_.add(
+          *rule_.find("rehearse"),
+          "a rehearsal before " + std::to_string(limits::waves_max) + " waves, which are as many as there may be",
+          "one wave less");
+      return;
+    }
+    Wave wave;
+    wave.name = rehearsal_name;
+    wave.devices = rehearsal_.devices;
+    wave.rehearse = true;
+    wave.soak_s = rehearsal_.soak_s.value_or(read.waves.front().soak_s);
+    read.waves.insert(read.waves.begin(), std::move(wave));
+    read.preset += (read.preset.empty() ? "" : " ") + std::string("Its first wave, ") + std::string(rehearsal_name) +
+                   ", comes from rehearse.";
+  }
+
+  ReadWaves read_ordinary() {
     const YamlNode* risk = rule_.find("risk");
     // An unreadable level is a problem already; the usual one keeps it from causing further ones.
     const auto level = risk == nullptr ? std::nullopt : read_word(*risk, key_of(keys::rule, "risk"), problems_);
@@ -129,7 +227,6 @@ class PlanReader {
     return {};
   }
 
- private:
   ReadWaves spelt_out(bool at_risk) {
     constexpr std::string_view advice =
         "one of them; 'musterctl rollout check FILE --expand' prints the waves of a strategy, to go on from";
@@ -146,7 +243,7 @@ class PlanReader {
     ReadWaves read;
     const auto* items = rule_.list("waves");
     if (items == nullptr) return read;
-    WaveReader reader(at_risk ? risk_ : nullptr, problems_);
+    WaveReader reader(at_risk ? risk_ : nullptr, rehearsal_, problems_);
     for (std::size_t i = 0; i < items->size(); ++i) read.waves.push_back(reader.read((*items)[i], i, items->size()));
     if (at_risk) {
       read.preset = "Gates and soaks that its waves do not say come from risk: " + std::string(risk_->name) + ".";
@@ -203,7 +300,7 @@ class PlanReader {
   }
 
   std::vector<Wave> shares(const std::vector<YamlNode>& items, const Key& key) {
-    Shares reader(problems_);
+    Shares reader(rehearsal_.devices, problems_);
     std::vector<std::uint32_t> percentages;
     for (const YamlNode& item : items) percentages.push_back(reader.read(item, key));
     return waves_of_shares(percentages);
@@ -214,6 +311,7 @@ class PlanReader {
     for (const YamlNode& item : items) {
       auto id = read_id(item, key, problems_);
       if (!id) continue;
+      refuse_name_of_rehearsal(item, *id, rehearsal_, problems_);
       if (std::find(ids.begin(), ids.end(), *id) != ids.end()) {
         problems_.add(item, *id + " is in " + std::string(key.name) + " twice", "each once");
       } else {
@@ -242,6 +340,7 @@ class PlanReader {
   const YamlNode& document_;
   Problems& problems_;
   const RiskLevel* risk_ = nullptr;
+  AskedRehearsal rehearsal_;
   std::optional<Strategy> strategy_;  // when the file has one that can be read, or the default
 };
 

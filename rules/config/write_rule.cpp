@@ -81,6 +81,8 @@ std::string wave_text(const Wave& wave) {
   map.add("name", name_text(wave.name));
   if (wave.percent != 0) {
     map.add("percent", std::to_string(wave.percent));
+  } else if (wave.devices != 0) {
+    map.add("devices", std::to_string(wave.devices));
   } else {
     map.add("ring", quoted_text(wave.ring_text));
   }
@@ -88,6 +90,7 @@ std::string wave_text(const Wave& wave) {
   if (wave.approvers != 1) map.add("approvers", std::to_string(wave.approvers));
   map.add("soak", seconds_text(wave.soak_s));
   if (wave.hold != HoldPoint::none) map.add("hold", std::string(name_of(wave.hold)));
+  if (wave.rehearse) map.add("rehearse", "true");
   return map.text();
 }
 

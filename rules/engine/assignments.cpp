@@ -20,9 +20,11 @@ std::uint64_t next_epoch(const Device& device) {
   return std::max(device.assigned_epoch, said) + 1;
 }
 
+}  // namespace
+
 // The rollout's planes backwards, the others where they were: what goes first on the way in goes last on the way out.
 // The plane that the rule wants back first comes before all.
-Sequence reversed(const Rollout& rollout) {
+Sequence Core::reversed(const Rollout& rollout) {
   std::array<std::size_t, plane_count> planes{};
   for (std::size_t i = 0; i < plane_count; ++i) planes[i] = plane_at(rollout.sequence, i);
   std::size_t low = 0;
@@ -41,8 +43,6 @@ Sequence reversed(const Rollout& rollout) {
                           [&](std::size_t plane) { return plane == static_cast<std::size_t>(*first); });
   return static_cast<Sequence>(planes[0] | (planes[1] << 2) | (planes[2] << 4));
 }
-
-}  // namespace
 
 Core::Claim Core::claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t number) const {
   const bool newer = rollout.number > number;
@@ -210,6 +210,7 @@ void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::
 void Core::retry_unassigned(Rollout& rollout) {
   if (!rollout.assigning()) return;
   resume_retries(rollout);
+  resume_rehearsals(rollout);
   if (rollout.unassigned_in_waves() == 0) return;
   const auto unassigned =
       members_.sorted(rollout, [](const Member& member) { return member.wave != no_wave && !member.reached; });
@@ -257,7 +258,10 @@ void Core::withdraw(MemberIndex index) {
     turn_.audit("muster", audit::device_not_revertible, fleet_.id(member.device),
                 "rollout " + rollout.name() + ": plane " + name + " stays as it is: " + fault);
   }
-  members_.change(index, [](Member& m) { m.withdrawn = true; });
+  members_.change(index, [](Member& m) {
+    m.withdrawn = true;
+    m.rehearsal = Rehearsal::none;
+  });
   rollout.retries.forget(index);
   await_no_window(index);
   rollout.guards.excuse(member.watch);

@@ -38,7 +38,11 @@ inline constexpr std::string_view segment_frozen = "segment.frozen";
 // --- a device ---
 inline constexpr std::string_view device_joined = "device.joined";  // belongs to a wave that had opened before
 inline constexpr std::string_view device_failed = "device.failed";
-inline constexpr std::string_view device_retrying = "device.retrying";    // its attempt failed and is tried again
+inline constexpr std::string_view device_retrying = "device.retrying";  // its attempt failed and is tried again
+// The steps of a rehearsal: it was done and goes back, it has gone back and goes forward again, it has done all.
+inline constexpr std::string_view device_rehearsing_back = "device.rehearsing_back";
+inline constexpr std::string_view device_rehearsing_forth = "device.rehearsing_forth";
+inline constexpr std::string_view device_rehearsed = "device.rehearsed";
 inline constexpr std::string_view device_recovered = "device.recovered";  // failed before, runs the versions after all
 inline constexpr std::string_view device_not_revertible = "device.not_revertible";  // a plane that may not go back
 inline constexpr std::string_view device_cancelled = "device.cancelled";    // an operator took it out of a rollout

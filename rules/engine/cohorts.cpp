@@ -23,7 +23,7 @@ std::uint8_t Core::wave_of(const Rollout& rollout, DeviceIndex index) const {
   for (std::uint8_t wave = 0; wave < rollout.waves.size(); ++wave) {
     if (rollout.waves[wave].state == WaveState::pending) break;
     const Wave& rule = rollout.rule.waves[wave];
-    const bool in = rule.percent == 0 ? matches(rule.ring, index) : rollout.waves[wave].boundary.includes(key);
+    const bool in = rule.is_ring() ? matches(rule.ring, index) : rollout.waves[wave].boundary.includes(key);
     if (in) return wave;
   }
   return no_wave;
@@ -44,6 +44,10 @@ void Core::leave_or_stay(DeviceIndex index, const Claims& rollouts) {
     const bool target = is_target(*rollout, index);
     if (!target && !members_[member].reached) {
       members_.remove(member);
+      continue;
+    }
+    if (!target && members_[member].rehearsed_back()) {
+      leave_rehearsal(member);
       continue;
     }
     if (target != members_[member].target) {
@@ -100,8 +104,8 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
 // Gives the open wave its devices. REQUIRES: the wave is open and has none.
 void Core::fill_wave(Rollout& rollout) {
   const auto wave = static_cast<std::uint8_t>(rollout.wave);
-  const bool ring = rollout.rule.waves[wave].percent == 0;
-  const auto picked = ring ? pick_ring(rollout) : pick_percent(rollout);
+  const bool ring = rollout.rule.waves[wave].is_ring();
+  const auto picked = ring ? pick_ring(rollout) : pick_share(rollout);
   if (picked.empty()) return;
   for (const auto member : picked) {
     members_.change(member, [&](Member& m) { m.wave = wave; });
@@ -125,20 +129,20 @@ std::vector<MemberIndex> Core::pick_ring(Rollout& rollout) {
   return picked;
 }
 
-// Exactly ceil(percent × targets / 100) are in afterwards, or all that already were: those of earlier waves and rings
-// count, and the rest are taken in the order of their keys.
-std::vector<MemberIndex> Core::pick_percent(Rollout& rollout) {
+// Exactly ceil(percent × targets / 100), or as many devices as the wave says, are in afterwards, or all that already
+// were: those of earlier waves and rings count, and the rest are taken in the order of their keys.
+std::vector<MemberIndex> Core::pick_share(Rollout& rollout) {
   struct Candidate {
     CohortKey key;
     MemberIndex member;
     bool operator<(const Candidate& other) const { return key < other.key; }
   };
-  const std::uint64_t percent = rollout.rule.waves[rollout.wave].percent;
+  const Wave& rule = rollout.rule.waves[rollout.wave];
   const std::uint64_t targets = rollout.total().targets;
   const std::uint64_t in = targets - rollout.tally_of(no_wave).targets;
-  const std::uint64_t wanted = (percent * targets + 99) / 100;
+  const std::uint64_t wanted = share_of(rule, targets);
   WaveRun& run = rollout.waves[rollout.wave];
-  if (percent == 100) run.boundary.kind = Boundary::Kind::all;
+  if (rule.percent == 100) run.boundary.kind = Boundary::Kind::all;
   run.covered = targets != 0 && in >= wanted;
   if (wanted <= in) return {};
 
@@ -152,7 +156,7 @@ std::vector<MemberIndex> Core::pick_percent(Rollout& rollout) {
   const auto count = static_cast<std::ptrdiff_t>(wanted - in);
   std::nth_element(candidates.begin(), candidates.begin() + (count - 1), candidates.end());
   std::sort(candidates.begin(), candidates.begin() + count);
-  if (percent != 100) {
+  if (rule.percent != 100) {
     const CohortKey& last = candidates[static_cast<std::size_t>(count - 1)].key;
     run.boundary = {Boundary::Kind::key, last.bucket, std::string(last.id)};
   }

@@ -88,8 +88,8 @@ Core::Answer Core::run(const Command& command, const PauseRollout& body) {
   set_state(*rollout, RolloutState::paused);
   const auto total = rollout->total();
   const auto counts = std::to_string(total.of(Standing::done)) + " done, " +
-                      std::to_string(total.of(Standing::assigned)) + " at work, " + std::to_string(total.failed) +
-                      " failed of " + count_text(total.targets, "target");
+                      std::to_string(total.of(Standing::assigned) + count_going_back(*rollout)) + " at work, " +
+                      std::to_string(total.failed) + " failed of " + count_text(total.targets, "target");
   turn_.audit(command.who, audit::rollout_paused, rollout->name(),
               with_reason("it was " + std::string(name_of(state)) + ": " + counts, command.why));
   return {true, "paused rollout " + rollout->name() + ": no device gets it until it is resumed; " + counts,

@@ -6,6 +6,7 @@
 //   verdicts.cpp     what follows from the verdicts of guardrails
 //   cohorts.cpp      who is a target, which wave a device belongs to, filling a wave
 //   assignments.cpp  which rollout may have a device; assigning and taking back
+//   rehearsal.cpp    devices that take the release, go back and take it again before anybody else
 //   turns.cpp        whose turn it is at a rollout's pace
 //   retries.cpp      attempts that failed and are tried again
 //   windows.cpp      who waits for a maintenance window
@@ -24,6 +25,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,11 +91,12 @@ class Core {
   void apply(MemberIndex index, Judgement judgement, std::string_view who);
   void fail(MemberIndex index, const Judgement& judgement, std::string_view who);
   void recover(MemberIndex index);
+  void forget_failure(MemberIndex index, const std::string& why);
   [[nodiscard]] std::uint64_t deadline_of(MemberIndex index) const;  // 0: none
   [[nodiscard]] std::uint64_t away_s(const Member& member) const;    // when one that is lost counts as unreachable
   void arm(MemberIndex index);
   void expire(MemberIndex index);
-  [[nodiscard]] Standing in_work(MemberIndex index) const;  // assigned, retrying, reverting or unreachable
+  [[nodiscard]] Standing in_work(MemberIndex index) const;  // assigned, retrying, reverting, rehearsing or unreachable
 
   // --- health.cpp ---
   void on(const DeviceHealth& health);
@@ -132,7 +135,7 @@ class Core {
   void join(Rollout& rollout, DeviceIndex index);
   void fill_wave(Rollout& rollout);
   [[nodiscard]] std::vector<MemberIndex> pick_ring(Rollout& rollout);
-  [[nodiscard]] std::vector<MemberIndex> pick_percent(Rollout& rollout);
+  [[nodiscard]] std::vector<MemberIndex> pick_share(Rollout& rollout);
 
   // --- assignments.cpp ---
   // Whether a rollout may have a device's planes: now, perhaps later, or never. The worst plane decides.
@@ -146,6 +149,7 @@ class Core {
   void retry_unassigned(Rollout& rollout);
   void offer_devices_of(const Rollout& ended);
   void withdraw(MemberIndex index);
+  [[nodiscard]] static Sequence reversed(const Rollout& rollout);
   [[nodiscard]] std::string fault_of_return(const Member& member, std::size_t plane) const;
   void issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s);
   void give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::uint64_t soak_s);
@@ -171,6 +175,20 @@ class Core {
   void rules_out(MemberIndex index);
   std::string take_precedence(const Rollout& rollout);
   void note_superseded();
+  // --- rehearsal.cpp ---
+  [[nodiscard]] bool has_to_go_back(const Member& member) const;
+  void await_rehearsal(MemberIndex index, Rehearsal stage, const std::string& why_recovered);
+  void rehearse_back(MemberIndex index);
+  void rehearse_forth(MemberIndex index);
+  bool go_on_rehearsing(MemberIndex index, bool its_turn = false);
+  void resume_rehearsals(Rollout& rollout);
+  void leave_rehearsal(MemberIndex index);
+  [[nodiscard]] std::string fault_of_rehearsal(const Member& member) const;
+  [[nodiscard]] std::optional<Hold> hold_of(const Member& member) const;
+  [[nodiscard]] std::uint32_t count_going_back(const Rollout& rollout) const;
+  [[nodiscard]] std::string rehearsal_sentence(const Rollout& rollout) const;
+  [[nodiscard]] static std::string rehearsal_of(const Member& member);
+  [[nodiscard]] std::string why_rehearsing(MemberIndex index) const;
 
   // --- waves.cpp ---
   void set_state(Rollout& rollout, RolloutState state);
@@ -221,6 +239,7 @@ class Core {
 
   // --- turns.cpp ---
   void wait_for_turn(MemberIndex index);
+  bool take_turn(MemberIndex index, bool its_turn);
   void offer_turns(Rollout& rollout);
   void resume_waiting(Rollout& rollout);
   void count_last_minute(Rollout& rollout);
@@ -281,6 +300,7 @@ class Core {
   [[nodiscard]] std::string why_outside(const Rollout& rollout, DeviceIndex index) const;
   [[nodiscard]] std::string why_not_reached(MemberIndex index) const;
   [[nodiscard]] std::string why_in_no_wave(MemberIndex index) const;
+  [[nodiscard]] std::string why_at_work(const Member& member) const;
   [[nodiscard]] std::string why_reached(MemberIndex index) const;
   [[nodiscard]] std::string why_excluded(const Member& member) const;
   [[nodiscard]] std::string why_failed(const Member& member) const;

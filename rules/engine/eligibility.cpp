@@ -25,15 +25,20 @@ PerPlane<bool> governed_by(const std::vector<KnownRelease>& releases) {
 
 // A share that comes to all targets takes everybody, whatever its number. Of one device it says nothing.
 bool takes_everybody(const Wave& wave, std::uint64_t targets) {
-  return wave.percent == 100 || (targets > 1 && wave.percent != 0 && (wave.percent * targets + 99) / 100 >= targets);
+  return wave.percent == 100 || (targets > 1 && !wave.is_ring() && share_of(wave, targets) >= targets);
 }
 
-bool may_open(Reach reach, bool everybody, std::size_t index) {
+// A rehearsal belongs to the wave that follows it: the two together are what a release's state calls the first.
+bool is_first(const Rule& rule, std::size_t wave) {
+  return wave == 0 || (wave == 1 && rule.waves[0].rehearse);
+}
+
+bool may_open(Reach reach, bool everybody, bool first) {
   switch (reach) {
     case Reach::development:
       return false;
     case Reach::candidate:
-      return index == 0 && !everybody;
+      return first && !everybody;
     case Reach::canary:
       return !everybody;
     case Reach::promoted:
@@ -184,7 +189,7 @@ const KnownRelease* Core::held_by_state(const Rollout& rollout) const {
   if (rollout.waves[rollout.wave].state != WaveState::pending) return nullptr;
   const bool everybody = takes_everybody(rollout.rule.waves[rollout.wave], rollout.total().targets);
   const auto held = std::find_if(rollout.releases.begin(), rollout.releases.end(), [&](const KnownRelease& release) {
-    return !may_open(release.reach, everybody, rollout.wave);
+    return !may_open(release.reach, everybody, is_first(rollout.rule, rollout.wave));
   });
   return held == rollout.releases.end() ? nullptr : &*held;
 }
@@ -194,9 +199,9 @@ std::string describe_state_hold(const Rollout& rollout, const KnownRelease& held
   const bool everybody = takes_everybody(wave, rollout.total().targets);
   return describe_wave(wave) + " waits for the state of " + describe(held) + ": it is " +
          std::string(name_of(held.reach)) + ", and a wave that " +
-         (everybody           ? "takes everybody needs promoted"
-          : rollout.wave == 0 ? "is the first needs candidate, canary or promoted"
-                              : "follows the first needs canary or promoted") +
+         (everybody                              ? "takes everybody needs promoted"
+          : is_first(rollout.rule, rollout.wave) ? "is the first needs candidate, canary or promoted"
+                                                 : "follows the first needs canary or promoted") +
          "; 'musterctl release promote' moves it on";
 }
 

@@ -3,8 +3,9 @@
 // A device under a stop that has nothing of the rollout is set aside: it stays a target, gets nothing and is waited for
 // by no wave. One that has something keeps it, and its attempt and votes count as before; with revert it goes back
 // first and is set aside then. Whether a device is under a stop follows from its facts, so one that changes groups is
-// stopped or let go on by its next report. A cancelled device is no target any more. What it did stays in the counts,
-// as with one that a newer rollout takes: votes and failures are evidence that no operator may take away.
+// stopped or let go on by its next report. One in a rehearsal goes back first and is set aside then. A cancelled device
+// is no target any more. What it did stays in the counts, as with one that a newer rollout takes: votes and failures
+// are evidence that no operator may take away.
 #include <algorithm>
 
 #include "rules/engine/audit_words.h"
@@ -56,10 +57,8 @@ void Core::review_stop(MemberIndex index) {
   const Member& member = members_[index];
   if (member.cancelled) return;
   const bool stop = is_stopped(*member.rollout, member.device);
-  if (stop && member.standing == Standing::retrying) {
-    if (!member.target) return give_up(index);
-    begin_anew(index);
-  }
+  if (stop && member.standing == Standing::retrying && !member.target) return give_up(index);
+  if (stop && (member.standing == Standing::retrying || member.rehearsed_back())) begin_anew(index);
   const bool kept = stop && member.reached;
   if (stop == member.stopped || kept) return;
   if (!stop && member.withdrawn && !member.target) return;  // begins anew when it is a target again
@@ -77,7 +76,8 @@ void Core::review_stop(MemberIndex index) {
 void Core::begin_anew(MemberIndex index) {
   const Member& member = members_[index];
   Rollout& rollout = *member.rollout;
-  const bool is_back = member.standing == Standing::reverted || member.standing == Standing::retrying;
+  const bool is_back =
+      member.standing == Standing::reverted || member.standing == Standing::retrying || member.rehearsed_back();
   for (std::size_t plane = 0; is_back && plane < plane_count; ++plane) members_.set_prior(index, plane, 0);
   rollout.guards.leave(member.watch, member.reached, member.gone(), true);
   members_.set_watch(index, 0);
@@ -89,6 +89,7 @@ void Core::begin_anew(MemberIndex index) {
     m.standing = Standing::waiting;
     m.frozen = frozen;
     m.reached = m.withdrawn = m.stopped = m.cancelled = false;
+    m.rehearsal = Rehearsal::none;
   });
   rollout.persist = true;
   mark_persist(member.device);
@@ -206,15 +207,15 @@ void Core::take_out(MemberIndex index, bool revert) {
 // get their place with it, since a boundary has no holes.
 void Core::fill_in_for_stopped(Rollout& rollout) {
   const auto wave = static_cast<std::uint8_t>(rollout.wave);
-  const std::uint64_t percent = rollout.rule.waves[wave].percent;
+  const Wave& rule = rollout.rule.waves[wave];
   const auto& tally = rollout.tallies[wave];
   const auto aside = [](const Tally& of) { return of.stopped + of.frozen + of.silent_aside; };
-  if (tally.stopped == 0 || percent == 0 || percent == 100 || tally.devices() != aside(tally)) return;
+  if (tally.stopped == 0 || rule.is_ring() || rule.percent == 100 || tally.devices() != aside(tally)) return;
   const auto total = rollout.total();
   const std::uint64_t left = total.targets - total.stopped_targets - total.frozen_targets;
   std::uint64_t in = 0;
   for (std::size_t each = 0; each <= wave; ++each) in += rollout.tallies[each].devices() - aside(rollout.tallies[each]);
-  const auto wanted = (percent * left + 99) / 100;
+  const auto wanted = share_of(rule, left);
   if (wanted <= in) return;
 
   std::vector<std::pair<CohortKey, MemberIndex>> candidates;

@@ -72,6 +72,7 @@ void Core::voted(MemberIndex index) {
 std::uint64_t Core::silent_since_s(const Member& member) const {
   if (member.watch == 0 || !member.reached || !judges_health(member)) return 0;
   if (member.standing == Standing::done && member.rollout->rule.shadow) return 0;  // its time is over
+  if (member.rehearsal == Rehearsal::back) return 0;  // it says nothing of what it goes back from
   if (member.standing == Standing::done) return member.rollout->guards.watches[member.watch].heard_s;
   const Device& device = fleet_[member.device];
   const bool in_between = device.attempt >= AttemptState::verifying && device.attempt <= AttemptState::soaking;

@@ -29,8 +29,9 @@ Judgement failure(const Device& device, const Fleet& fleet, std::string_view err
   return judgement;
 }
 
-// Of a device that was told to go back: health is not asked for, only that it runs its earlier versions.
-Judgement judge_withdrawn(const Member& member, const Device& device, const Fleet& fleet) {
+// Of a device that was told to go back, for good or in a rehearsal: health is not asked for, only that it runs its
+// earlier versions.
+Judgement judge_way_back(const Member& member, const Device& device, const Fleet& fleet) {
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   if (!about_it) return {};
   const bool is_back =
@@ -39,7 +40,8 @@ Judgement judge_withdrawn(const Member& member, const Device& device, const Flee
   if (!has_ended_badly(device) || device.attempt_epoch != member.epoch) return {};
   auto judgement = failure(device, fleet, "revert_failed",
                            "the attempt to go back ended as " + std::string(name_of(device.attempt)));
-  judgement.finding = Finding::not_reverted;
+  if (member.withdrawn) judgement.finding = Finding::not_reverted;
+  judgement.rolled_back = judgement.rolled_back && member.withdrawn;  // in a rehearsal: to the new version
   return judgement;
 }
 
@@ -65,7 +67,8 @@ bool is_holding(const Member& member, const Device& device) {
 
 Judgement judge(const Member& member, const Device& device, const Fleet& fleet) {
   if (!member.reached) return {};
-  if (member.withdrawn) return judge_withdrawn(member, device, fleet);
+  if (member.withdrawn || member.rehearsal == Rehearsal::back) return judge_way_back(member, device, fleet);
+  if (member.rehearsed_back()) return {};
   if (member.rollout->rule.shadow) return judge_shadow(member, device, fleet);
   const bool about_it = device.attempt_epoch >= member.epoch && device.attempt_epoch <= device.assigned_epoch;
   const bool newest = device.assigned_epoch == member.epoch;
@@ -73,7 +76,7 @@ Judgement judge(const Member& member, const Device& device, const Fleet& fleet) 
   const bool own_planes = same_on_own_planes(*member.rollout, device.active, member.rollout->target);
   // A later attempt, for another rollout's planes, says something about this one when it was to bring its releases too.
   const bool brought = brings_its_releases(*member.rollout, device);
-  const bool was_done = member.standing == Standing::done;
+  const bool was_done = member.standing == Standing::done || member.awaits_rehearsal();
 
   if (about_it && has_ended_badly(device) && (device.attempt_epoch == member.epoch || (!own_planes && brought))) {
     return failure(device, fleet, name_of(device.attempt),

@@ -5,8 +5,9 @@
 // degraded, recovering or rolled_back is not done, whatever it committed: unknown is never healthy. It blocks its wave
 // until it is healthy or its attempt times out. Failed: the attempt ended as rolled_back or failed; or, once done, a
 // governed plane runs something else, or the device put itself back. A newer assignment by another rollout counts only
-// as far as it takes this rollout's versions away. Holding: it waits where the assignment says, with nothing swapped or
-// nothing committed, for an operator.
+// as far as it takes this rollout's versions away. In a rehearsal the way back is judged as one of an abort, but that
+// its end in failure is one; who waits to go back is judged as one that is done. Holding: it waits where the assignment
+// says, with nothing swapped or nothing committed, for an operator.
 #pragma once
 
 #include <cstdint>

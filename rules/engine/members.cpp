@@ -36,7 +36,7 @@ void Members::count(const Member& member, std::uint32_t step) {
 
 void Members::count_work(const Member& member, std::uint32_t step) {
   Rollout& rollout = *member.rollout;
-  if (rollout.rule.pace.per_site == 0 || member.standing != Standing::assigned) return;
+  if (rollout.rule.pace.per_site == 0 || !member.at_work()) return;
   FactsView facts;
   if (step != 1) {
     rollout.pace.at_rest(member.device);

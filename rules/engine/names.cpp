@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 3> hold_names = {"none", "before_swap", "
 constexpr std::array<std::string_view, 3> wave_names = {"pending", "open", "done"};
 constexpr std::array<std::string_view, standing_count> standing_names = {
     "waiting",  "assigned",      "done",     "failed",    "unreachable", "reverting",
-    "reverted", "held_by_other", "retrying", "cancelled", "holding"};
+    "reverted", "held_by_other", "retrying", "cancelled", "holding",     "rehearsing"};
 constexpr std::array<std::string_view, 7> order_names = {"safe_mode", "resume",        "rollback",     "freeze",
                                                          "thaw",      "pause_updates", "send_evidence"};
 constexpr std::array<std::string_view, 3> against_names = {"absolute", "baseline", "control"};

@@ -16,6 +16,7 @@ bool in_flight(const Member& member) {
     case Standing::holding:
     case Standing::retrying:
     case Standing::reverting:
+    case Standing::rehearsing:
     case Standing::unreachable:
       return member.reached;
     default:

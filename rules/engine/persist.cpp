@@ -32,6 +32,7 @@ class DigestTable {
 Standing durable_standing(const Member& member, const Tries& tries) {
   if (member.standing != Standing::unreachable) return member.standing;
   if (member.withdrawn) return Standing::reverting;
+  if (member.rehearsal == Rehearsal::back) return Standing::rehearsing;
   return tries.again_s != 0 ? Standing::retrying : Standing::assigned;
 }
 
@@ -48,6 +49,7 @@ void write_member(const Member& member, const Tries& tries, DigestTable& digests
   out.number(member.wave);
   out.number(static_cast<std::uint64_t>(durable_standing(member, tries)));
   out.number(flags_of(member));
+  out.number(static_cast<std::uint64_t>(member.rehearsal));
   for (const auto handle : member.prior) out.number(digests.number_of(handle));
   out.number(member.epoch);
   out.number(member.assigned_s);
@@ -194,6 +196,8 @@ std::string Core::rule_record(const Rollout& rollout) {
   for (const auto& wave : rule.waves) {
     out.text(wave.name);
     out.number(wave.percent);
+    out.number(wave.devices);
+    out.flag(wave.rehearse);
     out.text(wave.ring_text);
     write_bytes(wave.ring, out);
     out.number(static_cast<std::uint64_t>(wave.gate));

@@ -13,6 +13,18 @@ std::uint64_t plus(std::uint64_t time_s, std::uint64_t duration_s) {
   return duration_s > UINT64_MAX - time_s ? UINT64_MAX : time_s + duration_s;
 }
 
+// From its way back on, what a device fails at is the rehearsal, until it is done.
+Judgement in_rehearsal(const Member& member, const Judgement& said) {
+  const bool back = member.rehearsal == Rehearsal::back;
+  if (member.gone() || member.standing == Standing::done || (!back && member.rehearsal != Rehearsal::forth))
+    return said;
+  Judgement judgement = said;
+  judgement.error = rehearsal_failed;
+  judgement.detail = std::string(back ? "on its way back: " : "on its second way forward: ") + said.error +
+                     (said.detail.empty() ? "" : ": " + said.detail);
+  return judgement;
+}
+
 }  // namespace
 
 void Core::on(const DeviceReport& report) {
@@ -33,6 +45,7 @@ void Core::on(const DeviceReport& report) {
   judge_all(index);
   offer_freed();
   for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
+    if (members_[member].awaits_rehearsal()) go_on_rehearsing(member);
     arm(member);                                // it may have left a group whose orders kept it from working
     members_.touch(*members_[member].rollout);  // which its sentence may have named
   }
@@ -137,12 +150,15 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
     case Finding::nothing:
       return;
     case Finding::done:
-      if (member.standing != Standing::done) recover(index);
+      if (member.standing == Standing::done) return;
+      if (has_to_go_back(member)) return rehearse_back(index);
+      recover(index);
       return;
     case Finding::failed:
       fail(index, judgement, who);
       return;
     case Finding::reverted:
+      if (member.rehearsal == Rehearsal::back) return rehearse_forth(index);
       if (member.standing == Standing::reverted) return;
       members_.change(index, [](Member& m) { m.standing = m.cancelled ? Standing::cancelled : Standing::reverted; });
       if (member.cancelled) turn_.freed.push_back(member.device);
@@ -165,7 +181,7 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
 void Core::recover(MemberIndex index) {
   const Member& member = members_[index];
   Rollout& rollout = *member.rollout;
-  const auto id = fleet_.id(member.device);
+  const bool rehearsed = member.rehearsal == Rehearsal::forth && member.standing != Standing::failed;
   const bool had_failed = member.failed;
   rollout.retries.forget(index);
   await_no_window(index);
@@ -183,20 +199,33 @@ void Core::recover(MemberIndex index) {
   arm(index);
   offer_to_others(member.device);
   mark_persist(member.device);
-  if (!had_failed) return;
+  if (had_failed) forget_failure(index, "it runs the assigned versions after all");
+  if (!rehearsed) return;
+  const auto& tally = rollout.tally_of(member.wave);
+  turn_.audit("muster", audit::device_rehearsed, fleet_.id(member.device),
+              "rollout " + rollout.name() + ": it has taken the versions, gone back and taken them again; so have " +
+                  std::to_string(tally.of(Standing::done)) + " of " + count_text(tally.devices(), "device") + " of " +
+                  describe_wave(rollout.rule.waves[member.wave]));
+}
+
+// It has shown what it failed to show before. REQUIRES: it is not counted as failed any more.
+void Core::forget_failure(MemberIndex index, const std::string& why) {
+  Rollout& rollout = *members_[index].rollout;
+  const auto id = fleet_.id(members_[index].device);
   std::erase_if(rollout.failures, [&](const FailedDevice& failure) { return failure.device == id; });
   rollout.persist = true;
   turn_.audit(id, audit::device_recovered, id,
-              "rollout " + rollout.name() + ": it runs the assigned versions after all; " +
-                  count_text(rollout.total().failed, "device") + " of the rollout still failed");
+              "rollout " + rollout.name() + ": " + why + "; " + count_text(rollout.total().failed, "device") +
+                  " of the rollout still failed");
 }
 
-void Core::fail(MemberIndex index, const Judgement& judgement, std::string_view who) {
+void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) {
   const Member& member = members_[index];
   Rollout& rollout = *member.rollout;
+  const Judgement judgement = in_rehearsal(member, said);
   const bool known = member.standing == Standing::failed;
   if (known && (!judgement.rolled_back || member.rolled_back || member.withdrawn)) return;
-  if (wait_to_retry(index, judgement, who)) return;
+  if (wait_to_retry(index, said, who)) return;
   const auto tries = rollout.retries.of(index).failed;
   rollout.retries.forget(index);
   members_.change(index, [&](Member& m) {
@@ -245,6 +274,7 @@ Standing Core::in_work(MemberIndex index) const {
   const Member& member = members_[index];
   if (!fleet_[member.device].connected && turn_.now_s >= away_s(member)) return Standing::unreachable;
   if (member.withdrawn) return Standing::reverting;
+  if (member.rehearsal == Rehearsal::back) return Standing::rehearsing;
   if (member.rollout->retries.waits(index)) return Standing::retrying;
   return is_holding(member, fleet_[member.device]) ? Standing::holding : Standing::assigned;
 }
@@ -263,13 +293,14 @@ std::uint64_t Core::deadline_of(MemberIndex index) const {
   }
   // An operator may take as long as it takes.
   if (member.standing == Standing::holding) return device.connected ? 0 : away_s(member);
-  if (member.standing != Standing::assigned && member.standing != Standing::reverting) return 0;
+  if (!member.at_work() && member.standing != Standing::reverting) return 0;
   const Rule& rule = member.rollout->rule;
   if (!device.connected) return away_s(member);
   if (orders_.idles(fleet_.id(member.device), fleet_.facts(member.device))) return 0;
   // The time that an attempt may take starts anew with each connection: a device that was off has had no chance.
   const auto since_s = std::max({member.assigned_s, device.link_since_s, resumed_s_});
-  const auto soak_s = member.withdrawn || member.wave == no_wave ? 0 : rule.waves[member.wave].soak_s;
+  const bool back = member.withdrawn || member.rehearsal == Rehearsal::back;
+  const auto soak_s = back || member.wave == no_wave ? 0 : rule.waves[member.wave].soak_s;
   return plus(plus(since_s, soak_s), rule.attempt_timeout_s);
 }
 

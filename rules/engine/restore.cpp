@@ -116,14 +116,16 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
     Wave wave;
     wave.name = in.text(record_text_len_max);
     wave.percent = static_cast<std::uint32_t>(in.number_max(100));
+    wave.devices = static_cast<std::uint32_t>(in.number_max(wave_devices_max));
+    wave.rehearse = in.flag();
     wave.ring_text = in.text(record_text_len_max);
     wave.ring = read_bytes(in, limits::program_len_max);
     wave.gate = read_enum(in, Gate::manual);
     wave.approvers = static_cast<std::uint32_t>(in.number_max(approvers_max));
     wave.soak_s = in.number();
     wave.hold = read_enum(in, HoldPoint::before_commit);
-    if (wave.approvers == 0) return false;
-    if (wave.percent == 0 && check_program(ByteView(wave.ring)) != ProgramFault::none) return false;
+    if (wave.approvers == 0 || (wave.percent != 0 && wave.devices != 0)) return false;
+    if (wave.is_ring() && check_program(ByteView(wave.ring)) != ProgramFault::none) return false;
     rule.waves.push_back(std::move(wave));
   }
   rule.halt_failed_devices = in.number32();
@@ -345,8 +347,9 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     const auto number = static_cast<std::uint32_t>(in.number_max(last_number_));
     Member fields;
     fields.wave = static_cast<std::uint8_t>(in.number_max(limits::waves_max - 1));
-    fields.standing = read_enum(in, Standing::holding);
+    fields.standing = read_enum(in, Standing::rehearsing);
     read_flags(in.number_max(511), fields);
+    fields.rehearsal = read_enum(in, Rehearsal::forth);
     for (auto& handle : fields.prior) handle = read_handle(in, digests);
     fields.epoch = in.number();
     fields.assigned_s = in.number();
@@ -365,6 +368,7 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     // A device waits to try again when its time for that is known, and for a window of a rule that has some.
     const bool waits = fields.standing == Standing::retrying;
     if (waits != (tries.again_s != 0) || (fields.window_zone != 0 && rollout->rule.windows.empty())) return false;
+    if (fields.standing == Standing::rehearsing && fields.rehearsal == Rehearsal::none) return false;
     if (fields.wave >= rollout->waves.size() || members_.find(index, *rollout) != 0) return false;
     for (const auto handle : fields.prior) fleet_.keep(handle);
     const auto member = members_.add(*rollout, index, fields);

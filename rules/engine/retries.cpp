@@ -16,7 +16,7 @@ bool Core::wait_to_retry(MemberIndex index, const Judgement& judgement, std::str
                        member.standing == Standing::unreachable;
   const Retry& retry = rollout.rule.retry;
   const auto tries = rollout.retries.of(index).failed + 1;
-  const bool wanted = member.target && !member.withdrawn;
+  const bool wanted = member.target && !member.withdrawn && member.rehearsal != Rehearsal::back;
   if (!wanted || !at_work || !tries_again(retry, judgement.error, tries)) return false;
   const auto id = fleet_.id(member.device);
   const auto wait_s = retry_wait_s(retry, rollout.rule.seed, id, tries);

@@ -1,5 +1,7 @@
 #include "rules/engine/rollout.h"
 
+#include <algorithm>
+
 #include "rules/engine/percent.h"
 #include "schemas/limits.h"
 
@@ -132,7 +134,14 @@ std::string describe_halt(const Rule& rule) {
 }
 
 std::string describe_wave(const Wave& wave) {
-  return "wave " + wave.name + (wave.percent == 0 ? " (ring)" : " (" + std::to_string(wave.percent) + " %)");
+  if (wave.is_ring()) return "wave " + wave.name + " (ring)";
+  const auto share = wave.devices != 0 ? count_text(wave.devices, "device") : std::to_string(wave.percent) + " %";
+  return "wave " + wave.name + " (" + share + ")";
+}
+
+std::uint64_t share_of(const Wave& wave, std::uint64_t targets) {
+  if (wave.devices != 0) return std::min<std::uint64_t>(wave.devices, targets);
+  return (std::uint64_t{wave.percent} * targets + 99) / 100;
 }
 
 std::string unknown_rollout(std::string_view name) {

@@ -23,6 +23,14 @@ struct Rollout;
 inline constexpr std::uint8_t no_wave = 0xff;
 inline constexpr std::uint32_t not_yet_measured = UINT32_MAX;
 
+// How far a device is in a rehearsal (rehearsal.cpp).
+enum class Rehearsal : std::uint8_t {
+  none,      // on its first way forward, or in no rehearsal
+  due_back,  // was done the first time, and waits for its turn to go back
+  back,      // was told to go back
+  forth,     // has gone back: waits for its turn to go forward again, does, or has
+};
+
 // One device that matches a rollout's targets or was assigned it. Counted fields are changed through Members::change
 // only.
 struct Member {
@@ -43,8 +51,9 @@ struct Member {
   bool withdrawn : 1 = false;     // was told to go back to `prior`
   bool frozen : 1 = false;        // its segment is frozen: it gets nothing more
   bool paced : 1 = false;         // it waits for its turn at the rollout's pace; not recorded
-  Zone window_zone = 0;           // it waits for its maintenance window in this time zone; 0: it does not
-  WatchIndex watch = 0;           // what is known of its readings; 0: nothing
+  Rehearsal rehearsal : 2 = Rehearsal::none;
+  Zone window_zone = 0;  // it waits for its maintenance window in this time zone; 0: it does not
+  WatchIndex watch = 0;  // what is known of its readings; 0: nothing
   // Since when it is done, or its shadow runs (not_yet_measured: it does not), by its own clock, or ours when it has
   // none: what was measured later counts.
   std::uint32_t measured_from_s = 0;
@@ -54,6 +63,18 @@ struct Member {
 
   // It was told to go back, or taken out: it gives no more votes.
   [[nodiscard]] bool gone() const { return withdrawn || cancelled; }
+  // Its next step in a rehearsal is to be taken when nothing stands in the way. Never one that is unreachable: who
+  // waits is not missed.
+  [[nodiscard]] bool awaits_rehearsal() const {
+    return standing == Standing::rehearsing && rehearsal != Rehearsal::back;
+  }
+  // It has gone back in a rehearsal and has nothing of the rollout now.
+  [[nodiscard]] bool rehearsed_back() const { return awaits_rehearsal() && rehearsal == Rehearsal::forth; }
+  // It changes what it runs for the rollout's sake, and is connected or not missed yet. A way back that is none of a
+  // rehearsal does not count: nobody waits for a turn for that.
+  [[nodiscard]] bool at_work() const {
+    return standing == Standing::assigned || (standing == Standing::rehearsing && rehearsal == Rehearsal::back);
+  }
 };
 static_assert(standing_count <= 16, "a standing has four bits");
 static_assert(sizeof(Member) <= 72, "a million devices are kept in memory");
@@ -88,7 +109,7 @@ struct CohortKey {
   }
 };
 
-// How far a percentage wave reaches: up to and including one device's key.
+// How far a wave of a percentage or a number of devices reaches: up to and including one device's key.
 struct Boundary {
   enum class Kind : std::uint8_t { none, key, all };
   Kind kind = Kind::none;
@@ -168,6 +189,8 @@ struct Rollout {
 };
 
 inline constexpr std::size_t failures_shown_max = 20;
+// The error of a device that could not do what its rehearsal asks; the reason is the detail.
+inline constexpr std::string_view rehearsal_failed = "rehearsal_failed";
 
 [[nodiscard]] std::uint64_t bucket_of(std::uint64_t seed, std::string_view device);
 
@@ -181,10 +204,12 @@ inline constexpr std::size_t failures_shown_max = 20;
 [[nodiscard]] std::string describe_approvals(const Rollout& rollout);
 // What the rule halts at: "1", "5 % of the assigned devices or 3 in a row".
 [[nodiscard]] std::string describe_halt(const Rule& rule);
-// "wave canary (10 %)", "wave lab (ring)"
+// "wave canary (10 %)", "wave rehearsal (2 devices)", "wave lab (ring)"
 [[nodiscard]] std::string describe_wave(const Wave& wave);
 // Why the state of this release of the rollout keeps its next wave from opening, and what to do about it.
 [[nodiscard]] std::string describe_state_hold(const Rollout& rollout, const KnownRelease& held);
+// How many of so many targets are in when this wave, which is no ring, has opened: those of earlier waves included.
+[[nodiscard]] std::uint64_t share_of(const Wave& wave, std::uint64_t targets);
 // What is wrong with the releases of one rollout together; empty when nothing is.
 [[nodiscard]] std::string fault_of_needs(const std::vector<KnownRelease>& releases);
 // What a command is told about a rollout that is not known.

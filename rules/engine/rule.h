@@ -27,17 +27,26 @@ enum class HoldPoint : std::uint8_t { none, before_swap, before_commit };
 
 inline constexpr std::uint32_t approvers_max = 5;
 inline constexpr std::uint32_t priority_max = 100;
+inline constexpr std::uint32_t wave_devices_max = 1'000'000;  // that a wave of a number of devices may name
 
 struct Wave {
   std::string name;
-  std::uint32_t percent = 0;    // cumulative share of the targets, 1–100; 0 when this wave is a ring
-  std::string ring_text;        // a named ring instead of a percentage: the devices for which this condition is true
+  std::uint32_t percent = 0;    // cumulative share of the targets, 1–100; 0 when it is a number of devices or a ring
+  std::uint32_t devices = 0;    // cumulative number of targets instead, 1–wave_devices_max; before all percentages
+  std::string ring_text;        // a named ring instead of both: the devices for which this condition is true
   Bytes ring;                   // its bytecode
   Gate gate = Gate::automatic;  // what it takes to leave this wave
   std::uint32_t approvers = 1;  // how many operators have to approve a manual gate, 1–approvers_max
   std::uint64_t soak_s = 0;     // how long each device of the wave watches itself before it commits
   HoldPoint hold = HoldPoint::none;
+  // Each of its devices takes the versions, goes back to what it ran and takes them again before it is done. The first
+  // wave only.
+  bool rehearse = false;
 
+  [[nodiscard]] bool is_ring() const { return percent == 0 && devices == 0; }
+  // Whether its automatic gate asks for verdicts. A few devices that rehearse never give one; what they measure counts
+  // with that of the next wave, whose gate asks.
+  [[nodiscard]] bool is_judged() const { return !rehearse || devices == 0; }
   bool operator==(const Wave&) const = default;
 };
 

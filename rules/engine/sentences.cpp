@@ -32,6 +32,8 @@ void prepare_status(const Rollout& rollout, RolloutStatus& status) {
     WaveStatus each;
     each.name = wave.name;
     each.percent = wave.percent;
+    each.first_devices = wave.devices;
+    each.rehearse = wave.rehearse;
     each.gate = wave.gate;
     status.waves.push_back(std::move(each));
   }
@@ -108,6 +110,7 @@ bool Core::refresh_status(Rollout& rollout) const {
   put(status.retrying, total.of(Standing::retrying), changed);
   put(status.holding, total.of(Standing::holding), changed);
   put(status.held_by_other, total.of(Standing::held_by_other), changed);
+  put(status.rehearsing, total.of(Standing::rehearsing), changed);
   put(status.awaiting_window, rollout.windows.waiting(), changed);
   put(status.wave, rollout.wave, changed);
   put(status.stopped, total.stopped_targets, changed);
@@ -128,6 +131,7 @@ bool Core::refresh_status(Rollout& rollout) const {
     put(wave.retrying, tally.of(Standing::retrying), changed);
     put(wave.holding, tally.of(Standing::holding), changed);
     put(wave.hold, rollout.waves[i].released ? HoldPoint::none : rollout.rule.waves[i].hold, changed);
+    put(wave.rehearsing, tally.of(Standing::rehearsing), changed);
     put(wave.opened_s, rollout.waves[i].opened_s, changed);
   }
   return changed;
@@ -185,12 +189,13 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
            " opens, which it does in " + std::to_string(until_s > turn_.now_s ? until_s - turn_.now_s : 0) + " s";
   }
   if (tally.devices() == 0) {
-    if (rule.percent == 0 && rollout.total().targets != 0) {
+    if (rule.is_ring() && rollout.total().targets != 0) {
       return "no target is in the ring of " + name + " (" + rule.ring_text + "); it goes on when one is, or abort";
     }
     return "no device matches the targets; the rollout goes on when one does";
   }
   if (auto frozen = frozen_sentence(rollout); !frozen.empty()) return frozen;
+  if (auto rehearsal = rehearsal_sentence(rollout); !rehearsal.empty()) return rehearsal;
   if (const auto waiting = paced_in(rollout, rollout.wave); waiting != 0) {
     return count_text(waiting, "device") + " of " + name + (waiting == 1 ? " follows" : " follow") +
            " at the rule's pace: " + describe_pace(rollout.rule.pace);
@@ -233,23 +238,21 @@ std::string Core::frozen_sentence(const Rollout& rollout) const {
     return "release " + freeze->release_name + " is frozen for the fleet by " + freeze->order.by +
            "; thaw it, or abort";
   }
-  if (orders_.none() || rollout.unassigned_in_waves() == 0) return {};
+  if (orders_.none() || (rollout.unassigned_in_waves() == 0 && rollout.total().of(Standing::rehearsing) == 0))
+    return {};
   std::size_t kept = 0;
   const auto first = members_.first(
       rollout,
       [&](const Member& member) {
         const bool placed = member.wave != no_wave && !member.reached && !member.stopped;
-        const bool is = placed && member.standing == Standing::waiting;
+        const bool is = (placed && member.standing == Standing::waiting) || member.awaits_rehearsal();
         kept += is ? 1 : 0;
         return is;
       },
-      [&](const Member& member) {
-        return orders_.hold(fleet_.id(member.device), fleet_.facts(member.device), rollout.manifests, false)
-            .has_value();
-      });
+      [&](const Member& member) { return hold_of(member).has_value(); });
   if (first == 0) return {};
   const auto device = members_[first].device;
-  const auto hold = orders_.hold(fleet_.id(device), fleet_.facts(device), rollout.manifests, false);
+  const auto hold = hold_of(members_[first]);
   const bool freeze = hold->order->order.kind == OrderKind::freeze;
   const auto what = freeze ? "release " + hold->order->release_name + " is frozen" : std::string("updates are paused");
   return what + " in " + std::string(hold->scope) + " by " + hold->order->order.by + ", which keeps it from " +
@@ -282,9 +285,7 @@ std::string Core::held_sentence(const Rollout& rollout, const std::string& wave)
 // Devices at work in the open wave whose orders keep all of them from finishing; empty when one of them can go on.
 std::string Core::idle_sentence(const Rollout& rollout) const {
   if (orders_.none()) return {};
-  const auto at_work = [&](const Member& member) {
-    return member.wave == rollout.wave && member.standing == Standing::assigned;
-  };
+  const auto at_work = [&](const Member& member) { return member.wave == rollout.wave && member.at_work(); };
   const auto idles = [&](const Member& member) {
     return orders_.idles(fleet_.id(member.device), fleet_.facts(member.device));
   };
@@ -294,8 +295,9 @@ std::string Core::idle_sentence(const Rollout& rollout) const {
   const auto hold = idles(members_[first]);
   const bool safe_mode = hold->order->order.kind == OrderKind::safe_mode;
   return std::string(safe_mode ? "safe mode is ordered" : "updates are paused") + " in " + std::string(hold->scope) +
-         " by " + hold->order->order.by + ", which keeps " + name_some(rollout, rollout.wave, Standing::assigned) +
-         " of " + describe_wave(rollout.rule.waves[rollout.wave]) + " from finishing; resume there, or abort";
+         " by " + hold->order->order.by + ", which keeps " +
+         join_names(members_.named(rollout, names_shown_max, at_work)) + " of " +
+         describe_wave(rollout.rule.waves[rollout.wave]) + " from finishing; resume there, or abort";
 }
 
 bool Core::device(std::string_view id, DeviceStatus& status) const {

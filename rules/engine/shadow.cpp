@@ -20,6 +20,7 @@ bool is_in_flight(const Member& member) {
     case Standing::assigned:
     case Standing::holding:
     case Standing::reverting:
+    case Standing::rehearsing:
     case Standing::unreachable:
       return member.reached;
     default:

@@ -16,12 +16,26 @@ std::string fault_of_waves(const Rule& rule) {
     return "it has " + std::to_string(rule.waves.size()) + " waves; write 1 to " + std::to_string(limits::waves_max);
   }
   std::uint32_t percent = 0;
+  std::uint32_t devices = 0;
   for (const auto& wave : rule.waves) {
+    if (wave.rehearse && &wave != &rule.waves.front())
+      return "wave " + wave.name + " rehearses, and is not the first: what follows has begun without it";
     if (wave.approvers == 0 || wave.approvers > approvers_max) {
       return "wave " + wave.name + " asks for " + count_text(wave.approvers, "approver") + "; 1 to " +
              std::to_string(approvers_max);
     }
-    if (wave.percent == 0) {
+    if (wave.devices != 0) {
+      if (wave.percent != 0) return "wave " + wave.name + " has both a percentage and a number of devices";
+      if (percent != 0)
+        return "wave " + wave.name + " has a number of devices after a percentage, which may be more than they are";
+      if (wave.devices > wave_devices_max || wave.devices <= devices) {
+        return "wave " + wave.name + " has " + std::to_string(wave.devices) +
+               " devices; their number must grow from wave to wave, up to " + std::to_string(wave_devices_max);
+      }
+      devices = wave.devices;
+      continue;
+    }
+    if (wave.is_ring()) {
       if (check_program(ByteView(wave.ring)) != ProgramFault::none)
         return "the ring of wave " + wave.name + " is not a checked condition";
       continue;
@@ -75,6 +89,7 @@ std::string fault_of_shadow(const StartRollout& body) {
   if (rule.priority != 0) return "a shadow takes no device from another rollout; leave its priority out";
   for (const auto& wave : rule.waves) {
     if (wave.hold != HoldPoint::none) return "wave " + wave.name + " has a hold, and a shadow switches nothing";
+    if (wave.rehearse) return "wave " + wave.name + " rehearses the way back, and a shadow switches nothing";
   }
   const bool runs =
       std::any_of(body.releases.begin(), body.releases.end(), [](const auto& each) { return each.shadow; });

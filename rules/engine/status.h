@@ -16,7 +16,8 @@ enum class RolloutState : std::uint8_t { running, awaiting_approval, paused, hal
 enum class WaveState : std::uint8_t { pending, open, done };
 // Where a targeted device stands in one rollout. `waiting`: its wave has not opened (the control cohort).
 // `retrying`: its attempt failed, and it waits for the time to try again. `cancelled`: an operator took it out after it
-// had been assigned, and it is not on its way back.
+// had been assigned, and it is not on its way back. `rehearsing`: it has taken the versions once, and goes back for the
+// rehearsal or waits for its turn to go back or forward again.
 enum class Standing : std::uint8_t {
   waiting,
   assigned,
@@ -28,9 +29,10 @@ enum class Standing : std::uint8_t {
   held_by_other,
   retrying,
   cancelled,
-  holding  // as far as its wave's hold: ready, and waiting for an operator
+  holding,    // as far as its wave's hold: ready, and waiting for an operator
+  rehearsing  // goes back in a rehearsal, or waits for its turn in it
 };
-inline constexpr std::size_t standing_count = 11;
+inline constexpr std::size_t standing_count = 12;
 [[nodiscard]] std::string_view name_of(RolloutState state);
 [[nodiscard]] std::string_view name_of(WaveState state);
 [[nodiscard]] std::string_view name_of(Standing standing);
@@ -38,10 +40,12 @@ inline constexpr std::size_t standing_count = 11;
 struct WaveStatus {
   std::string name;
   WaveState state = WaveState::pending;
-  std::uint32_t percent = 0;  // 0: a ring
+  std::uint32_t percent = 0;        // 0: a number of devices, or a ring
+  std::uint32_t first_devices = 0;  // that number, earlier waves included; 0: none
+  bool rehearse = false;
   Gate gate = Gate::automatic;
   std::uint32_t devices = 0;  // in this wave and not in an earlier one
-  std::uint32_t done = 0, failed = 0, unreachable = 0, retrying = 0, holding = 0;
+  std::uint32_t done = 0, failed = 0, unreachable = 0, retrying = 0, holding = 0, rehearsing = 0;
   HoldPoint hold = HoldPoint::none;  // none, too, once an operator has released it
   std::uint64_t opened_s = 0;        // 0: not yet
   friend bool operator==(const WaveStatus&, const WaveStatus&) = default;
@@ -99,6 +103,7 @@ struct RolloutStatus {
   std::uint32_t held_by_other = 0;    // in an open wave, and another rollout has them or is to have them
   std::uint32_t holding = 0;          // wait for an operator before the swap or the commit
   std::uint32_t retrying = 0;         // wait for the time to try again
+  std::uint32_t rehearsing = 0;       // go back for the rehearsal, or wait for their turn in it
   std::uint32_t awaiting_window = 0;  // are kept from an assignment by nothing but their maintenance window
   std::uint32_t wave = 0;             // index of the open wave
   std::vector<WaveStatus> waves;

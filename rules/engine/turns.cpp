@@ -15,14 +15,23 @@ void Core::wait_for_turn(MemberIndex index) {
   rollout.pace.wait(index, fleet_.id(member.device), facts.site, rollout.waves[member.wave].opened_s);
 }
 
+// Its next assignment, whichever that is; true when it was given.
+bool Core::take_turn(MemberIndex index, bool its_turn) {
+  const Member& member = members_[index];
+  if (member.awaits_rehearsal()) return go_on_rehearsing(index, its_turn);
+  return member.reached ? try_again(index, its_turn) : try_assign(index, its_turn);
+}
+
 // Assigns those whose turn it is. Who meets something else in its way waits for that instead.
 void Core::offer_turns(Rollout& rollout) {
   if (!rollout.assigning() || rollout.pace.waiting() == 0) return;
-  rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned), [&](MemberIndex index) {
-    if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced) return false;
-    members_.set_paced(index, false);
-    return members_[index].reached ? try_again(index, true) : try_assign(index, true);
-  });
+  rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned) + count_going_back(rollout),
+                     [&](MemberIndex index) {
+                       if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced)
+                         return false;
+                       members_.set_paced(index, false);
+                       return take_turn(index, true);
+                     });
 }
 
 // Who waits for a turn at the rollout's pace follows from the members.
@@ -31,7 +40,8 @@ void Core::resume_waiting(Rollout& rollout) {
   members_.for_each(rollout, [&](MemberIndex index) {
     const Member& member = members_[index];
     const bool placed = member.wave != no_wave && !member.reached && !member.frozen && member.window_zone == 0;
-    if (placed && !member.stopped && member.standing == Standing::waiting) wait_for_turn(index);
+    const bool rehearses = member.awaits_rehearsal() && member.window_zone == 0;
+    if (rehearses || (placed && !member.stopped && member.standing == Standing::waiting)) wait_for_turn(index);
   });
 }
 

@@ -120,9 +120,8 @@ void Core::settle_waves(Rollout& rollout) {
     }
     if (rollout.rule.waves[rollout.wave].gate == Gate::manual) {
       if (run.approved_by.size() < rollout.rule.waves[rollout.wave].approvers) return await_approval(rollout);
-    } else if (!guards_open(rollout)) {
-      return;
-    } else {
+    } else if (rollout.rule.waves[rollout.wave].is_judged()) {
+      if (!guards_open(rollout)) return;
       note_waivers(rollout);
     }
     close_wave(rollout);
@@ -174,7 +173,7 @@ void Core::open_wave(Rollout& rollout) {
 void Core::reopen_if_empty(Rollout& rollout) {
   const WaveRun& run = rollout.waves[rollout.wave];
   const auto& tally = rollout.tallies[rollout.wave];
-  if (run.covered || rollout.rule.waves[rollout.wave].percent == 0 || tally.devices() != 0) return;
+  if (run.covered || rollout.rule.waves[rollout.wave].is_ring() || tally.devices() != 0) return;
   if (rollout.total().targets == 0) return;
   fill_wave(rollout);
   turn_.audit("muster", audit::wave_opened, rollout.name(),

@@ -103,7 +103,11 @@ std::string Core::why_in_no_wave(MemberIndex index) const {
   for (std::size_t i = 0; i < rollout.waves.size(); ++i) {
     if (rollout.waves[i].state != WaveState::pending) continue;
     const Wave& wave = rollout.rule.waves[i];
-    if (wave.percent == 0 ? matches(wave.ring, member.device) : place_percent < wave.percent) {
+    const auto place = (key_of(rollout, member.device).bucket >> 32) * rollout.total().targets >> 32;  // about
+    const bool in = wave.is_ring()      ? matches(wave.ring, member.device)
+                    : wave.devices != 0 ? place < wave.devices
+                                        : place_percent < wave.percent;
+    if (in) {
       text += "; it belongs to " + describe_wave(wave) + " (its place is at " + std::to_string(place_percent) +
               " % of all)";
       break;
@@ -142,6 +146,16 @@ std::string Core::why_excluded(const Member& member) const {
   return stop == nullptr ? "" : "; its group " + stop->group + " is stopped " + by_whom(stop->who, stop->why);
 }
 
+std::string Core::why_at_work(const Member& member) const {
+  const Device& device = fleet_[member.device];
+  std::string text =
+      device.attempt_epoch == member.epoch
+          ? "; its attempt is " + std::string(name_of(device.attempt))
+          : "; it has not reported that it took it, and was last heard of " + ago(device.last_seen_s, turn_.now_s);
+  const auto hold = orders_.idles(fleet_.id(member.device), fleet_.facts(member.device));
+  return hold ? text + "; " + describe_hold(*hold) + ", which keeps it from finishing" : text;
+}
+
 std::string Core::why_reached(MemberIndex index) const {
   const Member& member = members_[index];
   const Rollout& rollout = *member.rollout;
@@ -150,6 +164,7 @@ std::string Core::why_reached(MemberIndex index) const {
   std::string text = "assigned " + ago(member.assigned_s, turn_.now_s) + " in " +
                      describe_wave(rollout.rule.waves[member.wave]) + " (epoch " + std::to_string(member.epoch) + ")";
   if (member.withdrawn) text += ", to go back to what it ran before";
+  text += rehearsal_of(member);
   switch (member.standing) {
     case Standing::done:
       text += rollout.rule.shadow ? "; it is done: it ran the versions in the shadow to the end of their time"
@@ -160,6 +175,9 @@ std::string Core::why_reached(MemberIndex index) const {
       break;
     case Standing::retrying:
       text += why_retrying(index);
+      break;
+    case Standing::rehearsing:
+      text += member.awaits_rehearsal() ? why_rehearsing(index) : why_at_work(member);
       break;
     case Standing::failed:
       text += "; it failed" + why_failed(member);
@@ -173,14 +191,9 @@ std::string Core::why_reached(MemberIndex index) const {
       text += "; it is not connected, and was last seen " + ago(device.last_seen_s, turn_.now_s);
       break;
     case Standing::assigned:
-    case Standing::reverting: {
-      text += its_attempt ? "; its attempt is " + std::string(name_of(device.attempt))
-                          : "; it has not reported that it took it, and was last heard of " +
-                                ago(device.last_seen_s, turn_.now_s);
-      const auto hold = orders_.idles(fleet_.id(member.device), fleet_.facts(member.device));
-      if (hold) text += "; " + describe_hold(*hold) + ", which keeps it from finishing";
+    case Standing::reverting:
+      text += why_at_work(member);
       break;
-    }
     case Standing::cancelled:
       text += member.withdrawn ? "; it went back, as far as it could" : "; it keeps what it has";
       break;

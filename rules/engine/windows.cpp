@@ -80,7 +80,7 @@ bool Core::open_windows(Rollout& rollout) {
   rollout.persist = true;
   members_.touch(rollout);
   members_.sort_by_id(open);
-  for (const auto index : open) members_[index].reached ? try_again(index) : try_assign(index);
+  for (const auto index : open) take_turn(index, false);
   return true;
 }
 

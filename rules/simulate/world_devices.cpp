@@ -86,7 +86,8 @@ void World::begin(Number device) {
   if (missing == 0) return activate(device);
   double mb = 0;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if ((missing & 1 << plane) != 0) mb += simulation_.fleet.release_mb[plane];
+    const bool has_slot = (it.previous & 1 << plane) != 0;  // went back from it, which keeps its files
+    if ((missing & 1 << plane) != 0 && !has_slot) mb += simulation_.fleet.release_mb[plane];
   }
   const double fetch_s = mb * kbit_of_mb / std::max(1u, link_of(it).kbit_per_s);
   set_step(device, now_s_ + spread(fetch_s, draws_.share(device, Draws::fetching, it.attempts)));

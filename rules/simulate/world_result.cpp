@@ -4,6 +4,7 @@
 
 #include "rules/condition/program.h"
 #include "rules/engine/facts.h"
+#include "rules/engine/rollout.h"
 #include "rules/simulate/world.h"
 
 namespace muster::rules {
@@ -110,8 +111,8 @@ std::vector<std::uint64_t> devices_of_waves(const Simulation& simulation) {
   }
   std::vector<std::uint64_t> added;
   for (const auto& wave : rule.waves) {
-    auto reached = (wave.percent * count + 99) / 100;
-    if (wave.percent == 0) {
+    auto reached = share_of(wave, count);
+    if (wave.is_ring()) {
       reached = in;
       for (const auto*& group : targets) {
         if (group == nullptr || !matches(wave.ring, *group)) continue;
@@ -133,7 +134,7 @@ std::uint64_t until_windows_s(const Simulation& simulation, const Wave& wave, st
   std::vector<std::pair<std::uint64_t, std::uint64_t>> waits;  // how long, and how many devices
   for (const auto& group : simulation.fleet.groups) {
     if (rule.windows.empty() || !matches(rule.targets, group)) continue;
-    if (wave.percent == 0 && !matches(wave.ring, group)) continue;
+    if (wave.is_ring() && !matches(wave.ring, group)) continue;
     const auto zone = zone_of(group.facts.utc_offset_min.value_or(static_cast<std::int16_t>(rule.utc_offset_min)));
     const bool open = is_open(rule.windows, zone, time_s);
     waits.emplace_back(open ? 0 : next_opening_s(rule.windows, zone, time_s) - time_s, group.count);
@@ -184,12 +185,16 @@ std::vector<std::uint64_t> earliest_openings(const Simulation& simulation) {
   for (std::size_t i = 0; i + 1 < rule.waves.size(); ++i) {
     const auto& wave = rule.waves[i];
     const bool manual = wave.gate == Gate::manual;
-    const double each_s = update_s + static_cast<double>(wave.soak_s);
+    const double once_s = update_s + static_cast<double>(wave.soak_s);
+    // The second time nothing has to be fetched.
+    const double each_s = wave.rehearse ? once_s + static_cast<double>(wave.soak_s) : once_s;
     openings.push_back(openings.back() +
                        until_windows_s(simulation, wave, devices[i], simulated_start_s + openings.back()) +
                        static_cast<std::uint64_t>(each_s + assigning_s(rule.pace, devices[i], each_s)) +
-                       (manual ? simulation.approve_after_s.value_or(0) : observe_s));
-    if (!manual) observe_s = 0;  // votes add up over waves: a verdict that stands needs no new ones
+                       (manual             ? simulation.approve_after_s.value_or(0)
+                        : wave.is_judged() ? observe_s
+                                           : 0));
+    if (!manual && wave.is_judged()) observe_s = 0;  // votes add up over waves: a verdict that stands needs no new ones
   }
   return openings;
 }

@@ -62,15 +62,20 @@ void Operators::act() {
 void Operators::add_waves(rules::Rule& rule) {
   const auto count = 1 + random_.below(4);
   std::uint64_t percent = 0;
+  std::uint64_t devices = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     rules::Wave wave;
     wave.name = "w" + std::to_string(i);
     wave.gate = random_.percent(30) ? rules::Gate::manual : rules::Gate::automatic;
     if (options_.paces && wave.gate == rules::Gate::manual && random_.percent(40)) wave.approvers = 2;
     wave.soak_s = random_.percent(40) ? 0 : random_.between(1, 90);
+    wave.rehearse = i == 0 && options_.rehearsals && random_.percent(70);
     if (options_.rings && random_.percent(30)) {
       wave.ring_text = random_.pick(ring_conditions()).text;
       wave.ring = compiled(wave.ring_text);
+    } else if (options_.rehearsals && percent == 0 && random_.percent(60)) {
+      devices += 1 + random_.below(4);
+      wave.devices = static_cast<std::uint32_t>(devices);
     } else {
       const auto step = options_.guardrails ? 30u : 24u;  // where devices vote, there are more of them
       percent =

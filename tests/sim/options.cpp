@@ -55,6 +55,7 @@ Options Options::from(std::uint64_t seed) {
   o.drift = o.guardrails && on(50);
   o.paces = on(40);
   o.retries = on(40);
+  o.rehearsals = on(35);
   return o;
 }
 
@@ -105,6 +106,7 @@ std::string Options::describe() const {
   flag("drift", drift);
   flag("paces", paces);
   flag("retries", retries);
+  flag("rehearsals", rehearsals);
   return text + "\n";
 }
 

@@ -42,6 +42,7 @@ struct Options {
   bool guardrails = false;  // rules have some, and releases make worse what devices measure
   bool drift = false;       // what devices measure changes with time, whatever they run
   bool paces = false;       // rules have one, and gates that two people have to open
+  bool rehearsals = false;  // first waves rehearse, or are of a number of devices
   bool retries = false;     // rules have devices try again whose disk was full or whose link failed
 
   [[nodiscard]] static Options from(std::uint64_t seed);

@@ -51,9 +51,16 @@ FUZZ_TARGET(rule_yaml) {
   }
   FUZZ_REQUIRE(!rule.waves.empty() && rule.waves.size() <= limits::waves_max, "the number of waves");
   std::uint32_t percent = 0;
+  std::uint32_t devices = 0;
   for (const auto& wave : rule.waves) {
     FUZZ_REQUIRE(wave.percent <= 100, "a share over 100");
-    if (wave.percent == 0) {
+    FUZZ_REQUIRE(!wave.rehearse || &wave == &rule.waves.front(), "a rehearsal after the first wave");
+    if (wave.devices != 0) {
+      FUZZ_REQUIRE(wave.percent == 0 && percent == 0 && wave.devices > devices, "numbers of devices that do not grow");
+      devices = wave.devices;
+      continue;
+    }
+    if (wave.is_ring()) {
       FUZZ_REQUIRE(rules::check_program(wave.ring) == rules::ProgramFault::none, "a ring that cannot be evaluated");
       continue;
     }

@@ -22,6 +22,7 @@ std::vector<std::unique_ptr<Checker>> make_checkers(const Releases& releases) {
   all.push_back(check_audit_record());
   all.push_back(check_exits_have_reasons());
   all.push_back(check_pace_holds());
+  all.push_back(check_rehearsal_first());
   all.push_back(check_standing_orders());
   all.push_back(check_ends_or_names());
   all.push_back(check_same_after_restart());

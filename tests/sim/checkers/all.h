@@ -28,5 +28,6 @@ namespace muster::sim {
 [[nodiscard]] std::unique_ptr<Checker> check_verdict_has_votes();
 [[nodiscard]] std::unique_ptr<Checker> check_exits_have_reasons();
 [[nodiscard]] std::unique_ptr<Checker> check_pace_holds();
+[[nodiscard]] std::unique_ptr<Checker> check_rehearsal_first();
 
 }  // namespace muster::sim

@@ -192,7 +192,7 @@ class ExitsHaveReasons final : public Checker {
   // A wave that is left without a verdict says which.
   void look_at_left(const EngineStep& step, const std::string& name, const Guarded& run) {
     for (auto wave = run.left_before; wave < run.left && wave < run.opened_s.size(); ++wave) {
-      if (run.rule.waves[wave].gate != rules::Gate::automatic) continue;
+      if (!run.asks_for_verdicts(wave)) continue;
       for (std::size_t i = 0; i < run.judged.size(); ++i) {
         for (const auto& [segment, judged] : run.judged[i]) {
           if (judged.verdict != Verdict::inconclusive || judged.acknowledged || run.frozen.contains({i, segment}))

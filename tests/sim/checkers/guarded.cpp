@@ -240,10 +240,25 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
     known->second.epoch = assign.epoch;
     return &known->second;
   }
+  // The steps of a rehearsal: what it ran before, and the segment it was in when it was reached, stay what they were.
+  if (known != run.reached.end() && known->second.sure && run.rule.waves.front().rehearse) {
+    const bool forth = std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& target) {
+      return std::find(assign.releases.begin(), assign.releases.end(),
+                       std::pair<rules::Plane, Sha256>(target.first, target.second)) != assign.releases.end();
+    });
+    const bool step = !forth || known->second.rehearsing;
+    if (step) {
+      known->second.rehearsing = !forth;
+      known->second.may_be_done = forth;
+      known->second.epoch = assign.epoch;
+      return forth ? &known->second : nullptr;
+    }
+  }
   Reached& device = run.reached[assign.device] = Reached();
   device.epoch = assign.epoch;
   device.sure = assign.rollout == name;
   device.prior = report->active;
+  device.may_be_done = !run.rule.waves.front().rehearse || run.left != 0;
   for (std::size_t i = 0; i < run.rule.guardrails.size(); ++i) {
     device.segments.push_back(segment_of(run.rule.guardrails[i].by, report->facts));
     ++run.ever[i][device.segments.back()];

@@ -38,6 +38,8 @@ struct Reached {
   std::uint64_t epoch = 0;
   bool sure = false;  // false: the assignment names another rollout, but brings the versions of this one too
   bool failed = false, taken_back = false;
+  bool rehearsing = false;  // was sent back by a rehearsal, and is to go forward again
+  bool may_be_done = true;  // false: a rehearsal has to take it back first
 };
 
 struct Guarded {
@@ -57,6 +59,11 @@ struct Guarded {
   [[nodiscard]] bool is_frozen(const rules::DeviceFacts& facts) const;
   [[nodiscard]] bool is_frozen(const Reached& device) const { return is_in(device, frozen); }
   [[nodiscard]] bool is_frozen_now(const Reached& device) const { return is_in(device, frozen_now); }
+  // The gate of this wave asks for verdicts: not that of a few devices that rehearse, which asks for the rehearsal.
+  [[nodiscard]] bool asks_for_verdicts(std::size_t wave) const {
+    const auto& asking = rule.waves[wave];
+    return asking.gate == rules::Gate::automatic && !(asking.rehearse && asking.devices != 0);
+  }
   // Somebody there may still vote: a device that was reached and was not told to go back.
   [[nodiscard]] bool waits_for(std::size_t guardrail, const std::string& segment, bool surely) const;
 

@@ -41,7 +41,7 @@ class NoAdvanceOnInconclusive final : public Checker {
   }
 
   void look(const std::string& name, const Guarded& run, std::size_t wave) {
-    const bool automatic = run.rule.waves[wave].gate == rules::Gate::automatic;
+    const bool automatic = run.asks_for_verdicts(wave);
     for (std::size_t i = 0; i < run.ever.size(); ++i) {
       for (const auto& [segment, count] : run.ever[i]) {
         if (run.frozen.contains({i, segment})) continue;

@@ -18,7 +18,8 @@ using Facing = std::vector<std::pair<std::string, std::string>>;  // what, how
 // Links are not recorded: who is unreachable is found out again.
 std::string_view standing_of(rules::Standing standing) {
   const bool at_work = standing == rules::Standing::unreachable || standing == rules::Standing::assigned ||
-                       standing == rules::Standing::reverting || standing == rules::Standing::retrying;
+                       standing == rules::Standing::reverting || standing == rules::Standing::retrying ||
+                       standing == rules::Standing::rehearsing;
   return at_work ? "at work" : rules::name_of(standing);
 }
 

@@ -250,7 +250,7 @@ class VerdictHasVotes final : public Checker {
       const bool own = std::all_of(run.targets.begin(), run.targets.end(), runs);
       const bool all = assigned != assigned_.end() &&
                        std::all_of(assigned->second.releases.begin(), assigned->second.releases.end(), runs);
-      const bool done = own && all && report.attempt == rules::AttemptState::committed &&
+      const bool done = known->second.may_be_done && own && all && report.attempt == rules::AttemptState::committed &&
                         report.attempt_epoch >= known->second.epoch && report.state == rules::DeviceState::healthy;
       if (!own) device.done = false;
       if (!done || device.done) continue;

@@ -1,5 +1,6 @@
 // Never more devices in a wave than its boundary: when a wave opens, no more devices have the rollout's versions than
-// ceil(percent × targets), and later only devices that joined and lie under the last one's key.
+// ceil(percent × targets), or than its number of devices, and later only devices that joined and lie under the last
+// one's key.
 #include "rules/engine/rollout.h"
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
@@ -64,12 +65,13 @@ class WaveBoundary final : public Checker {
       if (!report || !holds(run.rule.targets_text, report->facts)) continue;
       ++targets;
       if (run.reached.contains(device) || run.joined.contains(device)) ++in_already;
-      if (wave.percent == 0 && holds(wave.ring_text, report->facts) && !run.reached.contains(device)) ++in_ring;
+      if (wave.is_ring() && holds(wave.ring_text, report->facts) && !run.reached.contains(device)) ++in_ring;
     }
-    if (wave.percent == 0) {
+    if (wave.is_ring()) {
       run.allowed = std::max(run.allowed, count(run)) + in_ring;  // besides those of earlier waves that were held
     } else {
-      const auto wanted = (wave.percent * targets + 99) / 100;
+      const auto wanted =
+          wave.devices != 0 ? std::min<std::uint64_t>(wave.devices, targets) : (wave.percent * targets + 99) / 100;
       run.allowed = std::max(run.allowed, count(run) + (wanted > in_already ? wanted - in_already : 0));
     }
     if (entry.why.find(" opened with ") != std::string::npos && targets_in(entry.why) != targets)
@@ -105,7 +107,7 @@ class WaveBoundary final : public Checker {
     bool rings = false;
     bool all = false;
     for (std::size_t wave = 0; wave < run.opened; ++wave) {
-      rings = rings || run.rule.waves[wave].percent == 0;
+      rings = rings || run.rule.waves[wave].is_ring();
       all = all || run.rule.waves[wave].percent == 100;
     }
     if (rings || all || count(run) < run.allowed) return;

@@ -50,7 +50,9 @@ void check_shares(const World& world, std::map<std::string, std::uint32_t>& open
       if (status.waves[i].state == WaveState::pending || i < opened[name]) continue;
       opened[name] = i + 1;
       if (status.targets == 0) continue;
-      const std::uint64_t share = (std::uint64_t{status.waves[i].percent} * status.targets + 99) / 100;
+      const std::uint64_t number = status.waves[i].first_devices;
+      const std::uint64_t share = number != 0 ? std::min<std::uint64_t>(number, status.targets)
+                                              : (std::uint64_t{status.waves[i].percent} * status.targets + 99) / 100;
       EXPECT_EQ(in, std::max(before, share)) << name << ", wave " << i;
     }
   }

@@ -14,8 +14,8 @@ constexpr std::array<const char*, 4> targets = {"true", "device.region == \"eu\"
 
 Swarm::Swarm(std::uint64_t seed) {
   std::mt19937_64 random(seed ^ 0x5eed);
-  for (auto* option :
-       {&links, &facts, &failures, &orders, &rings, &guardrails, &exclusions, &states, &holds, &shadows, &priorities})
+  for (auto* option : {&links, &facts, &failures, &orders, &rings, &guardrails, &exclusions, &states, &holds, &shadows,
+                       &priorities, &rehearsals})
     *option = random() % 3 != 0;
   devices_max = 3 + random() % 40;
 }
@@ -153,15 +153,19 @@ void RandomWorld::start() {
   if (versions.size() == 2 && chance(30)) std::swap(versions[0], versions[1]);
   std::vector<Wave> waves;
   std::uint32_t percent = 0;
+  std::uint32_t devices = 0;
   const auto count = 1 + pick(4);
   for (std::uint64_t i = 0; i < count; ++i) {
     Wave wave;
     wave.name = "w" + std::to_string(i);
+    wave.rehearse = i == 0 && swarm_.rehearsals && chance(60);
     wave.gate = chance(30) ? Gate::manual : Gate::automatic;
     if (wave.gate == Gate::manual && swarm_.paces) wave.approvers = 1 + static_cast<std::uint32_t>(pick(2));
     if (swarm_.rings && chance(20)) {
       wave.ring_text = "\"lab\" in device.tags";
       wave.ring = World::compile(wave.ring_text);
+    } else if (percent == 0 && swarm_.rehearsals && chance(50)) {
+      wave.devices = devices += 1 + static_cast<std::uint32_t>(pick(4));
     } else {
       percent = i + 1 == count && chance(80) ? 100 : percent + 1 + static_cast<std::uint32_t>(pick(20));
       wave.percent = percent;

@@ -25,6 +25,7 @@ struct Swarm {
   bool priorities = true;  // some may start over the devices of others
   bool measures = true;    // with guardrails: devices send health summaries
   bool paces = true;       // and gates that two people open
+  bool rehearsals = true;  // first waves rehearse, and are of a number of devices
   bool minutes = true;     // paces have a limit a minute
   std::size_t devices_max = 30;
 };

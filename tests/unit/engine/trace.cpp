@@ -36,10 +36,15 @@ std::string status_line(const RolloutStatus& status) {
                      std::to_string(status.wave + 1) + "/" + std::to_string(status.waves.size()) + ", targets " +
                      std::to_string(status.targets) + ", reached " + std::to_string(status.reached) + ", done " +
                      std::to_string(status.done);
-  const std::pair<const char*, std::uint32_t> rest[] = {
-      {"failed", status.failed},     {"rolled back", status.rolled_back},  {"unreachable", status.unreachable},
-      {"reverted", status.reverted}, {"retrying", status.retrying},        {"awaiting window", status.awaiting_window},
-      {"stopped", status.stopped},   {"cancelled", status.cancelled_count}};
+  const std::pair<const char*, std::uint32_t> rest[] = {{"failed", status.failed},
+                                                        {"rolled back", status.rolled_back},
+                                                        {"unreachable", status.unreachable},
+                                                        {"reverted", status.reverted},
+                                                        {"retrying", status.retrying},
+                                                        {"awaiting window", status.awaiting_window},
+                                                        {"rehearsing", status.rehearsing},
+                                                        {"stopped", status.stopped},
+                                                        {"cancelled", status.cancelled_count}};
   for (const auto& [name, count] : rest) {
     if (count != 0) text += ", " + std::string(name) + " " + std::to_string(count);
   }

@@ -26,6 +26,15 @@ TEST(Decode, ReadsARolloutsStatus) {
   EXPECT_EQ(view->failures, (std::vector<FailureView>{{"d1", "probe_failed", "exit 1", false}}));
 }
 
+TEST(Decode, ReadsARehearsal) {
+  const auto view = decode_rollout(
+      R"({"rollout":"r","state":"running","rehearsing":2,"waves":[
+    {"name":"rehearsal","state":"open","percent":0,"gate":"auto","devices":3,"done":1,"first_devices":3,"rehearse":true,"rehearsing":2}]})");
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(view->rehearsing, 2u);
+  EXPECT_EQ(view->waves, (std::vector<WaveView>{{"rehearsal", "open", "auto", 0, 3, 1, 0, 0, 0, 0, 2, 3, true}}));
+}
+
 TEST(Decode, ReadsWhomOperatorsTookOut) {
   EXPECT_TRUE(decode_rollout(R"({"rollout":"r","state":"running"})")->stops.empty());
   const auto view = decode_rollout(

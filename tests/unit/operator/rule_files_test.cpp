@@ -46,6 +46,29 @@ TEST(RolloutExpand, PrintsThePlainRule) {
   EXPECT_EQ(musterctl({"rollout", "check", file, "--expand", "--fleet", file}).code, 2);
 }
 
+TEST(RolloutCheck, SaysWhatARehearsalDoesAndPrintsItSpeltOut) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write(
+      "rule.yaml", "rollout: r\ntargets: true\nversions: { model: m@1 }\nrehearse: { devices: 2 }\nrisk: low\n");
+  const auto expanded = musterctl({"rollout", "check", file, "--expand"});
+  EXPECT_EQ(expanded.code, 0) << expanded.err;
+  EXPECT_TRUE(contains(expanded.out,
+                       "  - { name: rehearsal, devices: 2, gate: auto, soak: 10m, rehearse: true }\n"
+                       "  - { name: canary, percent: 25, gate: auto, soak: 10m }\n"))
+      << expanded.out;
+  const auto checked = musterctl({"rollout", "check", file});
+  EXPECT_TRUE(
+      contains(checked.out,
+               "  1. rehearsal: the first 2 targets; each device watches itself for 10 min 00 s before it counts "
+               "as done; each takes the versions, goes back to what it ran, and takes them again; goes on by "
+               "itself"))
+      << checked.out;
+  const auto json = musterctl({"rollout", "check", file, "--json"});
+  EXPECT_TRUE(contains(json.out, R"("first_devices":2)") && contains(json.out, R"("rehearse":true)")) << json.out;
+  const auto fleet = directory.write("fleet.yaml", "groups: [{ count: 30 }]\n");
+  EXPECT_TRUE(contains(musterctl({"rollout", "check", file, "--fleet", fleet}).out, "1. rehearsal reaches 2\n"));
+}
+
 TEST(RolloutCheck, SaysHowManyTargetsNoWaveReaches) {
   const TemporaryDirectory directory;
   const std::string rule = "rollout: r\ntargets: true\nversions: { model: m@1 }\n";
@@ -58,9 +81,10 @@ TEST(RolloutCheck, SaysHowManyTargetsNoWaveReaches) {
                        "it targets 57:\n  1. us reaches 20\n  2. eu reaches 50\n  no wave reaches the other 7"));
   EXPECT_TRUE(contains(plan("risk: low\npercentages: [50]\n"), "reaches 29\n  no wave reaches the other 28"));
   EXPECT_FALSE(contains(plan("risk: low\n"), "no wave reaches"));
-  EXPECT_TRUE(contains(plan("strategy: regional\nregions: [nz, us]\n"),
-                       "1. nz reaches 0: nobody is in it, and the rollout stands there until somebody is\n  2. us reaches "
-                       "20\n"));
+  EXPECT_TRUE(
+      contains(plan("strategy: regional\nregions: [nz, us]\n"),
+               "1. nz reaches 0: nobody is in it, and the rollout stands there until somebody is\n  2. us reaches "
+               "20\n"));
 }
 
 TEST(RolloutExpand, WhatItPrintsIsTheSameRule) {

@@ -108,7 +108,7 @@ TEST(LoadRule, WavesThatCanNotBeReached) {
               HasSubstr("a ring after a percentage"));
   EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 50 }\n- { name: a, percent: 60 }\n")),
               HasSubstr("two waves are called a"));
-  EXPECT_THAT(rule_errors(with_waves("- { name: a }\n")), HasSubstr("without 'percent' or 'ring'"));
+  EXPECT_THAT(rule_errors(with_waves("- { name: a }\n")), HasSubstr("without 'percent', 'devices' or 'ring'"));
   EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 5, ring: 'true' }\n")),
               HasSubstr("both 'percent' and 'ring'"));
   EXPECT_EQ(rule_errors(with_waves("- { name: a, percent: 50 }\n")), "") << "a partial rollout is one";

@@ -66,6 +66,30 @@ TEST(PlanWaves, RingsTakeWholeGroupsAndPercentagesCountThemIn) {
   EXPECT_THAT(groups[1].reached, ElementsAre(0, 0, 30, 80));
 }
 
+TEST(PlanWaves, NumbersOfDevicesTakeSoManyInProportion) {
+  const auto groups = plan_waves(
+      rule("- { name: two, devices: 2 }\n- { name: ten, devices: 10 }\n- { name: many, devices: 500 }\n", ""),
+      fleet("- { count: 20 }\n- { count: 80, region: eu }\n"));
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_DOUBLE_EQ(groups[0].reached[0] + groups[1].reached[0], 2);
+  EXPECT_THAT(groups[0].reached, ElementsAre(::testing::DoubleNear(0.4, 1e-9), ::testing::DoubleNear(2, 1e-9), 20));
+  EXPECT_THAT(groups[1].reached, ElementsAre(::testing::DoubleNear(1.6, 1e-9), ::testing::DoubleNear(8, 1e-9), 80));
+}
+
+TEST(Reach, AFewDevicesThatRehearseAreNotToGiveAVerdict) {
+  const std::string all = "- { name: all, percent: 100 }\n";
+  const std::string guardrail = "- { name: latency, metric: p95_ms, max: 180 }\n";
+  EXPECT_THAT(
+      sentences(rule("- { name: few, devices: 2, rehearse: true }\n" + all, guardrail), fleet("- { count: 999 }\n")),
+      IsEmpty());
+  EXPECT_THAT(sentences(rule("- { name: few, devices: 2 }\n" + all, guardrail), fleet("- { count: 999 }\n")),
+              ElementsAre(HasSubstr("wave few reaches 2 devices")));
+  EXPECT_THAT(
+      sentences(rule("- { name: few, percent: 1, rehearse: true }\n" + all, guardrail), fleet("- { count: 999 }\n")),
+      ElementsAre(HasSubstr("wave few reaches 10 devices")))
+      << "a share that rehearses is judged as any";
+}
+
 TEST(PlanWaves, WhoIsNoTargetIsNotPlanned) {
   EXPECT_THAT(plan_waves(rule(three_waves, "", "device.site == 'x'"), fleet("- { count: 9 }\n")), IsEmpty());
 }

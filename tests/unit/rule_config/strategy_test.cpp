@@ -27,9 +27,11 @@ std::vector<std::string> waves_with(const std::string& more) {
   std::vector<std::string> waves;
   if (!loaded.rule) return waves;
   for (const Wave& wave : loaded.rule->waves) {
-    waves.push_back(wave.name + " " + (wave.percent == 0 ? "[" + wave.ring_text + "]" : std::to_string(wave.percent)) +
-                    (wave.gate == Gate::manual ? " manual " : " auto ") + std::to_string(wave.soak_s));
-    EXPECT_EQ(wave.percent == 0, !wave.ring.empty()) << waves.back();
+    const auto share = wave.devices != 0 ? "first " + std::to_string(wave.devices) : std::to_string(wave.percent);
+    waves.push_back(wave.name + " " + (wave.is_ring() ? "[" + wave.ring_text + "]" : share) +
+                    (wave.gate == Gate::manual ? " manual " : " auto ") + std::to_string(wave.soak_s) +
+                    (wave.rehearse ? " rehearses" : ""));
+    EXPECT_EQ(wave.is_ring(), !wave.ring.empty()) << waves.back();
   }
   return waves;
 }
@@ -124,6 +126,39 @@ TEST(Strategy, SaysWhatItMade) {
             "Its waves come from strategy: device_class and risk: medium. Targets of no listed class get nothing.");
   EXPECT_EQ(loaded_with("risk: high\nwaves: [{ name: all, percent: 100 }]\n").preset,
             "Gates and soaks that its waves do not say come from risk: high.");
+}
+
+TEST(Strategy, ARehearsalIsAWaveBeforeTheFirst) {
+  EXPECT_THAT(waves_with("rehearse: { devices: 2 }\nrisk: medium\n"),
+              ElementsAre("rehearsal first 2 auto 14400 rehearses", "canary 10 manual 14400", "percent-50 50 auto 3600",
+                          "all 100 auto 3600"))
+      << "its soak is that of the first wave, its gate is not";
+  EXPECT_THAT(waves_with("rehearse: { devices: 3, soak: 10m }\nstrategy: regional\nregions: [eu]\nrisk: low\n"),
+              ElementsAre("rehearsal first 3 auto 600 rehearses", "eu [device.region == \"eu\"] auto 600"));
+  EXPECT_THAT(
+      waves_with("rehearse: { devices: 2, soak: 0s }\nwaves:\n- { name: five, devices: 5, soak: 1h }\n- { name: "
+                 "all, percent: 100 }\n"),
+      ElementsAre("rehearsal first 2 auto 0 rehearses", "five first 5 auto 3600", "all 100 auto 0"));
+  EXPECT_EQ(loaded_with("rehearse: { devices: 2 }\nrisk: low\n").preset,
+            "Its waves come from strategy: percentage and risk: low. Its first wave, rehearsal, comes from rehearse.");
+  EXPECT_EQ(loaded_with("rehearse: { devices: 2 }\nwaves: [{ name: all, percent: 100 }]\n").preset,
+            "Its first wave, rehearsal, comes from rehearse.");
+}
+
+TEST(Strategy, ARehearsalNeedsAPlaceAmongTheWaves) {
+  std::string waves = "rollout: r\ntargets: true\nversions: { model: m@1 }\nrehearse: { devices: 2 }\nwaves:\n";
+  for (int percent = 1; percent <= 31; ++percent)
+    waves += "- { name: w" + std::to_string(percent) + ", percent: " + std::to_string(percent) + " }\n";
+  EXPECT_TRUE(load_rule(waves, "r").rule);
+  const auto loaded = load_rule(waves + "- { name: all, percent: 100 }\n", "r");
+  EXPECT_FALSE(loaded.rule);
+  EXPECT_THAT(lines_of(loaded.diagnostics), testing::HasSubstr("r:4:11: a rehearsal before 32 waves"));
+}
+
+TEST(Strategy, WavesByHandMayRehearseToo) {
+  EXPECT_THAT(waves_with("waves:\n- { name: lab, ring: '\"lab\" in device.tags', rehearse: true }\n- { name: ten, "
+                         "devices: 10, rehearse: false }\n- { name: all, percent: 100 }\n"),
+              ElementsAre("lab [\"lab\" in device.tags] auto 0 rehearses", "ten first 10 auto 0", "all 100 auto 0"));
 }
 
 TEST(Strategy, LevelsAreTheWordsOfTheKeyAndRise) {

@@ -35,6 +35,32 @@ TEST(SimulatedRetries, ADeviceThatWaitsIsWaitedFor) {
   EXPECT_EQ(count_of(result, audit::device_failed), 60u) << "after the second attempt, up to a day later";
 }
 
+TEST(SimulatedRehearsal, AFewGoForwardBackAndForwardBeforeTheFirstWave) {
+  const auto simulation = simulation_of(plain_rule + "rehearse: { devices: 2 }\n", two_regions);
+  const auto earliest = earliest_openings(simulation);
+  const auto result = run(simulation, seed());
+  EXPECT_EQ(result.status.state, RolloutState::completed) << timeline_of(result);
+  EXPECT_EQ(result.status.done, 600u);
+  EXPECT_EQ(count_of(result, audit::device_rehearsing_back), 2u) << timeline_of(result);
+  EXPECT_EQ(count_of(result, audit::device_rehearsing_forth), 2u);
+  EXPECT_EQ(count_of(result, audit::device_rehearsed), 2u);
+  ASSERT_EQ(result.waves.size(), 4u);
+  EXPECT_EQ(result.waves[0].devices, 2u) << "a device that takes it twice is one device";
+  EXPECT_EQ(result.waves[1].devices, 58u);
+  for (std::size_t wave = 0; wave < earliest.size(); ++wave) {
+    ASSERT_TRUE(result.waves[wave].opened_s);
+    EXPECT_LE(earliest[wave], *result.waves[wave].opened_s) << wave;
+  }
+}
+
+TEST(SimulatedRehearsal, WhatIsWrongWithTheReleaseShowsInIt) {
+  const auto result = run(
+      simulation_of(plain_rule + "rehearse: { devices: 2 }\n", two_regions, {"reader@2: fails 100% with disk_full"}),
+      seed());
+  EXPECT_EQ(result.stopped_by, audit::rollout_halted);
+  EXPECT_EQ(result.ran, 2u) << "nobody but those who rehearse";
+}
+
 const std::string fleet_of_two_clocks =
     "groups:\n"
     "  - { count: 300, class: gateway, region: de, utc_offset: \"+01:00\", ids: de-### }\n"
