@@ -160,7 +160,6 @@ std::string Core::why_reached(MemberIndex index) const {
   const Member& member = members_[index];
   const Rollout& rollout = *member.rollout;
   const Device& device = fleet_[member.device];
-  const bool its_attempt = device.attempt_epoch == member.epoch;
   std::string text = "assigned " + ago(member.assigned_s, turn_.now_s) + " in " +
                      describe_wave(rollout.rule.waves[member.wave]) + " (epoch " + std::to_string(member.epoch) + ")";
   if (member.withdrawn) text += ", to go back to what it ran before";

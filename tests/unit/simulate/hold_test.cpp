@@ -6,9 +6,9 @@
 namespace muster::rules::test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-constexpr std::string_view fleet_of_forty =
+const std::string fleet_of_forty =
     "groups:\n  - { count: 40, class: gateway, region: de, ids: gw-##, link: { offline: 10%, offline_for: 5m } }\n";
 
 std::string rule_with(const std::string& hold) {
