@@ -208,7 +208,7 @@ void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::
 }
 
 void Core::retry_unassigned(Rollout& rollout) {
-  if (!rollout.assigning()) return;
+  if (!rollout.assigning() || fail_who_cannot_go_back(rollout)) return;
   resume_retries(rollout);
   resume_rehearsals(rollout);
   if (rollout.unassigned_in_waves() == 0) return;

@@ -181,6 +181,7 @@ class Core {
   void rehearse_back(MemberIndex index);
   void rehearse_forth(MemberIndex index);
   bool go_on_rehearsing(MemberIndex index, bool its_turn = false);
+  bool fail_who_cannot_go_back(Rollout& rollout);
   void resume_rehearsals(Rollout& rollout);
   void leave_rehearsal(MemberIndex index);
   [[nodiscard]] std::string fault_of_rehearsal(const Member& member) const;

@@ -162,6 +162,7 @@ Core::Answer Core::run(const Command& command, const ClearOverride& body) {
   if (index != 0) {
     reconsider(index);
     judge_all(index);
+    offer_freed();
     if (const auto* holder = by_number(fleet_[index].holder[plane]); holder != nullptr)
       now = "rollout " + holder->name() + " has it now";
   }

@@ -136,6 +136,17 @@ bool Core::go_on_rehearsing(MemberIndex index, bool its_turn) {
   return true;
 }
 
+// Those that wait to go back and may not any more (their earlier release was frozen) fail before anybody is assigned in
+// the same step: what has failed halts first. True when the rollout is about to halt.
+bool Core::fail_who_cannot_go_back(Rollout& rollout) {
+  if (!rollout.assigning() || rollout.total().of(Standing::rehearsing) == 0) return false;
+  const auto faulty = members_.sorted(rollout, [&](const Member& member) {
+    return member.awaits_rehearsal() && member.rehearsal == Rehearsal::due_back && !fault_of_rehearsal(member).empty();
+  });
+  for (const auto member : faulty) (void)go_on_rehearsing(member);
+  return !faulty.empty() && limit_reached(rollout);
+}
+
 // What kept them from their next step may have gone.
 void Core::resume_rehearsals(Rollout& rollout) {
   if (rollout.total().of(Standing::rehearsing) == 0) return;
@@ -187,7 +198,13 @@ std::string Core::rehearsal_sentence(const Rollout& rollout) const {
       "have gone back and wait to go forward again");
   add(Standing::assigned, Rehearsal::forth, "goes forward again", "go forward again");
   if (auto waiting = window_sentence(rollout); !waiting.empty()) text += "; " + waiting;
-  if (rollout.pace.waiting() != 0) text += "; at the rule's pace: " + describe_pace(rollout.rule.pace);
+  // Not whether the pace has somebody in its line: after a restart it has those too that wait for something else.
+  const bool paced = rollout.rule.pace.any() && members_.any(rollout, [&](const Member& member) {
+    const bool placed = member.standing == Standing::waiting && !member.reached && !member.frozen && !member.stopped;
+    return member.wave == rollout.wave && member.window_zone == 0 && (placed || member.awaits_rehearsal()) &&
+           !hold_of(member);
+  });
+  if (paced) text += "; at the rule's pace: " + describe_pace(rollout.rule.pace);
   return text;
 }
 

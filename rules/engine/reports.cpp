@@ -125,6 +125,7 @@ void Core::on(const Tick&) {
     rollout->offer_due = rollout->pace.waiting() != 0 && rollout->assigning();
     if (rollout->sentence_due || in_time || drifted || rollout->offer_due) members_.touch(*rollout);
   }
+  for (const auto& [number, rollout] : rollouts_) (void)fail_who_cannot_go_back(*rollout);
   settle_all();  // what has failed halts before anybody is assigned
   for (auto each = again; each != due.end(); ++each) {
     if (members_.live(*each) && !try_again(*each)) arm(*each);

@@ -24,7 +24,7 @@ bool Core::take_turn(MemberIndex index, bool its_turn) {
 
 // Assigns those whose turn it is. Who meets something else in its way waits for that instead.
 void Core::offer_turns(Rollout& rollout) {
-  if (!rollout.assigning() || rollout.pace.waiting() == 0) return;
+  if (!rollout.assigning() || rollout.pace.waiting() == 0 || fail_who_cannot_go_back(rollout)) return;
   rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned) + count_going_back(rollout),
                      [&](MemberIndex index) {
                        if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced)

@@ -71,15 +71,16 @@ bool Core::open_windows(Rollout& rollout) {
       continue;
     }
     for (const auto index : rollout.windows.take(zone)) {
-      if (!waits_in_zone(rollout, index, zone)) continue;
-      await_no_window(index);
-      open.push_back(index);
+      if (waits_in_zone(rollout, index, zone)) open.push_back(index);
     }
   }
   rollout.windows.set_next(next_s);
   rollout.persist = true;
   members_.touch(rollout);
   members_.sort_by_id(open);
+  open.erase(std::unique(open.begin(), open.end()), open.end());  // who waited there, left and waits again
+  // By id, also what is recorded of them: in what order they came to wait is forgotten with a restart.
+  for (const auto index : open) await_no_window(index);
   for (const auto index : open) take_turn(index, false);
   return true;
 }

@@ -244,6 +244,20 @@ TEST_F(Rehearsals, BothWaysKeepToTheWindow) {
   EXPECT_EQ(wanted(id), "reader@2");
 }
 
+// Somebody else's step comes in the same moment, by pace or by the end of a pause: the failure is first.
+TEST_F(Rehearsals, AnEarlierReleaseThatIsFrozenMeanwhileHaltsBeforeAnybodyIsAssigned) {
+  start_two();
+  world_.command(PauseRollout{"r"});
+  world_.commit(a_);
+  world_.commit(b_);
+  world_.command(order("device/" + b_, OrderKind::freeze));
+  const auto effects = world_.command(ResumeRollout{"r"});
+  EXPECT_TRUE(World::assigned_in(effects).empty());
+  EXPECT_EQ(standing(a_), Standing::rehearsing);
+  EXPECT_EQ(standing(b_), Standing::failed);
+  EXPECT_EQ(state(), RolloutState::halted);
+}
+
 TEST_F(Rehearsals, OneThatChangesWhileItWaitsToGoBackHasFailed) {
   start_two();
   world_.command(PauseRollout{"r"});
