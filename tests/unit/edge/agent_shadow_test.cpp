@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rules/condition/compile.h"
 #include "tests/unit/edge/bench.h"
 
 namespace muster::edge {
@@ -12,14 +13,24 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+RecoveryRule rule(const std::string& when, RecoveryAction action) {
+  const auto compiled = rules::compile_condition(when, rules::recovery_vocabulary());
+  EXPECT_TRUE(compiled.ok()) << when;
+  return {compiled.program, action, when};
+}
+
 class Shadows : public testing::Test {
  protected:
   void SetUp() override {
     for (const auto* ref : {"m@1", "m@2", "m@3"}) bench.release(ref);
     for (const auto* ref : {"c@1", "c@2"}) bench.release(ref, Plane::config);
     bench.release("m@2", Plane::model, 2).shadow = "replay";
+    bench.release("c@1", Plane::config).recovery = {
+        rule("gpu_oom_count > 2", RecoveryAction::switch_to_degraded_model),
+        rule("camera_timeout_secs > 5", RecoveryAction::restart_ingest_pipeline),
+        rule("crash_loop_count > 3", RecoveryAction::rollback_release)};
     bench.start();
-    bench.assign(1, {"m@3"});
+    bench.assign(1, {"m@3", "c@2"});
     bench.wait_s(10);
     bench.assign(2, {"m@1", "c@1"});
     bench.wait_s(10);
@@ -109,7 +120,7 @@ TEST_F(Shadows, WithoutACommandAreThereForTheOthers) {
 TEST_F(Shadows, OfWhichNoneHasACommandAreRefusedBeforeTheyAreFetched) {
   bench.assign(3, {"m@1", "c@1"}, 10, Hold::none, {"c@2"});
   expect_refused(ErrorCode::incompatible, "in the shadow");
-  EXPECT_EQ(bench.fetch_count("c@2"), 0u);
+  EXPECT_EQ(bench.fetch_count("c@2"), 1u) << "at its first rollout";
 }
 
 TEST_F(Shadows, NeedADeviceThatRunsWhatItIsAssigned) {
@@ -203,17 +214,26 @@ TEST_F(Shadows, GiveWayToSafeMode) {
 }
 
 TEST_F(Shadows, GiveWayToADegradedDevice) {
-  RecoveryRule rule;
-  bench.feed(Readings{});
   shadow();
-  ASSERT_EQ(bench.phase(), AttemptPhase::shadowing);
-  // As after a start that finds the device so.
-  auto state = bench.agent->durable();
-  state.state = DeviceState::degraded;
-  state.last_action = RecoveryAction::rollback_release;
-  bench.journal = encode(state);
-  bench.start();
+  bench.readings({{"gpu_oom_count", 3}});
   expect_refused(ErrorCode::shadow_failed, "degraded");
+  EXPECT_EQ(bench.state(), DeviceState::degraded);
+  bench.start();
+  shadow(4);
+  expect_refused(ErrorCode::shadow_failed, "degraded");
+}
+
+TEST_F(Shadows, GoOnWhileTheWorkloadIsRestartedAndEndWhenItGoesBack) {
+  shadow(3, 100);
+  bench.readings({{"camera_timeout_secs", 9}});
+  EXPECT_EQ(bench.state(), DeviceState::recovering);
+  EXPECT_EQ(bench.phase(), AttemptPhase::shadowing);
+  bench.wait_s(10);
+  bench.readings({{"crash_loop_count", 9}});
+  EXPECT_EQ(bench.phase(), AttemptPhase::rolled_back);
+  EXPECT_EQ(bench.error(), ErrorCode::recovery_rollback);
+  EXPECT_EQ(bench.active(), "m@3");
+  EXPECT_THAT(bench.shadow(), IsEmpty());
 }
 
 TEST_F(Shadows, GoOnThroughAPause) {
