@@ -17,7 +17,8 @@
 namespace muster::edge {
 namespace {
 
-constexpr std::uint64_t poll_ms = 20;  // only where the kernel knows no pidfd
+constexpr std::uint64_t poll_ms = 20;   // only where the kernel knows no pidfd
+constexpr int reads_per_turn_max = 16;  // what never stops talking must not keep the loop: as much as a pipe holds
 
 // The last line that says something, with control characters taken out.
 std::string last_line(const std::string& tail) {
@@ -123,7 +124,7 @@ void ProcessRunner::await_end(Id id) {
 void ProcessRunner::read_output(Id id) {
   auto& child = children_[id];
   std::array<char, 4096> buffer;
-  for (;;) {
+  for (int i = 0; i < reads_per_turn_max; ++i) {
     const auto size = ::read(child.output, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size == 0) {

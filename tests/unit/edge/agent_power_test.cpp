@@ -301,5 +301,33 @@ TEST_F(Power, LinksThatSomeoneChangedAreSetAgain) {
   EXPECT_EQ(bench.previous(), "m@1");
 }
 
+// First what the device is to run is there again; whether the shadow has run decides whether it comes after that.
+TEST(ShadowPower, ADamagedActiveSlotWithoutAWayBackIsRepairedFirst) {
+  for (const bool ended : {false, true}) {
+    Bench device;
+    device.release("m@1");
+    device.release("m@2").shadow = "replay";
+    device.start();
+    device.assign(1, {"m@1"});
+    device.wait_s(10);
+    device.assign(2, {"m@1"}, 10, Hold::none, {"m@2"});
+    if (ended) device.wait_s(10);
+    ASSERT_EQ(device.phase(), ended ? AttemptPhase::committed : AttemptPhase::shadowing);
+    device.stop_in_order();
+    device.damaged.insert(Bench::digest("m@1"));
+    device.start();
+    EXPECT_EQ(device.phase(), AttemptPhase::soaking);
+    device.stop_in_order();
+    device.start();
+    EXPECT_EQ(device.phase(), AttemptPhase::soaking) << "what it is about outlives a restart";
+    device.wait_s(10);
+    EXPECT_EQ(device.active(), "m@1");
+    EXPECT_EQ(device.phase(), ended ? AttemptPhase::committed : AttemptPhase::shadowing);
+    device.wait_s(10);
+    EXPECT_EQ(device.phase(), AttemptPhase::committed);
+    EXPECT_EQ(device.active(), "m@1");
+  }
+}
+
 }  // namespace
 }  // namespace muster::edge

@@ -50,7 +50,14 @@ class ShadowProcesses : public testing::Test {
   void run(const std::string& command, std::uint64_t job = 7) {
     runner->run({job, {{Plane::model, Sha256{{1}}, command}, {Plane::config, Sha256{{2}}, ""}}});
   }
-  bool eventually(const std::function<bool()>& done) { return loop.run_until(done, 20000); }
+  // Looks again every few milliseconds: most of what is waited for is nothing that the loop would wake for.
+  bool eventually(const std::function<bool()>& done) {
+    const auto deadline = EventLoop::now_ms() + 20000;
+    while (!loop.run_until(done, 10)) {
+      if (EventLoop::now_ms() > deadline) return false;
+    }
+    return true;
+  }
   bool wrote(const std::string& name) {
     return eventually([&] { return folder.read(name).find('\n') != std::string::npos; });
   }
@@ -160,7 +167,7 @@ TEST_F(ShadowProcesses, ThatEndByThemselvesHaveFailedWhateverTheySay) {
   EXPECT_TRUE(eventually([&] { return gone(child); })) << "what it left behind goes too";
 }
 
-TEST_F(ShadowProcesses, ThatAreKilledSayBywhat) {
+TEST_F(ShadowProcesses, ThatAreKilledSayByWhat) {
   run("replay");
   ::kill(pid_in("pid"), SIGSEGV);
   ASSERT_TRUE(eventually([&] { return failures > 0; }));
@@ -181,6 +188,17 @@ TEST_F(ShadowProcesses, OutsideTheAllowlistAreNotRun) {
   ASSERT_TRUE(eventually([&] { return failures > 0; }));
   EXPECT_EQ(failure->fault.code, ErrorCode::probe_not_allowed);
   EXPECT_THAT(failure->fault.detail, HasSubstr("reboot is not on this device's allowlist"));
+}
+
+TEST_F(ShadowProcesses, ThatNeverStopTalkingDoNotKeepTheAgent) {
+  config.probes["talks"] = {folder.script("talks", "echo $$ > " + folder.file("pid") + "\nexec yes")};
+  run("talks");
+  const auto pid = pid_in("pid");
+  bool fired = false;
+  loop.after(100, [&] { fired = true; });
+  EXPECT_TRUE(loop.run_until([&] { return fired; }, 10000));
+  runner->end();
+  EXPECT_TRUE(eventually([&] { return gone(pid); }));
 }
 
 TEST_F(ShadowProcesses, ThatCannotBeStartedHaveFailed) {
