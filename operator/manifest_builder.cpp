@@ -132,10 +132,11 @@ tl::expected<Bytes, Error> build_manifest(const rules::ReleaseSpec& spec, const 
   const auto provenance_list = provenance(builder, spec);
   const auto evidence_list = evidence(builder, facts);
   const auto passed = readiness(builder, facts.readiness);
+  const auto shadow = text_or_none(builder, spec.shadow);
   wire::FinishManifestBuffer(
       builder, wire::CreateManifest(builder, name, version, static_cast<wire::Plane>(spec.plane), spec.security_version,
                                     file_list, requirement_list, compatible, contract, probe_list, recovery_list,
-                                    facts.created_s, spec.expires_s, provenance_list, evidence_list, passed));
+                                    facts.created_s, spec.expires_s, provenance_list, evidence_list, passed, shadow));
   Bytes bytes(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
   if (bytes.size() > limits::manifest_len_max) {
     return tl::make_unexpected(Error{ErrorKind::invalid, "the manifest would be " + std::to_string(bytes.size()) +

@@ -120,6 +120,7 @@ void append_lists(const wire::Manifest& manifest, Entries& entries) {
   if (const auto* list = manifest.probes(); list != nullptr) {
     for (const auto* item : *list) entries.emplace_back("probe", probe_text(*item));
   }
+  if (manifest.shadow() != nullptr) entries.emplace_back("shadow", "exec " + harmless(text_of(manifest.shadow())));
   if (const auto* list = manifest.recovery(); list != nullptr) {
     for (const auto* item : *list) {
       entries.emplace_back("recovery", "when " + harmless(text_of(item->source())) + " do " +
@@ -173,6 +174,7 @@ std::string manifest_json(const LocalRelease& release, const SignatureView& sign
                                                   {"attempts", std::uint64_t{probe.attempts()}},
                                                   {"interval_ms", std::uint64_t{probe.interval_ms()}}};
                                         })},
+                    {"shadow", text_of(m.shadow())},
                     {"recovery", array_of(m.recovery(),
                                           [](const wire::RecoveryRule& rule) -> JsonFields {
                                             return {{"when", text_of(rule.source())},

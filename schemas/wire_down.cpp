@@ -152,8 +152,8 @@ WireFault verify(ByteView bytes, const wire::Assignment*& message) {
     seen = 0;
     for (const auto* release : *shadow) {
       check.plane_once(release->plane(), seen);
-      check_release(check, *release);
       check.require(!wire_check::is_zero(release->envelope()), WireFault::malformed);  // it has to be fetched
+      check_release(check, *release);
     }
   }
   return wire_check::accept(check, assignment, message);

@@ -2,9 +2,10 @@
 // thread or random device: the same events give the same effects, so every scenario and every power cut can be replayed
 // in a test. One thread at a time.
 //
-// Everything that changes the state is in agent*.cpp: agent.cpp (start, time, reports), agent_attempt.cpp (an
-// assignment until its swap), agent_probation.cpp (probes, soak, commit, the way back), agent_orders.cpp (directives,
-// safe mode), agent_recovery.cpp (the recovery policy).
+// Everything that changes the state is in agent*.cpp: agent.cpp (time, transitions, reports), agent_start.cpp (what a
+// start finds), agent_attempt.cpp (an assignment until its swap), agent_shadow.cpp (one that is only to run beside what
+// is active), agent_probation.cpp (probes, soak, hold, commit, the way back), agent_orders.cpp (directives, safe mode),
+// agent_recovery.cpp (the recovery policy).
 #pragma once
 
 #include <array>
@@ -69,16 +70,21 @@ class Agent {
   [[nodiscard]] const DurableState& durable() const { return durable_; }
 
  private:
-  // --- agent.cpp ---
+  // --- agent_start.cpp ---
   void on(const Started& started);
+  void forget_damaged_previous(const Started& started);
+  void find_kept_shadow();
+  void check_active_slots(const Started& started);
+  void recover_damaged_slot(Plane plane);
+  [[nodiscard]] AttemptAim aim_of_repair() const;
+  void resume_attempt();
+  void resume_phase();
+  void align_links(const Started& started);
+
+  // --- agent.cpp ---
   void on(const Stopping&);
   void on(const Connected&);
   void on(const Tick&) {}
-  void forget_damaged_previous(const Started& started);
-  void check_active_slots(const Started& started);
-  void recover_damaged_slot(Plane plane);
-  void resume_attempt();
-  void align_links(const Started& started);
   void run_timers();
   void set_wake();
   // Moves the attempt by the table. A pair that the table lacks is a bug: it aborts in builds with assertions;
@@ -88,7 +94,9 @@ class Agent {
   void emit(Effect effect);
   void note(NoteLevel level, std::string text);
   std::uint64_t next_job();
-  [[nodiscard]] bool on_probation() const;
+  [[nodiscard]] bool on_probation() const { return is_on_probation(durable_.attempt.phase); }
+  // The probes have passed and what runs is watched: in the soak, and in a hold after it.
+  [[nodiscard]] bool watched() const;
   [[nodiscard]] bool settled() const;
 
   // --- agent_attempt.cpp ---
@@ -99,13 +107,18 @@ class Agent {
   void on(const FetchProgress& progress);
   void on(const JobFailed& failed);
   void take_pending();
-  void begin_attempt(const Assignment& assignment, AttemptTrigger trigger = AttemptTrigger::assignment_taken);
+  [[nodiscard]] std::optional<Fault> speaks_against(const Assignment& assignment) const;
+  void begin_attempt(const Assignment& assignment);
+  void begin_attempt(const Assignment& assignment, AttemptAim aim, AttemptTrigger trigger);
+  [[nodiscard]] bool refuse_unconfigured();
   void start_fetch();
   void fetch_manifest();
   void check_manifests();
   void fetch_files();
   void build_slot();
+  void go_on_staged();
   void refuse_attempt(Plane plane, Fault fault);
+  void set_attempt_aside(Plane plane, const Fault& fault);
   void adopt_epoch(const Assignment& assignment);
   [[nodiscard]] bool skips_empty_plane();
   [[nodiscard]] const PlaneChange* change_at(std::size_t index) const;
@@ -115,13 +128,27 @@ class Agent {
   [[nodiscard]] const ReleaseInfo* known(Plane plane, const Sha256& manifest) const;
   void clean_slots();
 
+  // --- agent_shadow.cpp ---
+  [[nodiscard]] bool shadows() const { return durable_.attempt.aim == AttemptAim::shadow; }
+  [[nodiscard]] bool refuse_shadow();
+  [[nodiscard]] bool refuse_idle_shadow();
+  [[nodiscard]] bool refuse_hindered_shadow();
+  void start_shadow();
+  void shadow_timer();
+  void end_shadow();
+
   // --- agent_probation.cpp ---
   void on(const Activated& activated);
   void on(const ProbesPassed& passed);
   void swap_next();
   void run_probes(bool warm);
+  [[nodiscard]] Hold hold() const;
+  void start_watch();
+  void count_watched_time();
   void start_soak();
   void soak_timer();
+  void end_soak();
+  [[nodiscard]] bool check_due();
   void commit();
   void go_wrong(Plane plane, Fault fault);
   void send_back(const std::vector<Plane>& planes, Fault fault);

@@ -18,21 +18,15 @@ void Agent::on(const AssignmentArrived& arrived) {
     return;
   }
   if (assignment.epoch == held && held != 0) {
-    if (assignment.releases != attempt.assignment.releases) {
-      out_->push_back(Refusal{ErrorCode::replayed, "assignment " + epoch + " was taken before with other releases"});
+    if (!assignment.same_releases(attempt.assignment) || assignment.hold != attempt.assignment.hold) {
+      out_->push_back(
+          Refusal{ErrorCode::replayed, "assignment " + epoch + " was taken before and said something else"});
     }
     return;
   }
-  if (assignment.expires_s != 0 && assignment.expires_s < now_s_) {  // its last good second, as openers take it
-    out_->push_back(Refusal{ErrorCode::expired, "assignment " + epoch + " has expired"});
+  if (const auto fault = speaks_against(assignment)) {
+    out_->push_back(Refusal{fault->code, "assignment " + epoch + " " + fault->detail});
     return;
-  }
-  for (std::size_t i = 0; i < assignment.releases.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (assignment.releases[i].plane != assignment.releases[j].plane) continue;
-      out_->push_back(Refusal{ErrorCode::malformed, "assignment " + epoch + " names a plane twice"});
-      return;
-    }
   }
   if (pending_ && pending_->epoch > assignment.epoch) return;
   pending_ = assignment;
@@ -44,10 +38,26 @@ void Agent::on(const AssignmentArrived& arrived) {
   take_pending();
 }
 
+std::optional<Fault> Agent::speaks_against(const Assignment& assignment) const {
+  if (assignment.expires_s != 0 && assignment.expires_s < now_s_)  // its last good second, as openers take it
+    return Fault{ErrorCode::expired, "has expired"};
+  for (const auto* releases : {&assignment.releases, &assignment.shadow}) {
+    std::array<bool, plane_count> named{};
+    for (const auto& release : *releases) {
+      if (std::exchange(named[index_of(release.plane)], true))
+        return Fault{ErrorCode::malformed, "names a plane twice"};
+    }
+  }
+  for (const auto& release : assignment.shadow) {
+    if (release.manifest.is_zero()) return Fault{ErrorCode::malformed, "has nothing for a plane to run in its shadow"};
+  }
+  return std::nullopt;
+}
+
 void Agent::take_pending() {
   if (!pending_ || updates_paused() || durable_.attempt.phase == AttemptPhase::rolling_back) return;
   const auto& attempt = durable_.attempt;
-  if (!settled() && pending_->releases == attempt.assignment.releases) {
+  if (!settled() && pending_->same_releases(attempt.assignment)) {
     adopt_epoch(*std::exchange(pending_, std::nullopt));
     return;
   }
@@ -60,37 +70,43 @@ void Agent::take_pending() {
   begin_attempt(*std::exchange(pending_, std::nullopt));
 }
 
+// What waits looks at the hold again: here before the swap, soak_timer() before the commit.
 void Agent::adopt_epoch(const Assignment& assignment) {
-  note(NoteLevel::info, "attempt " + std::to_string(durable_.attempt.assignment.epoch) + " goes on as " +
+  auto& attempt = durable_.attempt;
+  note(NoteLevel::info, "attempt " + std::to_string(attempt.assignment.epoch) + " goes on as " +
                             std::to_string(assignment.epoch) + ": the same releases were assigned again");
-  durable_.attempt.assignment = assignment;
+  attempt.assignment = assignment;
+  if (!on_probation() && !shadows()) attempt.soak_left_s = assignment.soak_s;
   durable_.newest_signed_s = std::max(durable_.newest_signed_s, assignment.issued_s);
   dirty_ = report_due_ = true;
+  if (attempt.phase == AttemptPhase::staged) go_on_staged();
 }
 
-void Agent::begin_attempt(const Assignment& assignment, AttemptTrigger trigger) {
+void Agent::begin_attempt(const Assignment& assignment) {
+  const auto aim = assignment.shadow.empty() ? AttemptAim::change : AttemptAim::shadow;
+  begin_attempt(assignment, aim, AttemptTrigger::assignment_taken);
+}
+
+void Agent::begin_attempt(const Assignment& assignment, AttemptAim aim, AttemptTrigger trigger) {
   if (job_ != 0) emit(CancelJobs{});
   job_ = 0;
   auto& attempt = durable_.attempt;
   AttemptRecord fresh;
   fresh.phase = attempt.phase;
   fresh.assignment = assignment;
+  fresh.aim = aim;
   fresh.soak_left_s = assignment.soak_s;
-  for (const auto& release : assignment.releases) {
+  for (const auto& release : aim == AttemptAim::shadow ? assignment.shadow : assignment.releases) {
     const auto& active = durable_.planes[index_of(release.plane)].active;
-    if (active.manifest != release.manifest) fresh.changes.push_back({release.plane, slot_ref(release), active});
+    if (aim == AttemptAim::shadow || active.manifest != release.manifest)
+      fresh.changes.push_back({release.plane, slot_ref(release), active});
   }
   attempt = std::move(fresh);
   durable_.newest_signed_s = std::max(durable_.newest_signed_s, assignment.issued_s);
   bytes_done_ = bytes_before_ = bytes_total_ = 0;
   advance(trigger, assignment.rollout.empty() ? "assigned" : "rollout " + assignment.rollout);
 
-  for (const auto& release : assignment.releases) {
-    if (setup_.planes[index_of(release.plane)]) continue;
-    const std::string name = wire::EnumNamePlane(release.plane);
-    refuse_attempt(release.plane, {ErrorCode::incompatible, "plane " + name + " is not configured on this device"});
-    return;
-  }
+  if (refuse_unconfigured() || refuse_shadow()) return;
   if (attempt.changes.empty()) {
     advance(AttemptTrigger::nothing_to_change, "every plane already runs what is assigned");
     if (durable_.state == DeviceState::rolled_back) {
@@ -102,6 +118,21 @@ void Agent::begin_attempt(const Assignment& assignment, AttemptTrigger trigger) 
   if (attempt.phase != AttemptPhase::fetching) return;
   clean_slots();
   start_fetch();
+}
+
+// True when it did.
+bool Agent::refuse_unconfigured() {
+  const auto& assignment = durable_.attempt.assignment;
+  for (const auto* releases : {&assignment.releases, &assignment.shadow}) {
+    for (const auto& release : *releases) {
+      const auto plane = release.plane;
+      if (setup_.planes[index_of(plane)]) continue;
+      const std::string name = wire::EnumNamePlane(plane);
+      refuse_attempt(plane, {ErrorCode::incompatible, "plane " + name + " is not configured on this device"});
+      return true;
+    }
+  }
+  return false;
 }
 
 void Agent::start_fetch() {
@@ -171,6 +202,7 @@ void Agent::check_manifests() {
     refuse_attempt(unmet->plane, {ErrorCode::requirement_unmet, std::move(unmet->detail)});
     return;
   }
+  if (refuse_idle_shadow()) return;
   job_index_ = 0;
   fetch_files();
 }
@@ -208,14 +240,28 @@ void Agent::on(const FilesArrived& arrived) {
 void Agent::build_slot() {
   if (!skips_empty_plane()) {
     advance(AttemptTrigger::slots_built, {});
-    advance(AttemptTrigger::swap_begun, {});
     job_index_ = 0;
-    swap_next();
+    go_on_staged();
     return;
   }
   job_ = next_job();
   const auto* change = change_at(job_index_);
   emit(BuildSlot{job_, change->plane, change->to.manifest});
+}
+
+// Everything is here, and nothing has changed yet.
+void Agent::go_on_staged() {
+  if (shadows()) {
+    start_shadow();
+    return;
+  }
+  if (hold() == Hold::before_swap) {
+    note(NoteLevel::info, "attempt " + std::to_string(durable_.attempt.assignment.epoch) +
+                              " holds before its swap, until the same is assigned without that");
+    return;
+  }
+  advance(AttemptTrigger::swap_begun, {});
+  swap_next();
 }
 
 void Agent::on(const SlotBuilt& built) {
@@ -235,6 +281,7 @@ void Agent::on(const JobFailed& failed) {
   switch (durable_.attempt.phase) {
     case AttemptPhase::fetching:
     case AttemptPhase::verifying:
+    case AttemptPhase::shadowing:
       refuse_attempt(plane, failed.fault);
       break;
     case AttemptPhase::swapped:
@@ -243,6 +290,9 @@ void Agent::on(const JobFailed& failed) {
       break;
     case AttemptPhase::soaking:
       go_wrong(plane, {ErrorCode::soak_failed, "in the soak: " + failed.fault.detail});
+      break;
+    case AttemptPhase::held:
+      go_wrong(plane, {ErrorCode::soak_failed, "while held: " + failed.fault.detail});
       break;
     case AttemptPhase::rolling_back:
       flip_back_failed(failed.fault);
@@ -265,8 +315,17 @@ void Agent::refuse_attempt(Plane plane, Fault fault) {
   if (useless) emit(DropDownloads{});
 }
 
+// For a way back that does not concern it: what is being fetched goes on afterwards, it may be the cure. A shadow does
+// not: it was to run beside what then runs no more. Nothing when the attempt is settled.
+void Agent::set_attempt_aside(Plane plane, const Fault& fault) {
+  if (settled()) return;
+  if (!shadows()) pending_ = durable_.attempt.assignment;
+  refuse_attempt(plane, fault);
+}
+
 AssignedRelease Agent::assigned(Plane plane) const {
-  for (const auto& release : durable_.attempt.assignment.releases) {
+  const auto& assignment = durable_.attempt.assignment;
+  for (const auto& release : shadows() ? assignment.shadow : assignment.releases) {
     if (release.plane == plane) return release;
   }
   return {};
@@ -303,6 +362,8 @@ void Agent::clean_slots() {
     for (const auto& change : durable_.attempt.changes) {
       if (change.plane == plane && !settled()) add(change.to.manifest);
     }
+    if (std::find(keep.begin(), keep.end(), downloaded_[i]) == keep.end())
+      downloaded_[i] = durable_.planes[i].active.manifest;
     releases_.erase(std::remove_if(releases_.begin(), releases_.end(),
                                    [&](const ReleaseInfo& r) {
                                      return r.plane == plane &&

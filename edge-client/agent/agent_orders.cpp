@@ -88,7 +88,7 @@ void Agent::obey_rollback(const StandingOrder& order) {
     } else {
       refuse_attempt(order.plane, fault);
     }
-    return;
+    if (!shadows()) return;  // what is active may be the same release
   }
   const auto& record = durable_.planes[index_of(order.plane)];
   // On the way back already: what counts is where that way ends.
@@ -118,10 +118,7 @@ void Agent::obey_rollback(const StandingOrder& order) {
     dirty_ = true;
     return;
   }
-  if (!settled()) {
-    pending_ = durable_.attempt.assignment;  // it speaks of another release and goes on afterwards
-    refuse_attempt(order.plane, fault);
-  }
+  set_attempt_aside(order.plane, fault);
   send_back({order.plane}, fault);
 }
 

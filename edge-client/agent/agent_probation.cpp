@@ -1,5 +1,6 @@
-// From the swap on: pointers, probes, soak, commit, and the way back. Whatever is flipped here is first written down,
-// so that a power cut at any point finds either the old release or the new one on probation, never something unknown.
+// From the swap on: pointers, probes, soak, hold, commit, and the way back. Whatever is flipped here is first written
+// down, so that a power cut at any point finds either the old release or the new one on probation, never something
+// unknown.
 #include <algorithm>
 #include <utility>
 
@@ -58,8 +59,7 @@ void Agent::on(const Activated& activated) {
 void Agent::after_activation() {
   emit(ResetReadings{});
   load_policy();
-  const bool reduced = durable_.state == DeviceState::degraded || durable_.state == DeviceState::safe_mode;
-  if (reduced) emit(RunWorkload{WorkloadCommand::degraded});
+  if (is_reduced(durable_.state)) emit(RunWorkload{WorkloadCommand::degraded});
 }
 
 void Agent::run_probes(bool warm) {
@@ -88,27 +88,63 @@ void Agent::on(const ProbesPassed& passed) {
   start_soak();
 }
 
-void Agent::start_soak() {
+// A repair brings back what was let through before.
+Hold Agent::hold() const {
+  const auto& attempt = durable_.attempt;
+  return attempt.aim == AttemptAim::change ? attempt.assignment.hold : Hold::none;
+}
+
+void Agent::start_watch() {
   const auto& attempt = durable_.attempt;
   soak_mark_ms_ = now_ms_;
   soak_left_ms_ = std::uint64_t{attempt.soak_left_s} * 1000;
   soak_check_ms_ = now_ms_ + soak_check_interval_ms(attempt.assignment.soak_s);
   soak_overdue_ms_ = 0;
-  soak_timer();
 }
 
 // Only time in which the agent watched counts: a device that was off for the night has not soaked.
-void Agent::soak_timer() {
+void Agent::count_watched_time() {
   const auto elapsed = now_ms_ - soak_mark_ms_;
   soak_mark_ms_ = now_ms_;
   soak_left_ms_ -= std::min(soak_left_ms_, elapsed);
-  if (job_ != 0) return;
+}
+
+// True once an interval; writes down how much time is left.
+bool Agent::check_due() {
+  if (now_ms_ < soak_check_ms_) return false;
   auto& attempt = durable_.attempt;
-  if (soak_left_ms_ == 0) {
-    if (durable_.state != DeviceState::recovering) {
-      commit();
-      return;
-    }
+  soak_check_ms_ = now_ms_ + soak_check_interval_ms(attempt.assignment.soak_s);
+  const auto left_s = static_cast<std::uint32_t>((soak_left_ms_ + 999) / 1000);
+  if (left_s != attempt.soak_left_s) {
+    attempt.soak_left_s = left_s;
+    dirty_ = true;
+  }
+  return true;
+}
+
+void Agent::start_soak() {
+  start_watch();
+  soak_timer();
+}
+
+// Also while held, which is a soak that ends when the assignment says so.
+void Agent::soak_timer() {
+  count_watched_time();
+  if (job_ != 0) return;
+  const bool held = durable_.attempt.phase == AttemptPhase::held;
+  if (soak_left_ms_ == 0 && (!held || hold() == Hold::none)) {
+    end_soak();
+    return;
+  }
+  soak_overdue_ms_ = 0;
+  if (check_due()) run_probes(true);
+}
+
+// The time is over; a workload that is just recovering is waited for. Any hold but none keeps it from the commit: one
+// before the swap, which is past, asks for no less.
+void Agent::end_soak() {
+  auto& attempt = durable_.attempt;
+  if (durable_.state == DeviceState::recovering) {
     if (soak_overdue_ms_ == 0) soak_overdue_ms_ = now_ms_ + 2 * setup_.health_window_ms;
     if (now_ms_ >= soak_overdue_ms_) {
       go_wrong(attempt.changes.front().plane,
@@ -116,14 +152,13 @@ void Agent::soak_timer() {
     }
     return;
   }
-  if (now_ms_ < soak_check_ms_) return;
-  soak_check_ms_ = now_ms_ + soak_check_interval_ms(attempt.assignment.soak_s);
-  const auto left_s = static_cast<std::uint32_t>((soak_left_ms_ + 999) / 1000);
-  if (left_s != attempt.soak_left_s) {
-    attempt.soak_left_s = left_s;
-    dirty_ = true;
+  if (hold() == Hold::none) {
+    commit();
+    return;
   }
-  run_probes(true);
+  attempt.soak_left_s = 0;
+  advance(AttemptTrigger::hold_begun, "until the same is assigned without a hold");
+  start_watch();
 }
 
 void Agent::commit() {
@@ -136,9 +171,10 @@ void Agent::commit() {
     durable_.last_swapped.push_back(change.plane);
   }
   attempt.soak_left_s = 0;
-  advance(AttemptTrigger::soak_over, {});
+  advance(attempt.phase == AttemptPhase::held ? AttemptTrigger::hold_over : AttemptTrigger::soak_over, {});
   change_state(DeviceTrigger::release_committed, "the release is committed");
   clean_slots();
+  if (attempt.aim == AttemptAim::repair_first) begin_attempt(Assignment(attempt.assignment));
   take_pending();
 }
 

@@ -24,7 +24,7 @@ void Agent::on(const Readings& readings) {
   const bool moving =
       phase == AttemptPhase::swapped || phase == AttemptPhase::probing || phase == AttemptPhase::rolling_back;
   if (moving || durable_.state == DeviceState::safe_mode) return;
-  if (judged_from_ms_ != 0 && phase != AttemptPhase::soaking) {
+  if (judged_from_ms_ != 0 && !watched()) {
     if (now_ms_ < judged_from_ms_) return;
     judged_from_ms_ = 0;
     emit(ResetReadings{});
@@ -54,7 +54,7 @@ void Agent::act(const RecoveryRule& rule) {
   note(NoteLevel::warning, "recovery: " + why + ", so " + wire::EnumNameRecoveryAction(rule.action));
   durable_.last_action = rule.action;
   dirty_ = report_due_ = true;
-  if (durable_.attempt.phase == AttemptPhase::soaking && !is_restart(rule.action)) {
+  if (watched() && !is_restart(rule.action)) {
     act_in_soak(rule);
     return;
   }
@@ -91,7 +91,7 @@ void Agent::act_in_soak(const RecoveryRule& rule) {
 void Agent::give_up(const RecoveryRule& rule) {
   const auto why = std::to_string(RecoveryPolicy::restarts_max) + " restarts did not end: " + rule.source;
   note(NoteLevel::warning, "recovery: " + why);
-  if (durable_.attempt.phase == AttemptPhase::soaking) {
+  if (watched()) {
     go_wrong(durable_.attempt.changes.front().plane, {ErrorCode::soak_failed, "in the soak: " + why});
     return;
   }
@@ -120,10 +120,7 @@ void Agent::roll_back_release(const std::string& why) {
   }
   durable_.last_action = RecoveryAction::rollback_release;
   const Fault fault{ErrorCode::recovery_rollback, why};
-  if (!settled()) {
-    pending_ = durable_.attempt.assignment;  // the release being fetched may be the cure: it goes on afterwards
-    refuse_attempt(planes.front(), fault);
-  }
+  set_attempt_aside(planes.front(), fault);
   send_back(planes, fault);
 }
 

@@ -5,8 +5,10 @@
 namespace muster::edge {
 namespace {
 
-// Bumped when the layout changes. Integers are little-endian, strings and lists carry a 16-bit length.
-constexpr std::uint8_t format_version = 1;
+// Bumped when the layout changes. Integers are little-endian, strings and lists carry a 16-bit length. The format
+// before is still read: a new agent that took the journal of the old one for damage would not start on any device.
+constexpr std::uint8_t format_version = 2;
+constexpr std::uint8_t format_without_hold = 1;
 
 class Writer {
  public:
@@ -97,13 +99,8 @@ SlotRef read_slot(Reader& r) {
   return slot;
 }
 
-void write(Writer& w, const Assignment& a) {
-  w.number(a.epoch);
-  w.number(a.issued_s);
-  w.number(a.expires_s);
-  w.text(a.rollout);
-  w.number(a.soak_s);
-  w.list(a.releases, [&](const AssignedRelease& r) {
+void write(Writer& w, const std::vector<AssignedRelease>& releases) {
+  w.list(releases, [&](const AssignedRelease& r) {
     w.number(static_cast<std::uint8_t>(r.plane));
     w.digest(r.manifest);
     w.digest(r.envelope);
@@ -113,14 +110,8 @@ void write(Writer& w, const Assignment& a) {
   });
 }
 
-Assignment read_assignment(Reader& r) {
-  Assignment a;
-  a.epoch = r.number<std::uint64_t>();
-  a.issued_s = r.number<std::uint64_t>();
-  a.expires_s = r.number<std::uint64_t>();
-  a.rollout = r.text();
-  a.soak_s = r.number<std::uint32_t>();
-  r.list(a.releases, plane_count, [&] {
+void read_releases(Reader& r, std::vector<AssignedRelease>& releases) {
+  r.list(releases, plane_count, [&] {
     AssignedRelease release;
     release.plane = r.one_of(Plane::config);
     release.manifest = r.digest();
@@ -130,11 +121,36 @@ Assignment read_assignment(Reader& r) {
     release.version = r.text();
     return release;
   });
+}
+
+void write(Writer& w, const Assignment& a) {
+  w.number(a.epoch);
+  w.number(a.issued_s);
+  w.number(a.expires_s);
+  w.text(a.rollout);
+  w.number(a.soak_s);
+  write(w, a.releases);
+  w.number(static_cast<std::uint8_t>(a.hold));
+  write(w, a.shadow);
+}
+
+Assignment read_assignment(Reader& r, std::uint8_t format) {
+  Assignment a;
+  a.epoch = r.number<std::uint64_t>();
+  a.issued_s = r.number<std::uint64_t>();
+  a.expires_s = r.number<std::uint64_t>();
+  a.rollout = r.text();
+  a.soak_s = r.number<std::uint32_t>();
+  read_releases(r, a.releases);
+  if (format == format_without_hold) return a;
+  a.hold = r.one_of(Hold::before_commit);
+  read_releases(r, a.shadow);
   return a;
 }
 
 void write(Writer& w, const AttemptRecord& a) {
   w.number(static_cast<std::uint8_t>(a.phase));
+  w.number(static_cast<std::uint8_t>(a.aim));
   write(w, a.assignment);
   w.list(a.changes, [&](const PlaneChange& change) {
     w.number(static_cast<std::uint8_t>(change.plane));
@@ -154,10 +170,27 @@ void write(Writer& w, const AttemptRecord& a) {
   w.text(a.detail);
 }
 
-AttemptRecord read_attempt(Reader& r) {
+AttemptPhase read_phase(Reader& r, std::uint8_t format) {
+  if (format != format_without_hold) return r.one_of(AttemptPhase::rolling_back);
+  constexpr auto rolling_back_then = AttemptPhase::held;  // its number was that one
+  const auto phase = r.one_of(rolling_back_then);
+  return phase == rolling_back_then ? AttemptPhase::rolling_back : phase;
+}
+
+// Only what an assignment asks for is run in the shadow, and nothing of it is ever swapped.
+bool aim_fits(const AttemptRecord& a) {
+  const bool asked = !a.assignment.shadow.empty();
+  const bool shadow = a.aim == AttemptAim::shadow;
+  if (asked ? a.aim == AttemptAim::change : shadow || a.aim == AttemptAim::repair_first) return false;
+  if (a.phase == AttemptPhase::shadowing && !shadow) return false;
+  return !shadow || (a.swap_begun == 0 && !is_on_probation(a.phase));
+}
+
+AttemptRecord read_attempt(Reader& r, std::uint8_t format) {
   AttemptRecord a;
-  a.phase = r.one_of(AttemptPhase::rolling_back);
-  a.assignment = read_assignment(r);
+  a.phase = read_phase(r, format);
+  if (format != format_without_hold) a.aim = r.one_of(AttemptAim::repair_first);
+  a.assignment = read_assignment(r, format);
   r.list(a.changes, plane_count, [&] {
     PlaneChange change;
     change.plane = r.one_of(Plane::config);
@@ -179,6 +212,7 @@ AttemptRecord read_attempt(Reader& r) {
   a.error = static_cast<ErrorCode>(r.number<std::uint16_t>());
   a.error_plane = r.one_of(Plane::config);
   a.detail = r.text();
+  if (!aim_fits(a)) r.ok = false;
   return a;
 }
 
@@ -225,10 +259,12 @@ std::vector<SlotKey> slots_spoken_of(const DurableState& state) {
     add(static_cast<Plane>(i), state.planes[i].previous);
   }
   const auto phase = state.attempt.phase;
-  const bool swapped = phase == AttemptPhase::swapped || phase == AttemptPhase::probing ||
-                       phase == AttemptPhase::soaking || phase == AttemptPhase::rolling_back;
+  const bool swapped = is_on_probation(phase) || phase == AttemptPhase::rolling_back;
+  // A shadow that has ended is kept until the next attempt, which may want it.
+  const bool kept =
+      state.attempt.aim == AttemptAim::shadow && (phase == AttemptPhase::committed || phase == AttemptPhase::failed);
   for (const auto& change : state.attempt.changes) {
-    if (swapped) add(change.plane, change.to);
+    if (swapped || kept) add(change.plane, change.to);
     if (swapped) add(change.plane, change.from);
   }
   for (const auto& step : state.attempt.back) add(step.plane, step.to);
@@ -258,7 +294,8 @@ Bytes encode(const DurableState& state) {
 
 std::optional<DurableState> decode(ByteView bytes) {
   Reader r(bytes);
-  if (r.number<std::uint8_t>() != format_version) return std::nullopt;
+  const auto format = r.number<std::uint8_t>();
+  if (format != format_version && format != format_without_hold) return std::nullopt;
   DurableState state;
   state.boot_id = r.number<std::uint64_t>();
   state.stopped_in_order = r.one_of(true);
@@ -273,7 +310,7 @@ std::optional<DurableState> decode(ByteView bytes) {
     plane.security_floor = r.number<std::uint32_t>();
   }
   r.list(state.last_swapped, plane_count, [&] { return r.one_of(Plane::config); });
-  state.attempt = read_attempt(r);
+  state.attempt = read_attempt(r, format);
   r.list(state.scopes, limits::scopes_max, [&] { return read_scope(r); });
   if (!r.ok || !r.at_end()) return std::nullopt;
   return state;

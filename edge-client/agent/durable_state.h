@@ -28,7 +28,7 @@ struct PlaneRecord {
   std::uint32_t security_floor = 0;  // no release under it is activated; only a commit raises it
 };
 
-// A plane that the attempt changes.
+// A plane that the attempt changes. While a shadow runs: one that it is for, and nothing is changed.
 struct PlaneChange {
   Plane plane = Plane::model;
   SlotRef to, from;
@@ -40,15 +40,24 @@ struct BackStep {
   SlotRef to, to_previous;
 };
 
+// What an attempt is to bring about.
+enum class AttemptAim : std::uint8_t {
+  change,        // every plane holds what is assigned
+  shadow,        // the assignment's shadow has run: `changes` are its releases, which are staged and never swapped
+  repair,        // what was committed is there again, after its slot was lost: no hold is waited for
+  repair_first,  // likewise, and after that the shadow
+};
+
 // The newest assignment taken, and how far the device got with it.
 struct AttemptRecord {
   AttemptPhase phase = AttemptPhase::idle;
   Assignment assignment;
+  AttemptAim aim = AttemptAim::change;
   std::vector<PlaneChange> changes;  // in activation order
   std::uint32_t swap_begun = 0;      // changes[0, swap_begun) may have been flipped
   std::vector<BackStep> back;        // while rolling_back
-  std::uint32_t crashes = 0;         // starts after a crash, with this attempt on probation
-  std::uint32_t soak_left_s = 0;
+  std::uint32_t crashes = 0;         // starts after a crash, with this attempt on probation or its shadow running
+  std::uint32_t soak_left_s = 0;     // or that the shadow is still to run
   ErrorCode error = ErrorCode::none;
   Plane error_plane = Plane::model;
   std::string detail;
@@ -87,7 +96,7 @@ struct SlotKey {
 [[nodiscard]] std::vector<SlotKey> slots_spoken_of(const DurableState& state);
 
 [[nodiscard]] Bytes encode(const DurableState& state);
-// Nothing when the bytes are not exactly one encoded state of this format.
+// Nothing when the bytes are not exactly one encoded state of this format, or of the one before it.
 [[nodiscard]] std::optional<DurableState> decode(ByteView bytes);
 
 }  // namespace muster::edge

@@ -54,7 +54,19 @@ struct RunProbes {
   std::vector<ProbeJob> probes;
   bool warm = false;  // the workload runs already: skip initial delays
 };
-// Stop fetching, building and probing; activations already begun go on.
+// Run these staged releases beside the active ones, each by its command if it has one, all of them told where all of
+// them are. Until CancelJobs: it is over before only when a command could not be started or has ended, whatever it
+// said. Answer, then: JobFailed.
+struct ShadowRelease {
+  Plane plane = Plane::model;
+  Sha256 manifest;
+  std::string command;  // a name on the allowlist; empty: it is only there for the others
+};
+struct RunShadow {
+  std::uint64_t job = 0;
+  std::vector<ShadowRelease> releases;
+};
+// Stop fetching, building and probing, and end what runs in the shadow; activations already begun go on.
 struct CancelJobs {};
 
 enum class WorkloadCommand : std::uint8_t { restart, degraded, normal };
@@ -91,7 +103,7 @@ struct WakeAt {
   std::uint64_t at_ms = 0;
 };
 
-using Effect = std::variant<Persist, FetchManifest, FetchFiles, BuildSlot, Activate, RunProbes, CancelJobs, RunWorkload,
-                            RemoveSlots, DropDownloads, ResetReadings, Report, Note, Refusal, WakeAt>;
+using Effect = std::variant<Persist, FetchManifest, FetchFiles, BuildSlot, Activate, RunProbes, RunShadow, CancelJobs,
+                            RunWorkload, RemoveSlots, DropDownloads, ResetReadings, Report, Note, Refusal, WakeAt>;
 
 }  // namespace muster::edge

@@ -39,7 +39,8 @@ struct DirectiveArrived {
   Directive directive;
 };
 
-// Answers to the effects of the same job; answers to a job that is no longer awaited are ignored.
+// Answers to the effects of the same job (RunShadow: JobFailed is its only one); answers to a job that is no longer
+// awaited are ignored.
 struct ManifestArrived {
   std::uint64_t job = 0;
   ReleaseInfo release;

@@ -11,7 +11,7 @@ using P = AttemptPhase;
 using A = AttemptTrigger;
 
 // One device's try at one assignment. Up to `staged` nothing that runs has changed, so a try that stops there has
-// failed and that is all; from `swapped` on, stopping means going back.
+// failed and that is all; from `swapped` on, stopping means going back. A hold waits in `staged` or in `held`.
 constexpr AttemptTransition attempts[] = {
     {P::idle, A::assignment_taken, P::fetching},
     {P::fetching, A::files_complete, P::verifying},
@@ -20,16 +20,24 @@ constexpr AttemptTransition attempts[] = {
     {P::swapped, A::pointers_flipped, P::probing},
     {P::probing, A::probes_passed, P::soaking},
     {P::soaking, A::soak_over, P::committed},
+    // The soak is over and the assignment does not let it commit yet: still on probation.
+    {P::soaking, A::hold_begun, P::held},
+    {P::held, A::hold_over, P::committed},
+    // A shadow runs beside what is active and changes none of it.
+    {P::staged, A::shadow_begun, P::shadowing},
+    {P::shadowing, A::shadow_over, P::committed},
     // Every plane already runs what is assigned.
     {P::fetching, A::nothing_to_change, P::committed},
     // Not fetched, not verified, not compatible, frozen: nothing was changed.
     {P::fetching, A::refused, P::failed},
     {P::verifying, A::refused, P::failed},
     {P::staged, A::refused, P::failed},
+    {P::shadowing, A::refused, P::failed},
     // A swap, a probe or the soak failed, an order forbids it, or a newer assignment is waiting.
     {P::swapped, A::went_wrong, P::rolling_back},
     {P::probing, A::went_wrong, P::rolling_back},
     {P::soaking, A::went_wrong, P::rolling_back},
+    {P::held, A::went_wrong, P::rolling_back},
     // A directive, the recovery policy or a damaged slot sends a settled device back.
     {P::idle, A::sent_back, P::rolling_back},
     {P::committed, A::sent_back, P::rolling_back},
@@ -41,6 +49,7 @@ constexpr AttemptTransition attempts[] = {
     {P::fetching, A::assignment_taken, P::fetching},
     {P::verifying, A::assignment_taken, P::fetching},
     {P::staged, A::assignment_taken, P::fetching},
+    {P::shadowing, A::assignment_taken, P::fetching},
     {P::committed, A::assignment_taken, P::fetching},
     {P::rolled_back, A::assignment_taken, P::fetching},
     {P::failed, A::assignment_taken, P::fetching},
@@ -48,9 +57,11 @@ constexpr AttemptTransition attempts[] = {
     {P::fetching, A::restarted, P::fetching},
     {P::verifying, A::restarted, P::fetching},
     {P::staged, A::restarted, P::fetching},
+    {P::shadowing, A::restarted, P::fetching},
     {P::swapped, A::restarted, P::swapped},
     {P::probing, A::restarted, P::probing},
     {P::soaking, A::restarted, P::soaking},
+    {P::held, A::restarted, P::held},
     {P::rolling_back, A::restarted, P::rolling_back},
     // The active slot is damaged and there is nothing to go back to: fetch the assigned release again.
     {P::committed, A::slot_lost, P::fetching},
@@ -91,12 +102,13 @@ constexpr DeviceTransition devices[] = {
 };
 
 constexpr std::array<std::string_view, attempt_phase_count> phase_names = {
-    "idle",    "fetching",  "verifying",   "staged", "swapped",     "probing",
-    "soaking", "committed", "rolled_back", "failed", "rolling_back"};
+    "idle",      "fetching",    "verifying", "staged", "swapped",   "probing",     "soaking",
+    "committed", "rolled_back", "failed",    "held",   "shadowing", "rolling_back"};
 constexpr std::array<std::string_view, attempt_trigger_count> attempt_trigger_names = {
-    "assignment taken", "nothing to change", "files complete", "slots built",   "swap begun",
-    "pointers flipped", "probes passed",     "soak over",      "refused",       "went wrong",
-    "sent back",        "pointers back",     "cannot go back", "agent started", "slot lost"};
+    "assignment taken", "nothing to change", "files complete", "slots built", "swap begun",
+    "pointers flipped", "probes passed",     "soak over",      "hold begun",  "hold over",
+    "shadow begun",     "shadow over",       "refused",        "went wrong",  "sent back",
+    "pointers back",    "cannot go back",    "agent started",  "slot lost"};
 constexpr std::array<std::string_view, device_trigger_count> device_trigger_names = {
     "degrade",        "restart workload",    "condition cleared", "safe mode entered",
     "safe mode left", "release rolled back", "release committed"};
@@ -139,12 +151,17 @@ std::string_view name_of(DeviceTrigger trigger) {
   return device_trigger_names[static_cast<std::size_t>(trigger)];
 }
 
+bool is_on_probation(AttemptPhase phase) {
+  return phase == P::swapped || phase == P::probing || phase == P::soaking || phase == P::held;
+}
+
 wire::AttemptState wire_state(AttemptPhase phase) {
   if (phase == AttemptPhase::rolling_back) return wire::AttemptState::probing;
   return static_cast<wire::AttemptState>(phase);
 }
 static_assert(static_cast<int>(AttemptPhase::failed) == static_cast<int>(wire::AttemptState::failed));
 static_assert(static_cast<int>(AttemptPhase::soaking) == static_cast<int>(wire::AttemptState::soaking));
+static_assert(static_cast<int>(AttemptPhase::shadowing) == static_cast<int>(wire::AttemptState::shadowing));
 
 std::string states_as_mermaid() {
   std::string text = "One attempt at one assignment:\n\n```mermaid\nstateDiagram-v2\n    [*] --> idle\n";

@@ -13,7 +13,8 @@
 
 namespace muster::edge {
 
-// wire::AttemptState and one more: on the way back, which is short and not reported as a state of its own.
+// wire::AttemptState, with its numbers, and one more: on the way back, which is short and not reported as a state of
+// its own.
 enum class AttemptPhase : std::uint8_t {
   idle,
   fetching,
@@ -25,9 +26,11 @@ enum class AttemptPhase : std::uint8_t {
   committed,
   rolled_back,
   failed,
+  held,
+  shadowing,
   rolling_back,
 };
-inline constexpr std::size_t attempt_phase_count = 11;
+inline constexpr std::size_t attempt_phase_count = 13;
 
 enum class AttemptTrigger : std::uint8_t {
   assignment_taken,
@@ -38,6 +41,10 @@ enum class AttemptTrigger : std::uint8_t {
   pointers_flipped,
   probes_passed,
   soak_over,
+  hold_begun,
+  hold_over,
+  shadow_begun,
+  shadow_over,
   refused,
   went_wrong,
   sent_back,
@@ -46,7 +53,7 @@ enum class AttemptTrigger : std::uint8_t {
   restarted,
   slot_lost,
 };
-inline constexpr std::size_t attempt_trigger_count = 15;
+inline constexpr std::size_t attempt_trigger_count = 19;
 
 struct AttemptTransition {
   AttemptPhase from;
@@ -84,6 +91,14 @@ struct DeviceTransition {
 [[nodiscard]] std::string_view name_of(AttemptPhase phase);
 [[nodiscard]] std::string_view name_of(AttemptTrigger trigger);
 [[nodiscard]] std::string_view name_of(DeviceTrigger trigger);
+
+// Swapped and not committed: what goes wrong now goes back.
+[[nodiscard]] bool is_on_probation(AttemptPhase phase);
+
+// The workload runs reduced in these states.
+[[nodiscard]] constexpr bool is_reduced(DeviceState state) {
+  return state == DeviceState::degraded || state == DeviceState::safe_mode;
+}
 
 // As reports carry it: a device on its way back is still on probation.
 [[nodiscard]] wire::AttemptState wire_state(AttemptPhase phase);

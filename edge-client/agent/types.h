@@ -18,6 +18,7 @@ namespace muster::edge {
 
 using wire::DeviceState;
 using wire::ErrorCode;
+using wire::Hold;
 using wire::OrderKind;
 using wire::Plane;
 using wire::ProbeKind;
@@ -67,6 +68,7 @@ struct ReleaseInfo {
   std::vector<ProbeSpec> probes;
   std::vector<RecoveryRule> recovery;  // config plane only
   std::string runtime, delegate;
+  std::string shadow;             // what runs it beside the active one: a name on the allowlist; empty: nothing does
   std::uint64_t bytes_total = 0;  // of its files
 };
 
@@ -88,6 +90,14 @@ struct Assignment {
   std::string rollout;
   std::uint32_t soak_s = 0;
   std::vector<AssignedRelease> releases;  // in activation order, at most one a plane
+  Hold hold = Hold::none;                 // where the attempt waits for the next assignment of the same
+  std::vector<AssignedRelease>
+      shadow;  // to be run beside `releases`, for soak_s; at most one a plane, none of them zero
+
+  // Whether an attempt at one of them can go on as one at the other.
+  [[nodiscard]] bool same_releases(const Assignment& other) const {
+    return releases == other.releases && shadow == other.shadow;
+  }
 };
 
 struct StandingOrder {

@@ -257,6 +257,13 @@ void read_commands(Reader& r, const YAML::Node& top, Config& config) {
   }
 }
 
+void read_shadow(Reader& r, const YAML::Node& top, ShadowConfig& shadow) {
+  const auto node = top["shadow"];
+  if (!node || !r.mapping(node, "shadow", {"nice", "grace"})) return;
+  r.number<std::uint32_t>(node, "nice", 0, 19, shadow.nice);
+  r.duration(node, "grace", 0, 600000, shadow.grace_ms);
+}
+
 void read_slo(Reader& r, const YAML::Node& top, Config& config) {
   const auto node = top["slo_ms"];
   if (!node) return;
@@ -273,7 +280,7 @@ Config read(Reader& r, const YAML::Node& top) {
   Config config;
   if (!r.mapping(top, "the configuration",
                  {"device_id", "broker", "data_dir", "root", "facts", "statsd_socket", "health_interval", "backoff",
-                  "slo_ms", "planes", "probes", "workload"})) {
+                  "slo_ms", "planes", "probes", "shadow", "workload"})) {
     return config;
   }
   r.id(top, "device_id", true, config.device_id);
@@ -296,6 +303,7 @@ Config read(Reader& r, const YAML::Node& top) {
   read_slo(r, top, config);
   read_planes(r, top, config);
   read_commands(r, top, config);
+  read_shadow(r, top, config.shadow);
   return config;
 }
 

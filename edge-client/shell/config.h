@@ -31,6 +31,12 @@ struct BrokerConfig {
   std::uint32_t keepalive_s = 60;
 };
 
+// How the command of a release in the shadow runs: out of the way of the active version.
+struct ShadowConfig {
+  std::uint32_t nice = 10;
+  std::uint64_t grace_ms = 10000;  // between being asked to end and being killed
+};
+
 struct Config {
   std::string device_id;
   BrokerConfig broker;
@@ -42,8 +48,9 @@ struct Config {
   std::uint64_t backoff_first_ms = 1000, backoff_max_ms = 300000;
   double slo_ms = 0;  // 0: not set, unknown to recovery rules
   std::array<std::optional<PlaneConfig>, plane_count> planes;
-  std::map<std::string, CommandLine> probes;  // allowlist of exec probes
-  CommandLine restart, degraded, normal;      // workload commands; each may be empty
+  std::map<std::string, CommandLine> probes;  // allowlist of exec probes and of what runs in the shadow
+  ShadowConfig shadow;
+  CommandLine restart, degraded, normal;  // workload commands; each may be empty
 };
 
 // Every error at once, one a line: "file:line:column: what; what would be right" (ErrorKind::usage). Relative paths

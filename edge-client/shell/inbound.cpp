@@ -26,10 +26,15 @@ Assignment copy_out(const wire::Assignment& from) {
   to.expires_s = from.expires_s();
   to.rollout = text(from.rollout());
   to.soak_s = from.soak_s();
-  for (const auto* release : *from.releases()) {
-    to.releases.push_back({release->plane(), digest(release->manifest()), digest(release->envelope()),
-                           release->envelope_size(), text(release->name()), text(release->version())});
-  }
+  to.hold = from.hold();
+  const auto copy = [](const auto& releases, std::vector<AssignedRelease>& into) {
+    for (const auto* release : releases) {
+      into.push_back({release->plane(), digest(release->manifest()), digest(release->envelope()),
+                      release->envelope_size(), text(release->name()), text(release->version())});
+    }
+  };
+  copy(*from.releases(), to.releases);
+  if (from.shadow() != nullptr) copy(*from.shadow(), to.shadow);
   return to;
 }
 

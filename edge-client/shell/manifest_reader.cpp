@@ -59,6 +59,7 @@ ReleaseManifest copy_out(const wire::Manifest& manifest, const Sha256& identity,
   info.name = text(manifest.name());
   info.version = text(manifest.version());
   info.security_version = manifest.security_version();
+  info.shadow = text(manifest.shadow());
   read_conditions(manifest, info);
   read_probes_and_recovery(manifest, info);
   for (const auto* file : *manifest.files()) {

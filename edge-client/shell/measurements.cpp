@@ -189,10 +189,41 @@ WindowSummary Measurements::close_window() {
   s.error_code = clamped<std::uint16_t>(value_in_window("error_code"));
   s.malformed = malformed_;
   s.left_out = left_out_;
+  for (const auto& [name, metric] : metrics_) {
+    if (metric.window.count > 0 && !is_standard(name)) s.metrics.push_back(metric.window);
+  }
+  begin_window();
+  return s;
+}
 
+std::string Measurements::close_shadow_window(WindowSummary& active) {
+  std::string too_long;
+  const auto add = [&](MetricWindow window) {
+    if (shadow_prefix.size() + window.name.size() <= limits::id_len_max) {
+      window.name.insert(0, shadow_prefix);
+      active.shadow.push_back(std::move(window));
+      return;
+    }
+    if (too_long.empty()) too_long = window.name;
+    active.left_out += window.count;
+  };
+  for (const auto& [name, metric] : metrics_) {
+    if (metric.window.count > 0) add(metric.window);
+  }
+  for (const auto& [name, percent] : {std::pair("p50_ms", 50), std::pair("p95_ms", 95), std::pair("p99_ms", 99)}) {
+    if (latencies_.count() == 0 || measured(name) != nullptr) continue;
+    const auto value = latencies_.percentile(percent);
+    add({name, 1, value, value, value, value});
+  }
+  active.malformed += malformed_;
+  active.left_out += left_out_;
+  begin_window();
+  return too_long;
+}
+
+void Measurements::begin_window() {
   for (auto& [name, metric] : metrics_) {
     auto& window = metric.window;
-    if (window.count > 0 && !is_standard(name)) s.metrics.push_back(window);
     metric.sum_before = metric.kind == StatKind::counter ? window.sum : 0;
     if (metric.kind != StatKind::counter && ++metric.windows_old >= gauge_windows_max) metric.known = false;
     window = MetricWindow{name, 0, 0, 0, 0, window.last};
@@ -200,7 +231,6 @@ WindowSummary Measurements::close_window() {
   latencies_before_ = latencies_;
   latencies_.clear();
   malformed_ = left_out_ = 0;
-  return s;
 }
 
 }  // namespace muster::edge

@@ -42,6 +42,9 @@ struct MetricWindow {
   double sum = 0, min = 0, max = 0, last = 0;
 };
 
+// Of the shadow's task metrics. A name that the workload itself sends may not begin so.
+inline constexpr std::string_view shadow_prefix = "shadow.";
+
 // One window, closed. Negative: not measured.
 struct WindowSummary {
   double load_time_ms = -1, p50_ms = -1, p95_ms = -1, p99_ms = -1, peak_ram_mb = -1;
@@ -51,6 +54,7 @@ struct WindowSummary {
   std::uint16_t error_code = 0;
   std::vector<std::uint32_t> latency_buckets;  // empty: no latencies
   std::vector<MetricWindow> metrics;           // by name
+  std::vector<MetricWindow> shadow;            // what runs in the shadow says, by names that begin with shadow_prefix
   std::uint64_t malformed = 0;                 // StatsD lines that were not good
   std::uint64_t left_out = 0;                  // samples of names beyond names_max
 };
@@ -68,6 +72,11 @@ class Measurements {
   // p95_ms, p99_ms (and inference_p50_ms … for people who write it out).
   [[nodiscard]] ReadingList readings() const;
   [[nodiscard]] WindowSummary close_window();
+  // The same of what runs in the shadow: all of it task metrics with shadow_prefix, the standard keys and the
+  // percentiles of inference_ms too, so that none can be taken for the active version's. Adds to `active` (`shadow`,
+  // and the counts of what was not good); what a longer name does not allow is left out, and the first such name
+  // returned.
+  [[nodiscard]] std::string close_shadow_window(WindowSummary& active);
 
  private:
   struct Metric {
@@ -80,6 +89,7 @@ class Measurements {
   void take(const Stat& stat);
   [[nodiscard]] const Metric* measured(std::string_view name) const;
   [[nodiscard]] double value_in_window(std::string_view name) const;
+  void begin_window();
 
   std::map<std::string, Metric, std::less<>> metrics_;
   LatencyHistogram latencies_, latencies_before_;

@@ -74,7 +74,7 @@ Offset<wire::TaskMetric> encode_metric(FlatBufferBuilder& b, const MetricWindow&
                                 metric.last);
 }
 
-// The workload's metrics and the agent's own counts, `metrics_max` of them at most.
+// The agent's own counts, the workload's metrics and then its shadow's, `metrics_max` of them at most.
 std::vector<MetricWindow> metrics_to_send(const HealthWindow& window, const WindowSummary& summary,
                                           std::size_t metrics_max) {
   std::vector<MetricWindow> metrics;
@@ -86,13 +86,17 @@ std::vector<MetricWindow> metrics_to_send(const HealthWindow& window, const Wind
   count("agent.spool_dropped", window.spool_dropped);
   count("agent.statsd_malformed", summary.malformed);
   std::size_t left_out = summary.left_out;
-  for (const auto& metric : summary.metrics) {
-    if (metrics.size() + 1 >= metrics_max || metric.name.rfind("agent.", 0) == 0) {
-      left_out += metric.count;
-    } else {
+  const auto add = [&](const MetricWindow& metric, bool good) {
+    if (good && metrics.size() + 1 < metrics_max) {
       metrics.push_back(metric);
+    } else {
+      left_out += metric.count;
     }
+  };
+  for (const auto& metric : summary.metrics) {
+    add(metric, metric.name.rfind("agent.", 0) != 0 && metric.name.rfind(shadow_prefix, 0) != 0);
   }
+  for (const auto& metric : summary.shadow) add(metric, true);
   count("agent.samples_left_out", left_out);
   return metrics;
 }

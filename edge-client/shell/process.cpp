@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,42 +10,15 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
-extern char** environ;
+#include "edge-client/shell/spawn.h"
 
 namespace muster::edge {
 namespace {
 
-constexpr std::uint64_t poll_ms = 20;  // only where the kernel knows no pidfd
-
-// Starts `command` with its output in `output`; errno on failure.
-int spawn(const CommandLine& command, int output, pid_t& pid) {
-  std::vector<char*> arguments;
-  for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
-
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  // The agent blocks signals for its signalfd; a command must get them as usual.
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error = posix_spawnp(&pid, arguments[0], &files, &attributes, arguments.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&files);
-  return error;
-}
+constexpr std::uint64_t poll_ms = 20;   // only where the kernel knows no pidfd
+constexpr int reads_per_turn_max = 16;  // what never stops talking must not keep the loop: as much as a pipe holds
 
 // The last line that says something, with control characters taken out.
 std::string last_line(const std::string& tail) {
@@ -93,7 +65,28 @@ ProcessRunner::~ProcessRunner() {
 }
 
 ProcessRunner::Id ProcessRunner::run(const CommandLine& command, std::uint64_t timeout_ms, Done done) {
-  assert(!command.empty());
+  const auto id = start(std::move(done), [&](int output, pid_t& pid) { return spawn(command, output, pid); });
+  const auto begun = children_.find(id);
+  if (begun == children_.end()) return id;
+  begun->second.deadline = loop_.after(timeout_ms, [this, id] {
+    auto& late = children_[id];
+    late.timed_out = true;
+    late.deadline = 0;
+    ::kill(-late.pid, SIGKILL);
+  });
+  return id;
+}
+
+ProcessRunner::Id ProcessRunner::run_beside(const CommandLine& command, const Beside& how, Done done) {
+  const auto id =
+      start(std::move(done), [&](int output, pid_t& pid) { return spawn_beside(command, how, output, pid); });
+  const auto begun = children_.find(id);
+  if (begun != children_.end()) begun->second.whole_group = true;
+  return id;
+}
+
+// An id without a child when it can not be started: `done` is told by the loop.
+ProcessRunner::Id ProcessRunner::start(Done done, const std::function<int(int output, pid_t& pid)>& spawn_child) {
   const auto id = ++last_;
   Child child;
   child.done = std::move(done);
@@ -101,7 +94,7 @@ ProcessRunner::Id ProcessRunner::run(const CommandLine& command, std::uint64_t t
   int error = ::pipe2(pipe_ends.data(), O_CLOEXEC) == 0 ? 0 : errno;
   if (error == 0) {
     ::fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK);
-    error = spawn(command, pipe_ends[1], child.pid);
+    error = spawn_child(pipe_ends[1], child.pid);
     ::close(pipe_ends[1]);
   }
   if (error != 0) {
@@ -114,12 +107,6 @@ ProcessRunner::Id ProcessRunner::run(const CommandLine& command, std::uint64_t t
   child.output = pipe_ends[0];
   children_.emplace(id, std::move(child));
   loop_.watch(pipe_ends[0], [this, id] { read_output(id); });
-  children_[id].deadline = loop_.after(timeout_ms, [this, id] {
-    auto& late = children_[id];
-    late.timed_out = true;
-    late.deadline = 0;
-    ::kill(-late.pid, SIGKILL);
-  });
   await_end(id);
   return id;
 }
@@ -137,7 +124,7 @@ void ProcessRunner::await_end(Id id) {
 void ProcessRunner::read_output(Id id) {
   auto& child = children_[id];
   std::array<char, 4096> buffer;
-  for (;;) {
+  for (int i = 0; i < reads_per_turn_max; ++i) {
     const auto size = ::read(child.output, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size == 0) {
@@ -153,6 +140,12 @@ void ProcessRunner::read_output(Id id) {
 
 void ProcessRunner::check(Id id) {
   auto& child = children_[id];
+  siginfo_t ended{};
+  if (child.whole_group && ::waitid(P_PID, static_cast<id_t>(child.pid), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+      ended.si_pid == child.pid) {
+    // Before it is reaped its number is nobody else's: what it left behind goes with it.
+    ::kill(-child.pid, SIGKILL);
+  }
   int status = 0;
   const auto got = ::waitpid(child.pid, &status, WNOHANG);
   if (got == 0) {
@@ -188,6 +181,18 @@ void ProcessRunner::close_child(Child& child) {
   }
   loop_.cancel(child.deadline);
   loop_.cancel(child.poll);
+}
+
+void ProcessRunner::end(Id id, std::uint64_t grace_ms) {
+  const auto found = children_.find(id);
+  if (found == children_.end()) return;
+  ::kill(-found->second.pid, SIGTERM);
+  if (found->second.deadline != 0) return;
+  found->second.deadline = loop_.after(grace_ms, [this, id] {
+    auto& late = children_[id];
+    late.deadline = 0;
+    ::kill(-late.pid, SIGKILL);
+  });
 }
 
 void ProcessRunner::kill(Id id) {

@@ -1,5 +1,5 @@
 // Runs commands without a shell: each in a process group of its own, with a time limit that ends the whole group, and
-// the last of what it said kept for the error message. On the loop; never blocks.
+// the last of what it said kept for the error message. On the loop; never blocks. How they are started: spawn.h.
 #pragma once
 
 #include <sys/types.h>
@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "edge-client/shell/event_loop.h"
+#include "edge-client/shell/spawn.h"
 
 namespace muster::edge {
-
-using CommandLine = std::vector<std::string>;  // program and arguments, as execvp takes them
 
 struct CommandResult {
   enum class End : std::uint8_t { exited, signalled, timed_out, not_started };
@@ -41,6 +40,13 @@ class ProcessRunner {
 
   // `done` is called on the loop, never before run() returns. REQUIRES: command is not empty.
   Id run(const CommandLine& command, std::uint64_t timeout_ms, Done done);
+  // Likewise without a time limit, as spawn.h says. However it ends, the rest of its group ends with it.
+  Id run_beside(const CommandLine& command, const Beside& how, Done done);
+  // What the next run() or run_beside() will return.
+  [[nodiscard]] Id next_id() const { return last_ + 1; }
+  // Asks its group to end (SIGTERM), and ends it after `grace_ms`; `done` is called then. An id that has ended, or 0,
+  // is fine.
+  void end(Id id, std::uint64_t grace_ms);
   // Kills its group; `done` is not called. An id that has ended, or 0, is fine.
   void kill(Id id);
 
@@ -51,9 +57,11 @@ class ProcessRunner {
     int ended = -1;  // pidfd, or -1 where the kernel has none
     EventLoop::TimerId deadline = 0, poll = 0;
     bool timed_out = false;
+    bool whole_group = false;  // what is left of its group is killed when it has ended
     std::string tail;
     Done done;
   };
+  Id start(Done done, const std::function<int(int output, pid_t& pid)>& spawn_child);
   void await_end(Id id);
   void read_output(Id id);
   void check(Id id);

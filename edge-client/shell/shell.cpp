@@ -114,9 +114,13 @@ void Shell::perform_work(Effect& effect) {
     installer_->activate(*activate);
   } else if (auto* probes = std::get_if<RunProbes>(&effect)) {
     probes_->run(std::move(*probes));
+  } else if (const auto* shadow = std::get_if<RunShadow>(&effect)) {
+    shadow_measurements_ = Measurements();
+    shadow_->run(*shadow);
   } else if (std::holds_alternative<CancelJobs>(effect)) {
     fetcher_->cancel();
     probes_->cancel();
+    shadow_->end();
   } else if (const auto* remove = std::get_if<RemoveSlots>(&effect)) {
     disk_worker_.run([this, what = *remove]() -> EventLoop::Task {
       slots_.remove_others(what.plane, what.keep);

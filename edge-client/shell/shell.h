@@ -22,6 +22,7 @@
 #include "edge-client/shell/outbox.h"
 #include "edge-client/shell/probes.h"
 #include "edge-client/shell/process.h"
+#include "edge-client/shell/shadow.h"
 #include "edge-client/shell/slots.h"
 #include "edge-client/shell/statsd.h"
 #include "edge-client/shell/system_readings.h"
@@ -64,6 +65,7 @@ class Shell {
   [[nodiscard]] tl::expected<void, Error> prepare();
   [[nodiscard]] Started look_at_disk() const;
   void connect_parts();
+  void connect_shadow();
   void start_connection();
   void watch_signals();
 
@@ -86,6 +88,7 @@ class Shell {
   std::optional<Fetcher> fetcher_;
   std::optional<Installer> installer_;
   std::optional<ProbeRunner> probes_;
+  std::optional<ShadowRunner> shadow_;
   std::optional<Inbound> inbound_;
   std::optional<HealthOutbox> outbox_;
   std::optional<StatsdSocket> statsd_;
@@ -100,7 +103,7 @@ class Shell {
   std::uint64_t report_seq_ = 0;
   bool report_due_ = false;
 
-  Measurements measurements_;
+  Measurements measurements_, shadow_measurements_;
   SystemProbe system_;
   SystemReadings system_now_;
   std::uint64_t health_seq_ = 0, refused_ = 0;

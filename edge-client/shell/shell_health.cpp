@@ -58,8 +58,17 @@ void Shell::close_health_window() {
   window_start_ms_ = EventLoop::now_ms();
   if (utc_offset_min(now_s()) != config_.facts.utc_offset_min) publish_report();  // summer time, or it was moved
   const auto snapshot = agent_.snapshot();
-  outbox_->put(encode_health(window, snapshot, measurements_.close_window(), system_now_), snapshot.boot_id,
-               window.seq);
+  auto summary = measurements_.close_window();
+  // What a shadow said that is over is nobody's reading any more.
+  if (shadow_->running()) {
+    const auto too_long = shadow_measurements_.close_shadow_window(summary);
+    if (!too_long.empty()) {
+      log_.write_bounded(host::LogLevel::warning, "shadow_metric",
+                         "the shadow's metric " + too_long + " is left out: with " + std::string(shadow_prefix) +
+                             " before it its name is longer than " + std::to_string(limits::id_len_max));
+    }
+  }
+  outbox_->put(encode_health(window, snapshot, summary, system_now_), snapshot.boot_id, window.seq);
 }
 
 bool Shell::send_health(const Bytes& summary, std::function<void(bool accepted)> acked) {

@@ -153,6 +153,7 @@ void Shell::connect_parts() {
                     if (!failure) return feed(ProbesPassed{job});
                     feed(JobFailed{job, failure->fault, failure->plane});
                   });
+  connect_shadow();
   Inbound::Ports in;
   in.tell = tell;
   in.chunk = [this](const wire::Chunk& chunk) { fetcher_->on_chunk(chunk); };
@@ -164,6 +165,19 @@ void Shell::connect_parts() {
   in.broken = [this](const Error& error) { log_.write_bounded(host::LogLevel::error, "root", error.message); };
   in.now_s = [this] { return now_s(); };
   inbound_.emplace(config_.device_id, trust_, std::move(in));
+}
+
+void Shell::connect_shadow() {
+  ShadowRunner::Ports ports;
+  ports.failed = [this](std::uint64_t job, const ShadowRunner::Failure& failure) {
+    feed(JobFailed{job, failure.fault, failure.plane});
+  };
+  ports.measured = [this](std::string_view datagram) { shadow_measurements_.take(datagram); };
+  shadow_.emplace(loop_, processes_, slots_, config_, std::move(ports));
+  if (const auto killed = shadow_->orphans_killed(); killed != 0) {
+    log_.write(host::LogLevel::warning,
+               "killed " + std::to_string(killed) + " processes of a shadow that had outlived the agent before");
+  }
 }
 
 void Shell::start_connection() {

@@ -79,7 +79,7 @@ namespace keys {
 // A rule file and what stands in it.
 extern const Section rule, versions, wave, rehearse, halt, pace, retry, window, guardrail, on_inconclusive, rollback;
 // A release file and what stands in it.
-extern const Section release, requirements, compatible, runtime, probe, recovery_rule;
+extern const Section release, requirements, compatible, runtime, probe, release_shadow, recovery_rule;
 }  // namespace keys
 
 // REQUIRES: the section has it.

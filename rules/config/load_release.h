@@ -51,6 +51,7 @@ struct ReleaseSpec {
   std::string runtime;                                                                // compatible.runtime
   std::string tokenizer, preprocessing, postprocessing, delegate, pipeline_checksum;  // runtime contract
   std::vector<ProbeSpec> probes;
+  std::string shadow;  // what runs it beside the active one: a name on devices' allowlists; empty: nothing
   std::vector<RecoverySpec> recovery;  // config plane only
   std::uint64_t expires_s = 0;         // 0: never; the end of that day, UTC
   std::vector<std::pair<std::string, std::string>> provenance;

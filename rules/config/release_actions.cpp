@@ -1,4 +1,5 @@
-// What a release makes a device do: probes before it counts as good, recovery rules while it runs.
+// What a release makes a device do: probes before it counts as good, recovery rules while it runs, and how it runs in
+// the shadow of another one.
 #include <algorithm>
 #include <charconv>
 
@@ -49,14 +50,20 @@ bool is_http_url(std::string_view url) {
   return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
 }
 
+// False, with a problem, when it is something else than a name: `what` says of what.
+bool check_allowlist_name(const YamlNode& node, const std::string& name, const std::string& what, Problems& problems) {
+  if (is_id(name)) return true;
+  problems.add(node, "'" + name + "' is no name of " + what,
+               "a name on the device's allowlist, such as golden-replay; commands and arguments are written there");
+  return false;
+}
+
 void read_target(const YamlNode& node, ProbeSpec& probe, Problems& problems) {
   const auto target = read_text(node, "the target of a probe", limits::text_len_max, problems);
   if (!target) return;
   switch (probe.kind) {
     case ProbeSpec::Kind::exec:
-      if (is_id(*target)) break;
-      problems.add(node, "'" + *target + "' is no name of an exec probe",
-                   "a name on the device's allowlist, such as golden-replay; commands and arguments are written there");
+      if (check_allowlist_name(node, *target, "an exec probe", problems)) break;
       return;
     case ProbeSpec::Kind::http:
       if (is_http_url(*target)) break;
@@ -102,6 +109,15 @@ void read_probes(const YamlNode& node, Problems& problems, std::vector<ProbeSpec
   const auto* items = read_list(node, key_of(keys::release, "probes"), problems);
   if (items == nullptr) return;
   for (const YamlNode& item : *items) probes.push_back(read_probe(item, problems));
+}
+
+void read_shadow(const YamlNode& node, Problems& problems, ReleaseSpec& release) {
+  Fields fields(node, keys::release_shadow, problems);
+  if (!fields.is_map()) return;
+  const YamlNode* exec = fields.value("exec");
+  if (exec == nullptr) return;
+  const auto name = read_text(*exec, "the command of a shadow", limits::text_len_max, problems);
+  if (name && check_allowlist_name(*exec, *name, "a shadow's command", problems)) release.shadow = *name;
 }
 
 void read_recovery(const YamlNode& node, Problems& problems, std::vector<RecoverySpec>& recovery) {

@@ -109,6 +109,17 @@ constexpr Key probe_keys[] = {
     {.name = "interval", .form = Form::fine_duration, .doc = "Between attempts.", .fallback = "1s", .max = hour_ms},
 };
 
+constexpr Key shadow_keys[] = {
+    {.name = "exec",
+     .form = Form::id,
+     .doc = "The name of a program on the device's allowlist that runs the release beside the active one, without a "
+            "shell, "
+            "until it is asked to end; it gets the release's folder as its last argument and its own StatsD socket in "
+            "`MUSTER_STATSD`.",
+     .required = true,
+     .example = "exec: replay-camera"},
+};
+
 constexpr Key recovery_keys[] = {
     {.name = "when",
      .form = Form::reading_condition,
@@ -168,6 +179,11 @@ constexpr Key release_keys[] = {
      .keys = &probe,
      .items_min = 1,
      .items_max = limits::probes_max},
+    {.name = "shadow",
+     .form = Form::map,
+     .doc = "How a device runs it beside the active release, without switching to it.",
+     .absent = "it can not run in the shadow",
+     .keys = &release_shadow},
     {.name = "recovery",
      .form = Form::map,
      .doc = "What a device does about its own troubles, in order of importance: when several are met, the first acts. "
@@ -205,6 +221,7 @@ constexpr Section requirements{"requires", requirement_keys};
 constexpr Section compatible{"compatible", compatible_keys};
 constexpr Section runtime{"runtime", runtime_keys};
 constexpr Section probe{"a probe", probe_keys, {}, probe_kinds};
+constexpr Section release_shadow{"shadow", shadow_keys};
 constexpr Section recovery_rule{"a recovery rule", recovery_keys};
 constexpr Section release{"a release", release_keys};
 

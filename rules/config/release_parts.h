@@ -1,4 +1,4 @@
-// Parts of a release file: files, compatibility, probes, recovery rules, expiry. Pure; any thread.
+// Parts of a release file: files, compatibility, probes, shadow, recovery rules, expiry. Pure; any thread.
 #pragma once
 
 #include <optional>
@@ -21,6 +21,7 @@ void read_runtime(const YamlNode& node, Problems& problems, ReleaseSpec& release
 void read_provenance(const YamlNode& node, Problems& problems, ReleaseSpec& release);
 void read_expires(const YamlNode& node, Problems& problems, ReleaseSpec& release);
 void read_probes(const YamlNode& node, Problems& problems, std::vector<ProbeSpec>& probes);
+void read_shadow(const YamlNode& node, Problems& problems, ReleaseSpec& release);
 void read_recovery(const YamlNode& node, Problems& problems, std::vector<RecoverySpec>& recovery);
 
 }  // namespace muster::rules

@@ -53,11 +53,13 @@ std::uint32_t payload_len_max(std::uint32_t kind) {
 // their default, or 0.
 using Values = std::uint32_t[id_max + 1];
 
+constexpr unsigned in_shadow = 1u << 31;  // of Walk::seen, above all that Rule::once sees
+
 struct Walk {
   Place base;
   std::uint32_t size;
   std::uint32_t tables_left = wire_check::tables_max;
-  unsigned seen = 0;  // by Rule::once: no message has two lists that use it
+  unsigned seen = 0;  // by Rule::once, in a message's one list that uses it; Rule::shadow begins a second one
   WireFault fault = WireFault::none;
 
   void note(WireFault found) {
@@ -233,7 +235,7 @@ WireFault Walk::check_probe(const Values& probe) const {
 
 // Whether an assigned release can be fetched. A manifest without an envelope is one that the broker can not serve.
 WireFault Walk::check_release(const Values& release) const {
-  if (is_zero(release[2])) return release[3] == 0 ? WireFault::none : WireFault::malformed;
+  if (is_zero(release[2])) return release[3] == 0 && seen < in_shadow ? WireFault::none : WireFault::malformed;
   if (is_zero(release[1]) || release[3] == 0) return WireFault::malformed;
   return release[3] <= limits::envelope_len_max ? WireFault::none : WireFault::over_limit;
 }
@@ -256,6 +258,9 @@ WireFault Walk::check_chunk(const Values& chunk) const {
     case Rule::once:
       good = (seen & 1u << values[0]) == 0;
       seen |= 1u << values[0];
+      break;
+    case Rule::shadow:
+      seen = in_shadow;
       break;
     case Rule::payload:
       if (number_at(values[1]) > payload_len_max(values[0])) return WireFault::over_limit;

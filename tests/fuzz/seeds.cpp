@@ -155,6 +155,13 @@ void write_states(const SeedFolder& seeds) {
       {"group/region=de", 4, {{edge::OrderKind::freeze, 4, edge::Plane::model, {}, "hot", "alice"}}});
   const auto bytes = edge::encode(state);
   seeds.write("agent_state", "busy", bytes);
+  auto& attempt = state.attempt;
+  attempt.phase = edge::AttemptPhase::shadowing;
+  attempt.aim = edge::AttemptAim::shadow;
+  attempt.assignment.hold = edge::Hold::before_commit;
+  attempt.assignment.shadow = attempt.assignment.releases;
+  attempt.swap_begun = 0;
+  seeds.write("agent_state", "shadowing", edge::encode(state));
   seeds.write("journal", "payload", "\x01" + std::string(ByteView(bytes).text()));
   seeds.write("journal", "short_file", std::string(1, '\0') + "MUSTERJ1");
 }

@@ -100,8 +100,9 @@ void Client::perform(const Effect& effect) {
 void Client::note_phase(const Effect& effect) {
   const auto epoch = static_cast<std::uint32_t>(machine_.state().assignment.epoch);
   const auto plane = index_of(effect.plane);
-  if (effect.number == static_cast<std::uint32_t>(Phase::rolling_back)) return;  // the next state says it
-  note(EventCode::attempt_state, effect.number, epoch, plane);
+  const auto phase = static_cast<Phase>(effect.number);
+  if (phase == Phase::rolling_back) return;  // the next state says it
+  note(EventCode::attempt_state, static_cast<std::uint32_t>(wire_state(phase)), epoch, plane);
   if (effect.error != ErrorCode::none)
     note(EventCode::attempt_failed, static_cast<std::uint32_t>(effect.error), epoch, plane);
 }

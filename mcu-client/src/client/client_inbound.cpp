@@ -124,6 +124,11 @@ void Client::take_assignment(ByteView payload) {
   assignment.issued_s = found->issued_s();
   assignment.expires_s = found->expires_s();
   assignment.soak_s = found->soak_s();
+  assignment.hold = found->hold();
+  if (found->shadow() != nullptr) {
+    for (const auto* release : *found->shadow())
+      assignment.shadow = static_cast<std::uint8_t>(assignment.shadow | 1u << index_of(release->plane()));
+  }
   for (const auto* from : *found->releases()) {
     auto& release = assignment.releases[assignment.count++];
     release.plane = from->plane();

@@ -146,18 +146,17 @@ bool Client::send_state() {
     to.security_floor = record.floor;
     const auto back = machine_.way_back(plane);
     if (back != no_slot) to.previous = &machine_.slot(plane, back).manifest;
+    if (!machine_.downloaded(plane).is_zero()) to.downloaded = &machine_.downloaded(plane);
     if (record.active == no_slot) continue;
     to.active = &machine_.active(plane);
-    to.downloaded = to.active;
     if (read_header(flash_, flash_.layout().slots[i][record.active], header) != ok) continue;
     std::memcpy(names[i].name, header.name, sizeof header.name);
     std::memcpy(names[i].version, header.version, sizeof header.version);
     to.active_name = padded_text(names[i].name);
     to.active_version = padded_text(names[i].version);
   }
-  const auto phase = state.phase == Phase::rolling_back ? Phase::soaking : state.phase;
   fields.attempt.epoch = state.assignment.epoch;
-  fields.attempt.state = static_cast<wire::AttemptState>(phase);
+  fields.attempt.state = wire_state(state.phase);
   fields.attempt.plane = filling_ ? fill_.plane() : state.error_plane;
   fields.attempt.error = state.error;
   fields.attempt.detail = padded_text(state.detail);

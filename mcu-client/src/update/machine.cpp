@@ -61,7 +61,7 @@ void UpdateMachine::step(const Event& event, Effects& effects) {
       forget_crashes();
       break;
   }
-  if (state_.phase == Phase::soaking && !ends()) soak();
+  if (watched() && !ends()) soak();
   finish_step();
 }
 
@@ -260,10 +260,11 @@ void UpdateMachine::resume() {
     case Phase::swapped:
     case Phase::probing:
     case Phase::soaking:
+    case Phase::held:
       if (state_.crashes >= crashes_max) {
-        const auto error = state_.phase == Phase::soaking ? ErrorCode::soak_failed : ErrorCode::probe_failed;
+        const auto error = watched() ? ErrorCode::soak_failed : ErrorCode::probe_failed;
         go_wrong(state_.changes[0].plane, error, "it crashed too often");
-      } else if (state_.phase == Phase::soaking) {
+      } else if (watched()) {
         start_soak();
       } else {
         check();
@@ -350,8 +351,19 @@ const Sha256& UpdateMachine::active(Plane plane) const {
   return slot == no_slot ? none : slots_[index_of(plane)][slot].manifest;
 }
 
+const Sha256& UpdateMachine::downloaded(Plane plane) const {
+  const auto* change = change_of(plane);
+  if (change == nullptr || !change->filled || change->to == no_slot) return active(plane);
+  return slots_[index_of(plane)][change->to].manifest;
+}
+
 bool UpdateMachine::on_probation() const {
-  return state_.phase == Phase::swapped || state_.phase == Phase::probing || state_.phase == Phase::soaking;
+  return state_.phase == Phase::swapped || state_.phase == Phase::probing || watched();
+}
+
+// The checks have passed: in the soak, and in a hold after it.
+bool UpdateMachine::watched() const {
+  return state_.phase == Phase::soaking || state_.phase == Phase::held;
 }
 
 bool UpdateMachine::settled() const {
@@ -371,7 +383,8 @@ WorkloadMode UpdateMachine::mode() const {
 }
 
 std::uint64_t UpdateMachine::wake_ms() const {
-  if (state_.phase != Phase::soaking || job_) return 0;
+  if (!watched() || job_) return 0;
+  if (state_.phase == Phase::held && soak_overdue_ms_ == 0) return soak_check_ms_;
   if (soak_left_ms_ == 0) return soak_overdue_ms_;
   const auto end = soak_mark_ms_ + soak_left_ms_;
   return end < soak_check_ms_ ? end : soak_check_ms_;

@@ -4,7 +4,7 @@
 // Freestanding C++17, no allocation; one thread.
 //
 // machine.cpp (start, time, transitions), machine_attempt.cpp (an assignment until its swap), machine_probation.cpp (checks,
-// soak, commit, the way back), machine_orders.cpp (directives, safe mode, the recovery policy's actions).
+// soak, hold, commit, the way back), machine_orders.cpp (directives, safe mode, the recovery policy's actions).
 #pragma once
 
 #include <cstdint>
@@ -77,7 +77,7 @@ enum class EffectKind : std::uint8_t {
   fill,             // fetch, verify and write `plane`'s release of the assignment into `slot`; filled or failed answers
   verify,           // whether what the releases require of each other holds; verified or failed answers
   stop_jobs,        // what fill, verify and checks began is over; they do not answer
-  request_trial,    // in the boot log: the firmware in `slot`, with the tag `number`
+  request_trial,    // in the boot log: the firmware in `slot`, with the tag `number`; its starts are counted anew
   confirm_trial,    // in the boot log, with the security version `number`; durable BEFORE what follows
   raise_floor,      // in the boot log, to `number`
   switch_active,    // in the boot log: `slot` starts next
@@ -140,6 +140,8 @@ class UpdateMachine {
   [[nodiscard]] std::uint64_t directive_epoch() const;
   [[nodiscard]] bool on_probation() const;
   [[nodiscard]] bool settled() const;
+  // The newest release that is complete in its slot: what the attempt has fetched, else the active one. Zero: none.
+  [[nodiscard]] const Sha256& downloaded(Plane plane) const;
   // When tick has something to do next, at the latest; 0: not by itself.
   [[nodiscard]] std::uint64_t wake_ms() const;
 
@@ -172,11 +174,13 @@ class UpdateMachine {
   void on_assignment(const Assignment& assignment);
   void take_pending();
   void begin(const Assignment& assignment, bool refetching);
+  void refuse_shadow();
   [[nodiscard]] bool plan_changes();
   [[nodiscard]] Change plan(const AssignedRelease& release) const;
   void fill_next();
   void on_filled(const SlotFound& found);
   void on_verified();
+  void go_on_staged();
   void on_failed(const Event& event);
   void refuse(Plane plane, ErrorCode error, const char* detail);
   void swap();
@@ -187,6 +191,10 @@ class UpdateMachine {
   void on_checks_passed();
   void start_soak();
   void soak();
+  void end_soak();
+  void renew_trial();
+  [[nodiscard]] Hold hold() const;
+  [[nodiscard]] bool watched() const;
   void commit();
   void confirm(std::uint8_t slot, std::uint32_t version);
   void go_wrong(Plane plane, ErrorCode error, const char* detail);

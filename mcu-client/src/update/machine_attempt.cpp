@@ -7,7 +7,7 @@ namespace muster::mcu {
 namespace {
 
 bool same_releases(const Assignment& a, const Assignment& b) {
-  if (a.count != b.count) return false;
+  if (a.count != b.count || a.shadow != b.shadow) return false;
   for (std::uint32_t i = 0; i < a.count; ++i) {
     if (a.releases[i].plane != b.releases[i].plane || a.releases[i].manifest != b.releases[i].manifest) return false;
   }
@@ -18,7 +18,8 @@ bool same_releases(const Assignment& a, const Assignment& b) {
 
 void UpdateMachine::on_assignment(const Assignment& assignment) {
   const auto held = state_.assignment.epoch;
-  if (assignment.epoch < held || (assignment.epoch == held && !same_releases(assignment, state_.assignment))) {
+  const bool same = same_releases(assignment, state_.assignment) && assignment.hold == state_.assignment.hold;
+  if (assignment.epoch < held || (assignment.epoch == held && !same)) {
     auto& effect = emit(EffectKind::refused);
     effect.error = ErrorCode::replayed;
     effect.detail = "an older assignment";
@@ -33,11 +34,14 @@ void UpdateMachine::on_assignment(const Assignment& assignment) {
 void UpdateMachine::take_pending() {
   if (pending_.epoch == 0 || updates_paused() || state_.phase == Phase::rolling_back) return;
   if (!settled() && same_releases(pending_, state_.assignment)) {
-    // The same was assigned again: what is under way goes on under the new number.
+    // The same was assigned again: what is under way goes on under the new number, and what waits looks at the hold
+    // again: here before the swap, soak() before the commit.
     state_.assignment = pending_;
     pending_.epoch = 0;
     if (state_.newest_signed_s < state_.assignment.issued_s) state_.newest_signed_s = state_.assignment.issued_s;
     state_dirty_ = report_due_ = true;
+    if (!on_probation()) state_.soak_left_s = state_.assignment.soak_s;
+    if (state_.phase == Phase::staged) go_on_staged();
     return;
   }
   if (on_probation()) {
@@ -61,6 +65,10 @@ void UpdateMachine::begin(const Assignment& assignment, bool refetching) {
   if (!refetching) fail_with(Plane::firmware, ErrorCode::none, "");
   if (state_.newest_signed_s < assignment.issued_s) state_.newest_signed_s = assignment.issued_s;
   enter(Phase::fetching);
+  if (assignment.shadow != 0 && !refetching) {
+    refuse_shadow();
+    return;
+  }
   if (!plan_changes()) return;
   if (state_.change_count == 0) {
     enter(Phase::committed);
@@ -70,6 +78,12 @@ void UpdateMachine::begin(const Assignment& assignment, bool refetching) {
   }
   obey_freezes();
   if (state_.phase == Phase::fetching) fill_next();
+}
+
+void UpdateMachine::refuse_shadow() {
+  std::uint32_t plane = 0;
+  while ((state_.assignment.shadow >> plane & 1u) == 0) ++plane;
+  refuse(static_cast<Plane>(plane), ErrorCode::incompatible, "nothing can run in the shadow here");
 }
 
 // False when the attempt was refused.
@@ -166,14 +180,19 @@ void UpdateMachine::on_verified() {
   if (!job_ || state_.phase != Phase::verifying) return;
   job_ = false;
   enter(Phase::staged);
-  swap();
+  go_on_staged();
+}
+
+// Everything is here, and nothing has changed yet.
+void UpdateMachine::go_on_staged() {
+  if (hold() != Hold::before_swap) swap();
 }
 
 void UpdateMachine::on_failed(const Event& event) {
   if (!job_) return;
   job_ = false;
   if (on_probation()) {
-    go_wrong(event.plane, state_.phase == Phase::soaking ? ErrorCode::soak_failed : event.error, event.detail);
+    go_wrong(event.plane, watched() ? ErrorCode::soak_failed : event.error, event.detail);
   } else {
     refuse(event.plane, event.error, event.detail);
   }

@@ -161,7 +161,7 @@ void UpdateMachine::on_policy(RecoveryAction action, bool give_up) {
   if (!judging()) return;
   if (!give_up) state_.last_action = action;
   state_dirty_ = report_due_ = true;
-  if (state_.phase == Phase::soaking && (give_up || !is_restart(action))) {
+  if (watched() && (give_up || !is_restart(action))) {
     // A release that makes its own policy act before it is committed has failed its soak.
     const auto error =
         action == RecoveryAction::rollback_release ? ErrorCode::recovery_rollback : ErrorCode::soak_failed;

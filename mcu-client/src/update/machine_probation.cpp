@@ -1,4 +1,4 @@
-// From the swap on: checks, soak, commit, and the way back.
+// From the swap on: checks, soak, hold, commit, and the way back.
 #include "mcu-client/src/update/machine.h"
 
 namespace muster::mcu {
@@ -26,32 +26,34 @@ void UpdateMachine::on_checks_passed() {
   if (!job_) return;
   job_ = false;
   if (state_.phase == Phase::probing) start_soak();
+  if (state_.phase == Phase::held) renew_trial();
 }
 
 void UpdateMachine::start_soak() {
-  if (state_.phase != Phase::soaking) enter(Phase::soaking);
+  if (!watched()) enter(Phase::soaking);
   soak_mark_ms_ = now_ms_;
   soak_left_ms_ = std::uint64_t{state_.soak_left_s} * 1000;
   soak_check_ms_ = now_ms_ + soak_check_interval_ms(state_.assignment.soak_s);
   soak_overdue_ms_ = 0;
 }
 
-// Only time in which the device watched counts: one that was off for the night has not soaked.
+// A repair brings back what was let through before.
+Hold UpdateMachine::hold() const {
+  return state_.refetching ? Hold::none : state_.assignment.hold;
+}
+
+// Only time in which the device watched counts: one that was off for the night has not soaked. Also while held, which
+// is a soak that ends when the assignment says so.
 void UpdateMachine::soak() {
   const auto elapsed = now_ms_ - soak_mark_ms_;
   soak_mark_ms_ = now_ms_;
   soak_left_ms_ -= elapsed < soak_left_ms_ ? elapsed : soak_left_ms_;
   if (job_) return;
-  if (soak_left_ms_ == 0) {
-    if (state_.device != DeviceState::recovering) {
-      commit();
-      return;
-    }
-    if (soak_overdue_ms_ == 0) soak_overdue_ms_ = now_ms_ + recovering_ms_max;
-    if (now_ms_ >= soak_overdue_ms_)
-      go_wrong(state_.changes[0].plane, ErrorCode::soak_failed, "the workload did not recover");
+  if (soak_left_ms_ == 0 && (state_.phase != Phase::held || hold() == Hold::none)) {
+    end_soak();
     return;
   }
+  soak_overdue_ms_ = 0;
   if (now_ms_ < soak_check_ms_) return;
   soak_check_ms_ = now_ms_ + soak_check_interval_ms(state_.assignment.soak_s);
   const auto left_s = static_cast<std::uint32_t>(soak_left_ms_ + 999) / 1000;
@@ -61,6 +63,36 @@ void UpdateMachine::soak() {
   }
   emit(EffectKind::run_checks).number = 1;
   job_ = true;
+}
+
+// The time is over; a workload that is just recovering is waited for. Any hold but none keeps it from the commit: one
+// before the swap, which is past, asks for no less.
+void UpdateMachine::end_soak() {
+  if (state_.device == DeviceState::recovering) {
+    if (soak_overdue_ms_ == 0) soak_overdue_ms_ = now_ms_ + recovering_ms_max;
+    if (now_ms_ >= soak_overdue_ms_)
+      go_wrong(state_.changes[0].plane, ErrorCode::soak_failed, "the workload did not recover");
+    return;
+  }
+  if (hold() == Hold::none) {
+    commit();
+    return;
+  }
+  state_.soak_left_s = 0;
+  enter(Phase::held);
+  start_soak();
+  renew_trial();
+}
+
+// Firmware that is held is still on trial, and a device may be switched off and on more often meanwhile than a trial
+// has starts. Each start that has shown to be healthy gives it all of them again; one that does not get so far, none.
+void UpdateMachine::renew_trial() {
+  const auto* firmware = change_of(Plane::firmware);
+  if (firmware == nullptr || boot_.outcome != TrialOutcome::requested || boot_.trial_starts == 0) return;
+  auto& effect = emit(EffectKind::request_trial);
+  effect.slot = firmware->to;
+  effect.number = state_.trial_tag;
+  boot_.trial_starts = 0;
 }
 
 void UpdateMachine::commit() {
@@ -84,9 +116,13 @@ void UpdateMachine::commit() {
   if (state_.refetching) fail_with(Plane::firmware, ErrorCode::none, "");
   state_.change_count = 0;
   state_.soak_left_s = 0;
+  const bool repaired = state_.refetching;
   state_.refetching = false;
   enter(Phase::committed);
   set_device(DeviceState::healthy);
+  // The repair is done; what was assigned beside it is no more possible than before, and committed would say that it
+  // was.
+  if (repaired && state_.assignment.shadow != 0) begin(Assignment(state_.assignment), false);
   take_pending();
 }
 

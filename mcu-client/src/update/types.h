@@ -16,6 +16,7 @@ namespace muster::mcu {
 
 using wire::DeviceState;
 using wire::ErrorCode;
+using wire::Hold;
 using wire::OrderKind;
 using wire::Plane;
 using wire::RecoveryAction;
@@ -37,14 +38,22 @@ struct Assignment {
   std::uint64_t expires_s = 0;
   std::uint32_t soak_s = 0;
   std::uint8_t count = 0;  // of releases, in activation order
-  std::uint8_t unused[3] = {};
+  Hold hold = Hold::none;  // where the attempt waits for the next assignment of the same
+  std::uint8_t shadow = 0;  // the planes that it asks to run something in the shadow on, which is refused: bit i is plane i
+  std::uint8_t unused = 0;
   AssignedRelease releases[plane_count];
 };
 
-// One attempt at one assignment; wire::AttemptState and one more, which is short and reported as the state before it.
+// One attempt at one assignment; the states of wire::AttemptState and one more, which is short and reported as the state
+// before it. The numbers lie in flash: rolling_back had its own before there was a hold.
 enum class Phase : std::uint8_t {
-  idle, fetching, verifying, staged, swapped, probing, soaking, committed, rolled_back, failed, rolling_back
+  idle, fetching, verifying, staged, swapped, probing, soaking, committed, rolled_back, failed, rolling_back, held
 };
+[[nodiscard]] constexpr wire::AttemptState wire_state(Phase phase) {
+  if (phase == Phase::held) return wire::AttemptState::held;
+  return phase == Phase::rolling_back ? wire::AttemptState::soaking : static_cast<wire::AttemptState>(phase);
+}
+static_assert(wire_state(Phase::failed) == wire::AttemptState::failed);
 
 // A plane that the attempt changes.
 struct Change {
@@ -64,7 +73,10 @@ struct PlaneRecord {
 
 inline constexpr std::uint32_t detail_max = 52;  // bytes of an attempt's detail, with its NUL
 
-// All that the machine keeps durable, orders apart. One record of the settings.
+// All that the machine keeps durable, orders apart. One record of the settings. A record of another format is not read, and
+// with it epochs and floors would be forgotten, so what was added later (hold and shadow of an assignment, Phase::held) lies
+// where records of this format have zeros or in a number that none has: firmware on trial reads what the firmware before it
+// wrote, and that one, when the trial is over, what it wrote itself.
 struct UpdateState {
   std::uint32_t format = 1;
   Phase phase = Phase::idle;

@@ -29,6 +29,7 @@ FUZZ_TARGET(release_yaml) {
     FUZZ_REQUIRE(is_id(key) && is_text(value) && value.size() <= limits::text_len_max,
                  "provenance that cannot be shown");
   }
+  FUZZ_REQUIRE(release.shadow.empty() || is_id(release.shadow), "a shadow's command that devices refuse");
   for (const auto& probe : release.probes) {
     FUZZ_REQUIRE(is_text(probe.target) && !probe.target.empty() && probe.target.size() <= limits::text_len_max,
                  "a probe target that devices refuse");

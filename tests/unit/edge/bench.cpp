@@ -49,12 +49,8 @@ std::string Bench::ref_of(const Sha256& manifest) const {
   return info == nullptr ? "" : info->name + "@" + info->version;
 }
 
-void Bench::assign(std::uint64_t epoch, const std::vector<std::string>& refs, std::uint32_t soak_s) {
-  Assignment assignment;
-  assignment.epoch = epoch;
-  assignment.issued_s = now_s;
-  assignment.rollout = "r";
-  assignment.soak_s = soak_s;
+std::vector<AssignedRelease> Bench::lines_of(const std::vector<std::string>& refs) const {
+  std::vector<AssignedRelease> lines;
   for (const auto& ref : refs) {
     AssignedRelease line;
     if (ref.front() == '-') {
@@ -63,8 +59,21 @@ void Bench::assign(std::uint64_t epoch, const std::vector<std::string>& refs, st
       const auto& info = releases_.at(ref);
       line = {info.plane, info.manifest, digest("envelope of " + ref), 1000, info.name, info.version};
     }
-    assignment.releases.push_back(line);
+    lines.push_back(line);
   }
+  return lines;
+}
+
+void Bench::assign(std::uint64_t epoch, const std::vector<std::string>& refs, std::uint32_t soak_s, Hold hold,
+                   const std::vector<std::string>& shadow) {
+  Assignment assignment;
+  assignment.epoch = epoch;
+  assignment.issued_s = now_s;
+  assignment.rollout = "r";
+  assignment.soak_s = soak_s;
+  assignment.hold = hold;
+  assignment.releases = lines_of(refs);
+  assignment.shadow = lines_of(shadow);
   feed(AssignmentArrived{assignment});
 }
 
@@ -92,6 +101,7 @@ void Bench::wait_s(std::uint64_t seconds) {
 
 void Bench::start() {
   jobs_.clear();
+  shadow_.reset();
   running_jobs_ = false;
   wake_ms_ = 0;
   operations_left.reset();
@@ -112,11 +122,12 @@ void Bench::start() {
 
 void Bench::stop_in_order() {
   feed(Stopping{});
-  agent.reset();
+  lose_power();
 }
 
 void Bench::lose_power() {
   agent.reset();
+  shadow_.reset();
 }
 
 void Bench::operate() {
@@ -153,7 +164,15 @@ void Bench::perform(const Effect& effect) {
     }
   } else if (const auto* wake = std::get_if<WakeAt>(&effect)) {
     wake_ms_ = wake->at_ms;
+  } else if (const auto* shadow = std::get_if<RunShadow>(&effect)) {
+    operate();
+    EXPECT_FALSE(shadow_.has_value()) << "two shadows at once";
+    for (const auto& release : shadow->releases)
+      EXPECT_EQ(slots[release.plane].count(release.manifest), 1u) << "a shadow that is not here";
+    shadow_ = *shadow;
+    ++shadow_runs;
   } else if (std::holds_alternative<CancelJobs>(effect)) {
+    shadow_.reset();
     jobs_.erase(std::remove_if(jobs_.begin(), jobs_.end(),
                                [](const Effect& job) { return !std::holds_alternative<Activate>(job); }),
                 jobs_.end());
@@ -216,6 +235,7 @@ void Bench::run_job(const Effect& effect) {
            Activated{activate->job});
   } else if (const auto* probes = std::get_if<RunProbes>(&effect)) {
     operate();
+    ++probe_runs;
     for (const auto& probe : probes->probes) {
       const auto fault = probe_fails.find(ref_of(probe.manifest));
       if (fault != probe_fails.end()) return feed(JobFailed{probes->job, {fault->second, failure_words}, probe.plane});
@@ -239,6 +259,20 @@ std::vector<std::string> Bench::take_trace() {
 }
 std::vector<std::string> Bench::take_refusals() {
   return std::exchange(refusals_, {});
+}
+
+std::vector<std::string> Bench::shadow() const {
+  std::vector<std::string> running;
+  if (!shadow_) return running;
+  for (const auto& release : shadow_->releases) running.push_back(ref_of(release.manifest) + " " + release.command);
+  return running;
+}
+
+void Bench::end_shadow(ErrorCode code) {
+  const auto job = shadow_.value().job;
+  const auto plane = shadow_->releases.front().plane;
+  shadow_.reset();
+  feed(JobFailed{job, {code, failure_words}, plane});
 }
 
 std::size_t Bench::fetch_count(const std::string& ref) const {

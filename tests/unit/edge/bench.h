@@ -28,8 +28,9 @@ class Bench {
   [[nodiscard]] static Sha256 digest(const std::string& ref);
 
   // --- what comes from the broker ---
-  // `refs` in activation order, each "name@version" as given to release(); "-model" empties a plane.
-  void assign(std::uint64_t epoch, const std::vector<std::string>& refs, std::uint32_t soak_s = 10);
+  // `refs` in activation order, each "name@version" as given to release(); "-model" empties a plane. Likewise `shadow`.
+  void assign(std::uint64_t epoch, const std::vector<std::string>& refs, std::uint32_t soak_s = 10,
+              Hold hold = Hold::none, const std::vector<std::string>& shadow = {});
   void direct(const std::string& scope, std::uint64_t epoch, std::vector<StandingOrder> orders);
   void feed(decltype(Event::what) what);  // any event, as the shell would pass it on
   void readings(std::vector<std::pair<std::string, double>> values);
@@ -57,8 +58,11 @@ class Bench {
   [[nodiscard]] std::vector<std::string> take_trace();  // transitions and workload commands since the last call
   [[nodiscard]] std::vector<std::string> take_refusals();
   [[nodiscard]] std::size_t fetch_count(const std::string& ref) const;
+  [[nodiscard]] std::vector<std::string> shadow() const;  // what runs in it, with the command: "m@2 replay"
+  void end_shadow(ErrorCode code);                        // as a command that ends by itself would
   std::size_t operations = 0;
   std::size_t reports = 0;
+  std::size_t probe_runs = 0, shadow_runs = 0;
   std::vector<std::string> notes;  // all of them, as they would be logged
   // What must hold at every moment, whatever happened.
   void check_invariants() const;
@@ -78,11 +82,13 @@ class Bench {
   void run_job(const Effect& effect);
   void answer(std::uint64_t job, const std::map<std::string, ErrorCode>& failures, const Sha256& manifest,
               decltype(Event::what) good);
+  [[nodiscard]] std::vector<AssignedRelease> lines_of(const std::vector<std::string>& refs) const;
   [[nodiscard]] const ReleaseInfo* find(const Sha256& manifest) const;
   [[nodiscard]] std::string ref_of(const Sha256& manifest) const;
 
   std::map<std::string, ReleaseInfo> releases_;
   std::deque<Effect> jobs_;
+  std::optional<RunShadow> shadow_;  // runs until it is cancelled, or the agent is gone
   bool running_jobs_ = false;
   std::uint64_t wake_ms_ = 0;
   std::vector<std::string> trace_, refusals_;

@@ -70,6 +70,19 @@ TEST_F(ConfigFile, AGoodOneIsRead) {
   EXPECT_EQ(config->planes[0]->timeout_ms, 300000u);
   EXPECT_FALSE(config->planes[2].has_value());
   EXPECT_THAT(config->probes.at("golden"), ElementsAre("golden-replay", "--quick"));
+  EXPECT_EQ(config->shadow.nice, 10u) << "out of the way unless told";
+  EXPECT_EQ(config->shadow.grace_ms, 10000u);
+}
+
+TEST_F(ConfigFile, SaysHowAShadowRuns) {
+  const auto config = load(good + "shadow: { nice: 19, grace: 500ms }\n");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->shadow.nice, 19u);
+  EXPECT_EQ(config->shadow.grace_ms, 500u);
+  EXPECT_THAT(problem(good + "shadow: { nice: 20 }\n"), HasSubstr("nice must be a whole number from 0 to 19"));
+  EXPECT_THAT(problem(good + "shadow: { nice: -5 }\n"), HasSubstr("nice must be")) << "never before the active one";
+  EXPECT_THAT(problem(good + "shadow: { grace: 1d }\n"), HasSubstr("grace must be from 0ms to 600s"));
+  EXPECT_THAT(problem(good + "shadow: { command: [a] }\n"), HasSubstr("unknown key 'command' in shadow"));
 }
 
 TEST_F(ConfigFile, EveryMistakeHasItsPlaceAndItsRemedy) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "edge-client/agent/checks.h"
@@ -24,6 +25,26 @@ Bytes a_full_state() {
   return bench.journal;
 }
 
+// As format 1 had it: without aim, hold and shadow, and with the number of `held` for the way back. REQUIRES: neither a
+// hold nor a shadow in it.
+Bytes without_hold(const DurableState& state) {
+  auto bytes = encode(state);
+  // From behind: two states that differ in one field only tell where it is.
+  const auto place_of = [&](auto change) {
+    auto other = state;
+    change(other);
+    const auto changed = encode(other);
+    return std::mismatch(bytes.begin(), bytes.end(), changed.begin()).first - bytes.begin();
+  };
+  const auto hold = place_of([](auto& s) { s.attempt.assignment.hold = Hold::before_swap; });
+  const auto aim = place_of([](auto& s) { s.attempt.aim = AttemptAim::repair; });
+  bytes.erase(bytes.begin() + hold, bytes.begin() + hold + 3);  // and the empty list behind it
+  bytes.erase(bytes.begin() + aim);
+  if (state.attempt.phase == AttemptPhase::rolling_back) bytes[static_cast<std::size_t>(aim - 1)] = 10;
+  bytes[0] = 1;
+  return bytes;
+}
+
 TEST(DurableStateBytes, ComeBackAsTheyWere) {
   const auto bytes = a_full_state();
   const auto state = decode(bytes);
@@ -42,6 +63,66 @@ TEST(DurableStateSlots, AreThoseOfPlanesAndAttemptEachOnce) {
                                                                      SlotKey{Plane::model, Bench::digest("m@2")},
                                                                      SlotKey{Plane::config, Bench::digest("c@1")}));
   EXPECT_TRUE(slots_spoken_of(DurableState{}).empty());
+}
+
+// What the agent before wrote is no damage: phase, releases and all come across, and nothing is held.
+TEST(DurableStateBytes, OfTheFormatBeforeAreRead) {
+  auto state = decode(a_full_state()).value();
+  for (const auto phase : {AttemptPhase::fetching, AttemptPhase::soaking, AttemptPhase::rolling_back}) {
+    state.attempt.phase = phase;
+    const auto bytes = encode(state);
+    auto older = without_hold(state);
+    const auto read = decode(older);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->attempt.phase, phase);
+    EXPECT_EQ(encode(*read), bytes);
+    older.push_back(0);
+    EXPECT_FALSE(decode(older).has_value());
+  }
+}
+
+TEST(DurableStateBytes, CarryHoldAndShadow) {
+  Bench bench;
+  bench.release("m@1");
+  bench.release("m@2").shadow = "replay";
+  bench.start();
+  bench.assign(1, {"m@1"}, 10, Hold::before_commit);
+  bench.wait_s(10);
+  auto state = decode(bench.journal).value();
+  EXPECT_EQ(state.attempt.phase, AttemptPhase::held);
+  EXPECT_EQ(state.attempt.assignment.hold, Hold::before_commit);
+  bench.assign(2, {"m@1"});
+  bench.assign(3, {"m@1"}, 100, Hold::none, {"m@2"});
+  state = decode(bench.journal).value();
+  EXPECT_EQ(state.attempt.phase, AttemptPhase::shadowing);
+  EXPECT_EQ(state.attempt.aim, AttemptAim::shadow);
+  ASSERT_EQ(state.attempt.assignment.shadow.size(), 1u);
+  EXPECT_EQ(state.attempt.assignment.shadow[0].version, "2");
+  EXPECT_EQ(encode(state), bench.journal);
+}
+
+// A damaged journal must never make a shadow the active release.
+TEST(DurableStateBytes, OfAShadowThatWasSwappedAreNone) {
+  Bench bench;
+  bench.release("m@1");
+  bench.release("m@2").shadow = "replay";
+  bench.start();
+  bench.assign(1, {"m@1"});
+  bench.wait_s(10);
+  bench.assign(2, {"m@1"}, 100, Hold::none, {"m@2"});
+  const auto good = decode(bench.journal).value();
+  const auto refused = [&](auto change) {
+    auto state = good;
+    change(state.attempt);
+    return !decode(encode(state)).has_value();
+  };
+  EXPECT_FALSE(refused([](auto&) {}));
+  for (const auto phase : {AttemptPhase::swapped, AttemptPhase::probing, AttemptPhase::soaking, AttemptPhase::held})
+    EXPECT_TRUE(refused([&](auto& attempt) { attempt.phase = phase; }));
+  EXPECT_TRUE(refused([](auto& attempt) { attempt.swap_begun = 1; }));
+  EXPECT_TRUE(refused([](auto& attempt) { attempt.aim = AttemptAim::change; }));
+  EXPECT_TRUE(refused([](auto& attempt) { attempt.assignment.shadow.clear(); }));
+  EXPECT_TRUE(refused([](auto& attempt) { attempt.aim = AttemptAim::repair; })) << "in phase shadowing";
 }
 
 TEST(DurableStateBytes, OfAnyOtherLengthAreNone) {

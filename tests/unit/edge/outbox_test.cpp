@@ -53,7 +53,9 @@ TEST_F(Outbox, SendsNothingThatItDidNotWrite) {
     for (std::uint64_t seq = 1; seq <= 3; ++seq) box.put(text("summary " + std::to_string(seq)), 1, seq);
     ASSERT_EQ(box.waiting(), 3u);
   }
-  const auto file = [&](int seq) { return folder.file("spool/0000000000000001-000000000000000" + std::to_string(seq)); };
+  const auto file = [&](int seq) {
+    return folder.file("spool/0000000000000001-000000000000000" + std::to_string(seq));
+  };
   std::filesystem::resize_file(file(1), 20);
   std::fstream(file(2), std::ios::in | std::ios::out).put('S');
   std::ofstream(file(3) + ".tmp") << "cut off while it was written";

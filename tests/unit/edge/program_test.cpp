@@ -210,6 +210,56 @@ TEST_F(Program, ADamagedSlotIsNotServed) {
   EXPECT_EQ(journal()->attempt.error, ErrorCode::slot_damaged);
 }
 
+// The whole agent, killed in the middle of a shadow: nothing of it may go on beside the next one.
+TEST_F(Program, AShadowDiesWithItsAgentAndIsRunAgainWithTheTimeThatIsLeft) {
+  settle();
+  const auto replay = folder.script(
+      "replay", "sleep 600 & echo $! >> " + folder.file("children") + "\necho $$ >> " + folder.file("pids") + "\nwait");
+  folder.write("edge.yaml", folder.read("edge.yaml") + "probes: { replay: [" + replay + "] }\n");
+  const SlotStore slots(folder.file("data"));
+  const auto shadow = world.release("m", "8", Plane::model, {{"model.bin", "heavier"}}, 0, "replay");
+  std::ofstream(slots.partial_path(Plane::model, sha256_of("heavier"))) << "heavier";
+  ASSERT_TRUE(slots.build(shadow.manifest));
+  auto state = *journal();
+  auto& attempt = state.attempt;
+  attempt.phase = AttemptPhase::shadowing;
+  attempt.aim = AttemptAim::shadow;
+  attempt.assignment.epoch = 2;
+  attempt.assignment.soak_s = 5;
+  attempt.assignment.shadow = {shadow.assigned()};
+  attempt.changes = {{Plane::model, {shadow.manifest.info.manifest, "m", "8", 1}, state.planes[1].active}};
+  attempt.soak_left_s = 4;
+  ASSERT_TRUE(Journal(folder.file("data/journal")).save(encode(state)));
+
+  const auto lines = [&](const char* file) {
+    std::vector<pid_t> pids;
+    std::istringstream text(folder.read(file));
+    for (pid_t one = 0; text >> one;) pids.push_back(one);
+    return pids;
+  };
+  const auto gone = [](pid_t one) {
+    std::ifstream stat("/proc/" + std::to_string(one) + "/stat");
+    std::string text;
+    std::getline(stat, text);
+    return text.empty() || text.find(") Z") != std::string::npos;
+  };
+  start({"--config", folder.file("edge.yaml")});
+  ASSERT_TRUE(eventually([&] { return lines("pids").size() == 1; })) << folder.read("log");
+  static_cast<void>(end(SIGKILL));
+  EXPECT_TRUE(eventually([&] { return gone(lines("pids")[0]); })) << "with nobody there to end it";
+
+  start({"--config", folder.file("edge.yaml")});
+  ASSERT_TRUE(eventually([&] { return lines("pids").size() == 2; })) << folder.read("log");
+  EXPECT_TRUE(gone(lines("children")[0])) << "what it had started went before the next one came";
+  EXPECT_THAT(folder.read("log"), HasSubstr("had outlived the agent before"));
+  ASSERT_TRUE(eventually([&] { return journal()->attempt.phase == AttemptPhase::committed; })) << folder.read("log");
+  EXPECT_TRUE(eventually([&] { return gone(lines("pids")[1]) && gone(lines("children")[1]); }));
+  EXPECT_EQ(slots.links(Plane::model).active, manifest);
+  EXPECT_TRUE(slots.has(Plane::model, shadow.manifest.info.manifest));
+  EXPECT_EQ(end(SIGTERM).code, 0);
+  EXPECT_EQ(journal()->planes[1].active.manifest, manifest);
+}
+
 TEST_F(Program, AnUntrustedRootIsRefusedAndNothingIsBegun) {
   folder.write("root.menv", "nonsense");
   const auto refused = run_agent();

@@ -62,7 +62,8 @@ Bytes SignedWorld::seal(wire::PayloadKind kind, const Bytes& payload, const trus
 }
 
 SignedRelease SignedWorld::release(const std::string& name, const std::string& version, Plane plane,
-                                   std::map<std::string, std::string> files, std::uint64_t expires_s) const {
+                                   std::map<std::string, std::string> files, std::uint64_t expires_s,
+                                   const std::string& shadow) const {
   FlatBufferBuilder b;
   std::vector<flatbuffers::Offset<wire::FileEntry>> entries;
   for (const auto& [file, text] : files) {
@@ -72,7 +73,9 @@ SignedRelease SignedWorld::release(const std::string& name, const std::string& v
   const auto list = b.CreateVector(entries);
   const auto name_text = b.CreateString(name);
   const auto version_text = b.CreateString(version);
+  const auto shadow_text = shadow.empty() ? flatbuffers::Offset<flatbuffers::String>() : b.CreateString(shadow);
   wire::ManifestBuilder builder(b);
+  builder.add_shadow(shadow_text);
   builder.add_name(name_text);
   builder.add_version(version_text);
   builder.add_plane(plane);
@@ -90,18 +93,23 @@ SignedRelease SignedWorld::release(const std::string& name, const std::string& v
 }
 
 Bytes SignedWorld::assignment(const std::string& device, std::uint64_t epoch,
-                              const std::vector<AssignedRelease>& releases, bool by_rotated_key) const {
+                              const std::vector<AssignedRelease>& releases, bool by_rotated_key, Hold hold,
+                              const std::vector<AssignedRelease>& shadow) const {
   FlatBufferBuilder b;
-  std::vector<flatbuffers::Offset<wire::AssignedRelease>> lines;
-  for (const auto& release : releases) {
-    const auto manifest = digest_of(release.manifest);
-    const auto envelope = digest_of(release.envelope);
-    lines.push_back(wire::CreateAssignedRelease(b, release.plane, &manifest, &envelope, release.envelope_size,
-                                                b.CreateString(release.name), b.CreateString(release.version)));
-  }
-  const auto list = b.CreateVector(lines);
-  const auto assignment =
-      wire::CreateAssignment(b, b.CreateString(device), epoch, 1000, expires_s, b.CreateString("r"), list, 5);
+  const auto list_of = [&](const std::vector<AssignedRelease>& all) {
+    std::vector<flatbuffers::Offset<wire::AssignedRelease>> lines;
+    for (const auto& release : all) {
+      const auto manifest = digest_of(release.manifest);
+      const auto envelope = digest_of(release.envelope);
+      lines.push_back(wire::CreateAssignedRelease(b, release.plane, &manifest, &envelope, release.envelope_size,
+                                                  b.CreateString(release.name), b.CreateString(release.version)));
+    }
+    return b.CreateVector(lines);
+  };
+  const auto list = list_of(releases);
+  const auto shadow_list = shadow.empty() ? decltype(list){} : list_of(shadow);
+  const auto assignment = wire::CreateAssignment(b, b.CreateString(device), epoch, 1000, expires_s, b.CreateString("r"),
+                                                 list, 5, hold, shadow_list);
   wire::FinishAssignmentBuffer(b, assignment);
   return seal(wire::PayloadKind::assignment, finished(b), by_rotated_key ? rotated_key_ : control_key_);
 }

@@ -30,9 +30,11 @@ class SignedWorld {
   [[nodiscard]] Bytes rotated_chain();
 
   [[nodiscard]] SignedRelease release(const std::string& name, const std::string& version, Plane plane,
-                                      std::map<std::string, std::string> files, std::uint64_t expires_s = 0) const;
+                                      std::map<std::string, std::string> files, std::uint64_t expires_s = 0,
+                                      const std::string& shadow = {}) const;
   [[nodiscard]] Bytes assignment(const std::string& device, std::uint64_t epoch,
-                                 const std::vector<AssignedRelease>& releases, bool by_rotated_key = false) const;
+                                 const std::vector<AssignedRelease>& releases, bool by_rotated_key = false,
+                                 Hold hold = Hold::none, const std::vector<AssignedRelease>& shadow = {}) const;
   [[nodiscard]] Bytes directive(const std::string& scope, std::uint64_t epoch) const;
 
  private:

@@ -257,5 +257,56 @@ TEST(StatsdSocketTest, ReplacesASocketOfADeadProcessButNoFile) {
   EXPECT_EQ(folder.read("file"), "precious");
 }
 
+// What runs in the shadow says the same names as what is active: none of them may stand where the active one's stand.
+TEST(ShadowMeasurements, AreTaskMetricsOfTheirOwnName) {
+  Measurements active;
+  Measurements shadow;
+  active.take("p95_ms:20|g\nedit_distance:3|g");
+  shadow.take("p95_ms:90|g\nedit_distance:4|g\nedit_distance:6|g\ncrash_count:2|c\nbroken");
+  auto summary = active.close_window();
+  EXPECT_EQ(shadow.close_shadow_window(summary), "");
+  EXPECT_EQ(summary.p95_ms, 20);
+  EXPECT_EQ(summary.crash_count, 0u);
+  EXPECT_EQ(summary.malformed, 1u);
+  ASSERT_EQ(summary.metrics.size(), 1u);
+  ASSERT_EQ(summary.shadow.size(), 3u);
+  EXPECT_EQ(summary.shadow[0].name, "shadow.crash_count");
+  EXPECT_EQ(summary.shadow[1].name, "shadow.edit_distance");
+  EXPECT_EQ(summary.shadow[1].count, 2u);
+  EXPECT_EQ(summary.shadow[1].sum, 10);
+  EXPECT_EQ(summary.shadow[2].name, "shadow.p95_ms");
+  EXPECT_EQ(summary.shadow[2].last, 90);
+  // The next window begins with nothing.
+  summary = active.close_window();
+  EXPECT_EQ(shadow.close_shadow_window(summary), "");
+  EXPECT_THAT(summary.shadow, IsEmpty());
+  EXPECT_EQ(summary.malformed, 0u);
+}
+
+TEST(ShadowMeasurements, HaveThePercentilesOfTheirInferences) {
+  Measurements shadow;
+  for (int i = 1; i <= 100; ++i) shadow.take("inference_ms:" + std::to_string(i) + "|ms");
+  WindowSummary summary;
+  EXPECT_EQ(shadow.close_shadow_window(summary), "");
+  std::vector<std::string> names;
+  for (const auto& metric : summary.shadow) names.push_back(metric.name);
+  EXPECT_THAT(names, ElementsAre("shadow.inference_ms", "shadow.p50_ms", "shadow.p95_ms", "shadow.p99_ms"));
+  EXPECT_NEAR(summary.shadow[1].last, 50, 3);
+  EXPECT_EQ(summary.shadow[1].count, 1u);
+  EXPECT_LT(summary.p50_ms, 0) << "not the active version's";
+  EXPECT_THAT(summary.latency_buckets, IsEmpty());
+}
+
+TEST(ShadowMeasurements, OfNamesThatBecomeTooLongAreLeftOut) {
+  Measurements shadow;
+  const std::string longest(limits::id_len_max - shadow_prefix.size(), 'a');
+  shadow.take(longest + ":1|g\n" + longest + "b:1|g\n" + longest + "b:2|g");
+  WindowSummary summary;
+  EXPECT_EQ(shadow.close_shadow_window(summary), longest + "b");
+  ASSERT_EQ(summary.shadow.size(), 1u);
+  EXPECT_EQ(summary.shadow[0].name, "shadow." + longest);
+  EXPECT_EQ(summary.left_out, 2u);
+}
+
 }  // namespace
 }  // namespace muster::edge

@@ -98,6 +98,25 @@ TEST(Outbound, HealthIsValidHoweverMuchIsMeasured) {
   EXPECT_GT(health.message->metrics()->size(), 5u);
 }
 
+// What is active comes first, and no workload can pass for its shadow: a name twice would cost the whole summary.
+TEST(Outbound, TheShadowsMetricsHaveTheRoomThatIsLeft) {
+  WindowSummary summary;
+  const auto metric = [](std::string name) { return MetricWindow{std::move(name), 1, 1, 1, 1, 1}; };
+  for (std::size_t i = 0; i < limits::metrics_max - 4; ++i) summary.metrics.push_back(metric("a" + std::to_string(i)));
+  summary.metrics.push_back(metric("shadow.b0"));
+  for (int i = 0; i < 8; ++i) summary.shadow.push_back(metric("shadow.b" + std::to_string(i)));
+  const auto bytes = encode_health({"gw-17", 1, 2, 60, 0, 0}, Snapshot(), summary, SystemReadings());
+  const auto health = read<wire::HealthSummary>(bytes);
+  ASSERT_NE(health.message, nullptr);
+  const auto& sent = *health.message->metrics();
+  ASSERT_EQ(sent.size(), limits::metrics_max);
+  EXPECT_EQ(sent.Get(limits::metrics_max - 5)->name()->str(), "a" + std::to_string(limits::metrics_max - 5));
+  EXPECT_EQ(sent.Get(limits::metrics_max - 4)->name()->str(), "shadow.b0");
+  EXPECT_EQ(sent.Get(limits::metrics_max - 2)->name()->str(), "shadow.b2");
+  EXPECT_EQ(sent.Get(limits::metrics_max - 1)->name()->str(), "agent.samples_left_out");
+  EXPECT_EQ(sent.Get(limits::metrics_max - 1)->last(), 6);
+}
+
 TEST(Outbound, ChunkRequestsAreValid) {
   const auto get = read<wire::ChunkGet>(encode_chunk_get(Sha256{{5}}, 70000, 65536));
   ASSERT_NE(get.message, nullptr);
@@ -164,8 +183,10 @@ class In : public Trust {
     store.emplace(TrustStore::open(folder.path(), folder.file("given")).value());
     Inbound::Ports ports;
     ports.tell = [this](decltype(Event::what) what) {
-      if (const auto* a = std::get_if<AssignmentArrived>(&what))
+      if (const auto* a = std::get_if<AssignmentArrived>(&what)) {
         told.push_back("assignment " + std::to_string(a->assignment.epoch));
+        taken = a->assignment;
+      }
       if (const auto* d = std::get_if<DirectiveArrived>(&what)) told.push_back("directive " + d->directive.scope);
     };
     ports.chunk = [this](const wire::Chunk& chunk) { told.push_back("chunk " + std::to_string(chunk.offset())); };
@@ -180,6 +201,7 @@ class In : public Trust {
   std::optional<Inbound> inbound;
   std::uint64_t now_s = 1000;
   std::vector<std::string> told, refused;
+  Assignment taken;  // the newest
 };
 
 TEST_F(In, WhatIsSignedAndMeantForThisDeviceIsObeyed) {
@@ -190,6 +212,21 @@ TEST_F(In, WhatIsSignedAndMeantForThisDeviceIsObeyed) {
   EXPECT_THAT(told,
               ElementsAre("assignment 4", "directive device/gw-17", "directive group/region=eu", "directive fleet"));
   EXPECT_THAT(refused, IsEmpty());
+}
+
+TEST_F(In, HoldAndShadowComeAcross) {
+  const auto release = world.release("m", "1", Plane::model, {{"f", "x"}});
+  const auto shadow = world.release("m", "2", Plane::model, {{"f", "y"}}, 0, "replay");
+  EXPECT_EQ(shadow.manifest.info.shadow, "replay");
+  EXPECT_EQ(release.manifest.info.shadow, "");
+  take("device/gw-17/assignment",
+       world.assignment("gw-17", 7, {release.assigned()}, false, Hold::before_commit, {shadow.assigned()}));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(taken.hold, Hold::before_commit);
+  ASSERT_EQ(taken.shadow.size(), 1u);
+  EXPECT_TRUE(taken.shadow[0] == shadow.assigned());
+  EXPECT_EQ(taken.shadow[0].envelope, shadow.envelope_digest);
+  EXPECT_EQ(taken.shadow[0].version, "2");
 }
 
 TEST_F(In, EverythingElseIsRefused) {

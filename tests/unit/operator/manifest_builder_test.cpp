@@ -33,6 +33,7 @@ rules::ReleaseSpec full_spec() {
   spec.delegate = "npu";
   spec.probes = {{rules::ProbeSpec::Kind::http, "http://127.0.0.1:8500/healthz", 5000, 2000, 1000, 5},
                  {rules::ProbeSpec::Kind::exec, "golden-replay", 0, 30000, 1000, 1}};
+  spec.shadow = "replay-camera";
   spec.expires_s = 1814400000;
   spec.provenance = {{"training_data", "snapshot-2026-10"}, {"quantisation", "int8"}};
   spec.evidence = {"eval.json"};
@@ -76,6 +77,7 @@ TEST(ManifestBuilder, EverythingTheReleaseFileSaysComesBack) {
   EXPECT_EQ(text(m->compatible()->runtime()), "tflite-2.14");
   EXPECT_EQ(text(m->runtime()->tokenizer()), "bpe-3");
   EXPECT_EQ(text(m->runtime()->preprocessing()), "(absent)");
+  EXPECT_EQ(text(m->shadow()), "replay-camera");
   ASSERT_EQ(m->probes()->size(), 2u);
   const auto* probe = m->probes()->Get(0);
   EXPECT_EQ(probe->kind(), wire::ProbeKind::http);

@@ -54,6 +54,21 @@ TEST(LoadRelease, TheDesignsExampleArrivesWhole) {
   EXPECT_EQ(release.expires_s, 1'814'399'999u);  // date -u -d 2027-07-01T00:00 +%s, less one
 }
 
+TEST(LoadRelease, AShadowIsTheNameOfACommand) {
+  const LoadedRelease loaded = load_release(model("shadow: { exec: replay-camera }\n"), "r");
+  ASSERT_TRUE(loaded.release) << lines_of(loaded.diagnostics);
+  EXPECT_EQ(loaded.release->shadow, "replay-camera");
+  EXPECT_EQ(load_release(model(""), "r").release->shadow, "");
+  const auto problem = [](std::string_view line) { return lines_of(load_release(model(line), "r").diagnostics); };
+  EXPECT_THAT(problem("shadow: { exec: /usr/bin/replay --fast }\n"),
+              HasSubstr("r:4:17: '/usr/bin/replay --fast' is no name of a shadow's command; a name on the device's"));
+  EXPECT_THAT(problem("shadow: { exce: replay }\n"), HasSubstr("r:4:11: unknown key 'exce' in shadow; did you mean"));
+  EXPECT_THAT(problem("shadow: {}\n"), HasSubstr("exec: replay-camera"));
+  EXPECT_THAT(problem("shadow: replay-camera\n"), HasSubstr("r:4:9: shadow"));
+  EXPECT_THAT(problem("shadow: { exec: [a] }\n"), HasSubstr("r:4:17: "));
+  EXPECT_THAT(problem("shadow:\n"), HasSubstr("r:4:"));
+}
+
 TEST(LoadRelease, TheModelsExampleArrivesWhole) {
   const LoadedRelease loaded = load_release(read_whole("rules/examples/releases/yolo-v8n-2.1.0.yaml"), "r");
   ASSERT_TRUE(loaded.release) << lines_of(loaded.diagnostics);

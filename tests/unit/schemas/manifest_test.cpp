@@ -66,6 +66,9 @@ TEST(ManifestRules, NamesAndPlanes) {
   EXPECT_EQ(with([](auto& s) { s.version = ""; }), WireFault::bad_name);
   EXPECT_EQ(with([](auto& s) { s.version = std::string(33, '1'); }), WireFault::bad_name);
   EXPECT_EQ(with([](auto& s) { s.plane = 3; }), WireFault::unknown_value);
+  EXPECT_EQ(with([](auto& s) { s.shadow = ""; }), WireFault::none) << "it can not run beside another one";
+  EXPECT_EQ(with([](auto& s) { s.shadow = "/usr/bin/replay"; }), WireFault::bad_name);
+  EXPECT_EQ(with([](auto& s) { s.shadow = std::string(65, 'a'); }), WireFault::bad_name);
   EXPECT_EQ(with([](auto& s) { s.requirement_planes = {1, 1}; }), WireFault::malformed);
   EXPECT_EQ(with([](auto& s) { s.requirement_planes = {0, 1, 2, 0}; }), WireFault::over_limit);
   EXPECT_EQ(with([](auto& s) { s.min_version = ">= 1"; }), WireFault::bad_name);

@@ -213,10 +213,11 @@ Bytes build(const ManifestSpec& spec) {
   for (const auto& name : spec.evidence) evidence.push_back(wire::CreateNamedDigest(b, b.CreateString(name), &digest));
   Offset<wire::Readiness> readiness;
   if (spec.readiness) readiness = wire::CreateReadiness(b, b.CreateString(spec.policy), 3, &digest, &digest);
-  const auto manifest = wire::CreateManifest(
-      b, b.CreateString(spec.name), b.CreateString(spec.version), static_cast<wire::Plane>(spec.plane), 4,
-      b.CreateVector(files), b.CreateVector(requirements), compatible, runtime, b.CreateVector(probes),
-      b.CreateVector(rules), 1790000000, 0, b.CreateVector(provenance), b.CreateVector(evidence), readiness);
+  const auto manifest = wire::CreateManifest(b, b.CreateString(spec.name), b.CreateString(spec.version),
+                                             static_cast<wire::Plane>(spec.plane), 4, b.CreateVector(files),
+                                             b.CreateVector(requirements), compatible, runtime, b.CreateVector(probes),
+                                             b.CreateVector(rules), 1790000000, 0, b.CreateVector(provenance),
+                                             b.CreateVector(evidence), readiness, optional_text(b, spec.shadow));
   wire::FinishManifestBuffer(b, manifest);
   return bytes_of(b);
 }
@@ -225,16 +226,21 @@ Bytes build(const AssignmentSpec& spec) {
   FlatBufferBuilder b;
   const auto some = digest_of(7);
   const wire::Digest none{};
-  std::vector<Offset<wire::AssignedRelease>> releases;
-  for (const auto& release : spec.releases) {
-    releases.push_back(wire::CreateAssignedRelease(
-        b, static_cast<wire::Plane>(release.plane), release.manifest ? &some : &none, release.envelope ? &some : &none,
-        release.envelope_size, optional_text(b, release.name), b.CreateString("2.1.0")));
-  }
-  const auto list = b.CreateVector(releases);
-  wire::FinishAssignmentBuffer(
-      b, wire::CreateAssignment(b, b.CreateString(spec.device_id), spec.epoch, 1790000000, spec.expires_s,
-                                optional_text(b, spec.rollout), list, spec.soak_s));
+  const auto list_of = [&](const std::vector<AssignedReleaseSpec>& specs) {
+    std::vector<Offset<wire::AssignedRelease>> releases;
+    for (const auto& release : specs) {
+      releases.push_back(wire::CreateAssignedRelease(b, static_cast<wire::Plane>(release.plane),
+                                                     release.manifest ? &some : &none, release.envelope ? &some : &none,
+                                                     release.envelope_size, optional_text(b, release.name),
+                                                     b.CreateString("2.1.0")));
+    }
+    return b.CreateVector(releases);
+  };
+  const auto list = list_of(spec.releases);
+  const auto shadow = spec.shadow.empty() ? decltype(list){} : list_of(spec.shadow);
+  wire::FinishAssignmentBuffer(b, wire::CreateAssignment(b, b.CreateString(spec.device_id), spec.epoch, 1790000000,
+                                                         spec.expires_s, optional_text(b, spec.rollout), list,
+                                                         spec.soak_s, static_cast<wire::Hold>(spec.hold), shadow));
   return bytes_of(b);
 }
 

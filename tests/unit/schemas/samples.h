@@ -133,6 +133,7 @@ struct ManifestSpec {
   std::vector<std::string> evidence = {"benchmark.json"};
   bool readiness = true;
   std::string policy = "readiness";
+  std::string shadow = "replay-camera";
 };
 [[nodiscard]] Bytes build(const ManifestSpec& spec);
 
@@ -150,6 +151,8 @@ struct AssignmentSpec {
   std::uint64_t epoch = 7;
   std::uint64_t expires_s = 2000000000;
   std::uint32_t soak_s = 60;
+  unsigned hold = 2;
+  std::vector<AssignedReleaseSpec> shadow = {{1}, {2}};
 };
 [[nodiscard]] Bytes build(const AssignmentSpec& spec);
 

@@ -249,6 +249,32 @@ TEST(WireLimits, Assignment) {
       {"an envelope without a size", [](S& s) { s.releases[0].envelope_size = 0; }, F::malformed},
       {"an envelope too long", [](S& s) { s.releases[0].envelope_size = limits::envelope_len_max + 1; }, F::over_limit},
       {"a bad rollout", [](S& s) { s.rollout = "a b"; }, F::bad_name},
+      {"no hold and no shadow",
+       [](S& s) {
+         s.hold = 0;
+         s.shadow.clear();
+       },
+       F::none},
+      {"the other hold", [](S& s) { s.hold = 1; }, F::none},
+      {"an unknown hold", [](S& s) { s.hold = 3; }, F::unknown_value},
+      {"a shadow on all planes", [](S& s) { s.shadow.push_back({0}); }, F::none},
+      {"a plane twice in the shadow", [](S& s) { s.shadow[1].plane = 1; }, F::malformed},
+      {"an unknown plane in the shadow", [](S& s) { s.shadow[1].plane = 3; }, F::unknown_value},
+      {"four releases in the shadow", [](S& s) { s.shadow.resize(4); }, F::over_limit},
+      {"a shadow of nothing",
+       [](S& s) {
+         s.shadow[0] = {1, false, false, 0, ""};
+       },
+       F::malformed},
+      {"a shadow that the broker can not serve",
+       [](S& s) {
+         s.shadow[0] = {1, true, false, 0, "old"};
+       },
+       F::malformed},
+      {"a shadow's envelope without a size", [](S& s) { s.shadow[0].envelope_size = 0; }, F::malformed},
+      {"a shadow's envelope too long", [](S& s) { s.shadow[0].envelope_size = limits::envelope_len_max + 1; },
+       F::over_limit},
+      {"a bad name in the shadow", [](S& s) { s.shadow[0].name = "a b"; }, F::bad_name},
       {"a bad device", [](S& s) { s.device_id = ".hidden"; }, F::bad_name},
   });
 }

@@ -44,11 +44,12 @@ std::uint32_t version_of(const Sha256& release) {
   return (release.bytes[0] + 3u) / 4;  // 1–4: 1, 5–8: 2, …
 }
 
-Assignment assignment(std::uint64_t epoch, std::initializer_list<Wanted> releases, std::uint32_t soak_s) {
+Assignment assignment(std::uint64_t epoch, std::initializer_list<Wanted> releases, std::uint32_t soak_s, Hold hold) {
   Assignment made;
   made.epoch = epoch;
   made.issued_s = 1000 + epoch;
   made.soak_s = soak_s;
+  made.hold = hold;
   for (const auto& wanted : releases) {
     auto& to = made.releases[made.count++];
     to.plane = wanted.plane;
@@ -354,6 +355,10 @@ bool Bench::answer(ErrorCode error) {
   return true;
 }
 
+bool Bench::waits() const {
+  return job_ == Job::none && (phase() == Phase::staged || phase() == Phase::held);
+}
+
 void Bench::settle() {
   for (int i = 0; i < 400; ++i) {
     const auto starts = starts_;
@@ -361,7 +366,7 @@ void Bench::settle() {
     for (const auto& standing : held) give(standing);
     if (!retained_.empty()) give(Assignment(retained_.back()));
     if (answer() || starts != starts_) continue;
-    if (machine_.settled() &&
+    if ((machine_.settled() || waits()) &&
         (retained_.empty() || state().assignment.epoch == retained_.back().epoch || machine_.updates_paused()))
       return;
     if (state().device == DeviceState::recovering) give(EventKind::policy_clear);

@@ -25,7 +25,7 @@ struct Wanted {
   unsigned number;
 };
 [[nodiscard]] Assignment assignment(std::uint64_t epoch, std::initializer_list<Wanted> releases,
-                                    std::uint32_t soak_s = 10);
+                                    std::uint32_t soak_s = 10, Hold hold = Hold::none);
 [[nodiscard]] StandingOrder order(OrderKind kind, std::uint64_t epoch, Plane plane = Plane::firmware,
                                   unsigned number = 0);
 [[nodiscard]] Directive directive(std::uint8_t scope, std::uint64_t epoch, std::initializer_list<StandingOrder> orders);
@@ -60,8 +60,10 @@ class Bench {
   void pass(std::uint64_t ms);
   // What is under way ends well, or with `error`. False when nothing is.
   bool answer(ErrorCode error = ErrorCode::none);
-  // Answers, waits and sends what is retained again until nothing moves any more.
+  // Answers, waits and sends what is retained again until nothing moves any more: the attempt has ended, or waits in
+  // its hold.
   void settle();
+  [[nodiscard]] bool waits() const;
 
   [[nodiscard]] const UpdateMachine& machine() const { return machine_; }
   [[nodiscard]] const UpdateState& state() const { return machine_.state(); }

@@ -58,6 +58,34 @@ TEST(McuMachinePower, AnUpdateOfEveryPlane) {
       });
 }
 
+TEST(McuMachinePower, AnUpdateThatIsHeldTwice) {
+  cut_everywhere(
+      first,
+      [](Bench& bench) {
+        bench.give(assignment(2, {{C, 2}, {F, 5}, {M, 2}}, 10, Hold::before_swap));
+        bench.settle();
+        EXPECT_EQ(bench.phase(), Phase::staged);
+        EXPECT_EQ(bench.active(F), 2u);
+        EXPECT_EQ(bench.active(C), 1u);
+        bench.give(assignment(3, {{C, 2}, {F, 5}, {M, 2}}, 10, Hold::before_commit));
+        bench.settle();
+        EXPECT_EQ(bench.phase(), Phase::held);
+        EXPECT_EQ(bench.active(F), 5u);
+        EXPECT_EQ(bench.boot().security_floor, 1u) << "nothing is committed";
+        EXPECT_EQ(bench.boot().outcome, TrialOutcome::requested);
+        EXPECT_EQ(bench.state().planes[1].floor, 1u);
+        bench.give(assignment(4, {{C, 2}, {F, 5}, {M, 2}}));
+        bench.settle();
+      },
+      [](Bench& bench) {
+        EXPECT_EQ(bench.phase(), Phase::committed);
+        EXPECT_EQ(bench.active(F), 5u);
+        EXPECT_EQ(bench.active(M), 2u);
+        EXPECT_EQ(bench.active(C), 2u);
+        EXPECT_EQ(bench.boot().security_floor, 2u);
+      });
+}
+
 TEST(McuMachinePower, AnUpdateWithoutASoak) {
   cut_everywhere(
       first,

@@ -24,15 +24,25 @@ class Life {
     if (::testing::Test::HasFailure()) return;
     bench_.start();
     bench_.settle();
+    if (!bench_.waits() || bench_.machine().updates_paused()) return;
+    auto released = bench_.state().assignment;
+    released.epoch = ++epoch_;
+    released.hold = Hold::none;
+    bench_.give(released);
+    bench_.settle();
+    EXPECT_TRUE(bench_.machine().settled()) << "it was let go";
+    ++released_;
   }
 
   [[nodiscard]] const Bench& bench() const { return bench_; }
+  [[nodiscard]] unsigned released() const { return released_; }
 
  private:
   std::mt19937_64 chance_;
   Bench bench_;
   bool swarm_[8] = {};  // kinds of events that this life has
   std::uint64_t epoch_ = 0, directive_epoch_ = 0;
+  unsigned released_ = 0;
   Assignment newest_;
 
   unsigned below(unsigned limit) { return static_cast<unsigned>(chance_() % limit); }
@@ -84,7 +94,10 @@ class Life {
   void assign() {
     if (below(5) == 0 && epoch_ != 0) {  // again, or under a new number
       auto again = newest_;
-      if (below(2) == 0) again.epoch = ++epoch_;
+      if (below(2) == 0) {
+        again.epoch = ++epoch_;
+        if (swarm_[7]) again.hold = some_hold();
+      }
       bench_.give(again);
       return;
     }
@@ -100,9 +113,13 @@ class Life {
       to.envelope = to.manifest;
       to.envelope_size = 300;
     }
+    if (swarm_[7]) made.hold = some_hold();
+    if (swarm_[7] && below(15) == 0) made.shadow = static_cast<std::uint8_t>(1 + below(7));
     newest_ = made;
     bench_.give(made);
   }
+
+  Hold some_hold() { return static_cast<Hold>(below(2) == 0 ? 0 : below(3)); }
 
   void direct() {
     const auto scope = static_cast<std::uint8_t>(below(3));
@@ -159,17 +176,20 @@ TEST(McuMachineWalk, RandomLives) {
   std::printf("MUSTER_SEED=%llu, %u lives\n", static_cast<unsigned long long>(seed), lives);
   std::uint64_t points = 0;
   unsigned commits = 0;
+  unsigned released = 0;
   for (unsigned i = 0; i < lives; ++i) {
     SCOPED_TRACE("MUSTER_SEED=" + std::to_string(seed + i));
     Life life(seed + i);
     life.live();
     points += life.bench().points();
+    released += life.released();
     commits += life.bench().phase() == Phase::committed ? 1u : 0u;
     ASSERT_FALSE(HasFailure()) << life.bench().story();
   }
-  std::printf("%llu points of a cut passed, %u lives ended committed\n", static_cast<unsigned long long>(points),
-              commits);
+  std::printf("%llu points of a cut passed, %u lives ended committed, %u came out of a hold\n",
+              static_cast<unsigned long long>(points), commits, released);
   EXPECT_GT(commits, lives / 5);
+  EXPECT_GT(released, lives / 50);
 }
 
 }  // namespace

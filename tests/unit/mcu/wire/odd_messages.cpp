@@ -213,7 +213,8 @@ Bytes odd_manifest(Random& random) {
        [](S& s, Random& r) { s.provenance_value = some_text(r); },
        [](S& s, Random& r) { s.evidence.assign(some_count(limits::evidence_files_max, r), some_name(r)); },
        [](S& s, Random&) { s.readiness = false; },
-       [](S& s, Random& r) { s.policy = some_name(r); }},
+       [](S& s, Random& r) { s.policy = some_name(r); },
+       [](S& s, Random& r) { s.shadow = some_name(r); }},
       random);
 }
 
@@ -232,6 +233,18 @@ Bytes odd_assignment(Random& random) {
          const auto len = static_cast<std::uint32_t>(limits::envelope_len_max);
          if (!s.releases.empty())
            s.releases[0] = {1, r() % 2 == 0, r() % 2 == 0, one_of({0u, 1u, len, len + 1}, r), "x"};
+       },
+       [](S& s, Random& r) { s.hold = static_cast<unsigned>(r() % 4); },
+       [](S& s, Random& r) { s.shadow.resize(r() % 5); },
+       [](S& s, Random& r) {
+         for (auto& release : s.shadow) release.plane = static_cast<unsigned>(r() % 4);
+       },
+       [](S& s, Random& r) {
+         for (auto& release : s.shadow) release.name = some_name(r);
+       },
+       [](S& s, Random& r) {
+         const auto len = static_cast<std::uint32_t>(limits::envelope_len_max);
+         if (!s.shadow.empty()) s.shadow[0] = {1, r() % 2 == 0, r() % 2 == 0, one_of({0u, 1u, len, len + 1}, r), "x"};
        }},
       random);
 }

@@ -113,19 +113,25 @@ Release make_release(const ReleaseSpec& spec, const trust::SigningKey& key) {
 
 Bytes assignment(const AssignmentSpec& spec) {
   FlatBufferBuilder b;
-  std::vector<flatbuffers::Offset<wire::AssignedRelease>> releases;
-  for (const auto* release : spec.releases) {
-    const auto manifest = to_wire(release->assigned.manifest);
-    const auto envelope = to_wire(release->assigned.envelope);
-    releases.push_back(wire::CreateAssignedRelease(b, release->assigned.plane, &manifest, &envelope,
-                                                   release->assigned.envelope_size, b.CreateString(release->name),
-                                                   b.CreateString(release->version)));
-  }
+  const auto lines_of = [&](const std::vector<const Release*>& all) {
+    std::vector<flatbuffers::Offset<wire::AssignedRelease>> lines;
+    for (const auto* release : all) {
+      const auto manifest = to_wire(release->assigned.manifest);
+      const auto envelope = to_wire(release->assigned.envelope);
+      lines.push_back(wire::CreateAssignedRelease(b, release->assigned.plane, &manifest, &envelope,
+                                                  release->assigned.envelope_size, b.CreateString(release->name),
+                                                  b.CreateString(release->version)));
+    }
+    return lines;
+  };
+  auto releases = lines_of(spec.releases);
   const wire::Digest none;
   for (const auto plane : spec.emptied) releases.push_back(wire::CreateAssignedRelease(b, plane, &none, &none));
+  const auto list = b.CreateVector(releases);
+  const auto shadow = spec.shadow.empty() ? decltype(list){} : b.CreateVector(lines_of(spec.shadow));
   wire::FinishAssignmentBuffer(
       b, wire::CreateAssignment(b, b.CreateString(spec.device_id), spec.epoch, spec.issued_s, spec.expires_s,
-                                b.CreateString(spec.rollout), b.CreateVector(releases), spec.soak_s));
+                                b.CreateString(spec.rollout), list, spec.soak_s, spec.hold, shadow));
   return finished(b);
 }
 

@@ -54,6 +54,8 @@ struct AssignmentSpec {
   std::uint32_t soak_s = 0;
   std::vector<const Release*> releases;
   std::vector<Plane> emptied;  // planes that are to be empty
+  wire::Hold hold = wire::Hold::none;
+  std::vector<const Release*> shadow;
 };
 [[nodiscard]] Bytes assignment(const AssignmentSpec& spec);
 

@@ -76,12 +76,15 @@ bool World::until_attempt(std::uint64_t epoch, wire::AttemptState state, std::ui
       ms);
 }
 
-void World::assign(std::uint64_t epoch, const std::vector<const Release*>& releases, std::uint32_t soak_s) {
+void World::assign(std::uint64_t epoch, const std::vector<const Release*>& releases, std::uint32_t soak_s,
+                   wire::Hold hold, const std::vector<const Release*>& shadow) {
   AssignmentSpec spec;
   spec.epoch = epoch;
   spec.issued_s = 1000 + epoch;
   spec.soak_s = soak_s;
   spec.releases = releases;
+  spec.hold = hold;
+  spec.shadow = shadow;
   broker.publish(assignment_topic, sealed(wire::PayloadKind::assignment, assignment(spec), keys_.control));
 }
 

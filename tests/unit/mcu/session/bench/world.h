@@ -60,7 +60,8 @@ class World {
   bool until_attempt(std::uint64_t epoch, wire::AttemptState state, std::uint64_t ms = 120000);
 
   // By the control key, retained.
-  void assign(std::uint64_t epoch, const std::vector<const Release*>& releases, std::uint32_t soak_s = 0);
+  void assign(std::uint64_t epoch, const std::vector<const Release*>& releases, std::uint32_t soak_s = 0,
+              wire::Hold hold = wire::Hold::none, const std::vector<const Release*>& shadow = {});
   void order(std::uint64_t epoch, const std::vector<OrderSpec>& orders, const std::string& scope = "device/mcu-0");
   // Whether this runs, and its first file lies in flash as it should.
   [[nodiscard]] bool runs(const Release& release);
