@@ -247,8 +247,9 @@ bool Core::is_out_of(const Rollout& rollout, DeviceIndex index) const {
   return member == 0 || members_[member].standing == Standing::cancelled;
 }
 
-// Devices that a rollout has let go in this step: others may have them.
+// Devices that a rollout has let go in this step: others may have them, unless what happened in it halts them.
 void Core::offer_freed() {
+  if (!turn_.freed.empty()) settle_all();
   while (!turn_.freed.empty()) {
     const auto index = turn_.freed.back();
     turn_.freed.pop_back();

@@ -54,8 +54,9 @@ TEST_F(Holds, BeforeTheSwapNothingIsChangedUntilItIsReleased) {
   ASSERT_EVENTUALLY(30s, count("r", "holding") == 2) << status("r").dump(1);
   EXPECT_EQ(agents_with("good 1"), 4u);
 
-  const auto answer = ctl().must({"rollout", "release", "r", "--reason", "the line stands still"});
-  EXPECT_THAT(answer, HasSubstr("2 devices hold before the swap and go on"));
+  const auto answer = ctl().run({"rollout", "release", "r", "--reason", "the line stands still"});
+  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+  EXPECT_THAT(answer.out, HasSubstr("2 devices hold before the swap and go on"));
   EXPECT_EVENTUALLY(30s, state("r") == "completed") << status("r").dump(1);
   EXPECT_EQ(agents_with("good 2"), 4u);
   EXPECT_EQ(audit_count("wave.released"), 1u);

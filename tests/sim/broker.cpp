@@ -304,17 +304,24 @@ edge::Assignment Broker::sealed(const rules::Assign& assign) const {
   sealed.expires_s = issued_s_ + options_.valid_for_s;
   sealed.rollout = assign.rollout;
   sealed.soak_s = static_cast<std::uint32_t>(assign.soak_s);
-  for (const auto& [plane, manifest] : assign.releases) {
-    edge::AssignedRelease line;
-    line.plane = edge_plane(plane);
-    line.manifest = manifest;
-    if (!manifest.is_zero()) {
-      const auto& known = catalogue_.at(manifest).known;
-      line.name = known.name;
-      line.version = known.version;
+  sealed.hold = static_cast<edge::Hold>(assign.hold);
+  const auto lines_of = [this](const std::vector<std::pair<rules::Plane, Sha256>>& releases) {
+    std::vector<edge::AssignedRelease> lines;
+    for (const auto& [plane, manifest] : releases) {
+      edge::AssignedRelease line;
+      line.plane = edge_plane(plane);
+      line.manifest = manifest;
+      if (!manifest.is_zero()) {
+        const auto& known = catalogue_.at(manifest).known;
+        line.name = known.name;
+        line.version = known.version;
+      }
+      lines.push_back(std::move(line));
     }
-    sealed.releases.push_back(std::move(line));
-  }
+    return lines;
+  };
+  sealed.releases = lines_of(assign.releases);
+  sealed.shadow = lines_of(assign.shadow);
   return sealed;
 }
 

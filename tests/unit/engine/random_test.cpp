@@ -17,6 +17,8 @@ std::uint64_t seeds(std::uint64_t usual) {
   return wanted == nullptr ? usual : std::strtoull(wanted, nullptr, 10);
 }
 
+constexpr std::size_t trace_shown_max = 80;  // lines before a failure
+
 // World::step checks by itself: order of effects, growing epochs, no assignment by a stopped rollout, counts equal a
 // recount.
 void check_devices(const World& world) {
@@ -62,11 +64,16 @@ TEST(Random, InvariantsHold) {
   for (std::uint64_t seed = 1; seed <= seeds(150); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomWorld life(seed, Swarm(seed));
+    std::vector<std::string> lines;
+    life.world.log = &lines;
     for (int i = 0; i < 250 && !testing::Test::HasFailure(); ++i) {
       life.act();
       check_devices(life.world);
     }
-    if (testing::Test::HasFailure()) return;
+    if (!testing::Test::HasFailure()) continue;
+    const auto from = lines.size() - std::min<std::size_t>(lines.size(), trace_shown_max);
+    for (std::size_t i = from; i < lines.size(); ++i) printf("%s\n", lines[i].c_str());
+    return;
   }
 }
 
