@@ -20,6 +20,11 @@ class FrozenRelease final : public Checker {
       }
     });
     reports_.take(step);
+    for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
+      const bool stays = entry.what == audit::device_failed &&
+                         entry.why.find("rehearsal_failed: on its way back: ") != std::string::npos;
+      if (stays) could_not_go_back_.insert(entry.subject);
+    });
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) { look(step, assign); });
   }
 
@@ -39,6 +44,7 @@ class FrozenRelease final : public Checker {
   void on_old_copy() override {
     frozen_.clear();
     assigned_.clear();
+    could_not_go_back_.clear();
     reports_.clear();
   }
 
@@ -52,7 +58,7 @@ class FrozenRelease final : public Checker {
       if (!is_new || report == nullptr || manifest.is_zero()) continue;
       // What may not go back stays as it runs, and the record says so.
       if (report->active[static_cast<std::size_t>(plane)] == manifest &&
-          says(step, audit::device_not_revertible, assign.device))
+          (says(step, audit::device_not_revertible, assign.device) || could_not_go_back_.contains(assign.device)))
         continue;
       for (const auto& scope : scopes_of(assign.device, report->facts)) {
         const auto found = frozen_.find(scope);
@@ -64,6 +70,7 @@ class FrozenRelease final : public Checker {
 
   std::map<std::string, std::set<Sha256>> frozen_;
   std::map<std::string, std::map<rules::Plane, Sha256>> assigned_;
+  std::set<std::string> could_not_go_back_;  // in a rehearsal
   LastReports reports_;
 };
 

@@ -85,9 +85,30 @@ class RehearsalFirst final : public Checker {
   }
 
   void take(const EngineStep& step, const rules::Assign& assign) {
-    const auto found = runs_.find(assign.rollout);
-    if (found == runs_.end() || found->second.opened != 1) return;
-    auto& run = found->second;
+    for (auto& [name, run] : runs_) {
+      if (run.opened != 1) continue;
+      if (name == assign.rollout) {
+        take(step, run, assign);
+      } else if (run.devices.contains(assign.device)) {
+        take_of_another(run, assign);
+      }
+    }
+  }
+
+  // One assignment carries the versions of several rollouts, and names the one that caused it last: a step may have
+  // been taken with it all the same.
+  static void take_of_another(Run& run, const rules::Assign& assign) {
+    const bool carries = std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& target) {
+      return std::find(assign.releases.begin(), assign.releases.end(),
+                       std::pair<rules::Plane, Sha256>(target.first, target.second)) != assign.releases.end();
+    });
+    auto& device = run.devices[assign.device];
+    if (device.steps == there ? carries : device.steps != back_there || !carries) return;
+    device.steps = static_cast<Steps>(device.steps + 1);
+    device.epoch = assign.epoch;
+  }
+
+  static void take(const EngineStep& step, Run& run, const rules::Assign& assign) {
     auto& device = run.devices[assign.device];
     device.epoch = assign.epoch;
     if (says(step, audit::segment_frozen, assign.rollout)) device.excused = true;
