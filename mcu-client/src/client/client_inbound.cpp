@@ -125,10 +125,8 @@ void Client::take_assignment(ByteView payload) {
   assignment.expires_s = found->expires_s();
   assignment.soak_s = found->soak_s();
   assignment.hold = found->hold();
-  if (found->shadow() != nullptr) {
-    for (const auto* release : *found->shadow())
-      assignment.shadow = static_cast<std::uint8_t>(assignment.shadow | 1u << index_of(release->plane()));
-  }
+  if (const auto* shadow = found->shadow(); shadow != nullptr && shadow->size() != 0)
+    assignment.shadow = static_cast<std::uint8_t>(1 + index_of(shadow->Get(0)->plane()));
   for (const auto* from : *found->releases()) {
     auto& release = assignment.releases[assignment.count++];
     release.plane = from->plane();

@@ -146,7 +146,8 @@ bool Client::send_state() {
     to.security_floor = record.floor;
     const auto back = machine_.way_back(plane);
     if (back != no_slot) to.previous = &machine_.slot(plane, back).manifest;
-    if (!machine_.downloaded(plane).is_zero()) to.downloaded = &machine_.downloaded(plane);
+    const auto newest = machine_.downloaded(plane);
+    if (newest != no_slot) to.downloaded = &machine_.slot(plane, newest).manifest;
     if (record.active == no_slot) continue;
     to.active = &machine_.active(plane);
     if (read_header(flash_, flash_.layout().slots[i][record.active], header) != ok) continue;

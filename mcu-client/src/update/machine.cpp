@@ -9,6 +9,13 @@ bool reduced(DeviceState state) {
   return state == DeviceState::degraded || state == DeviceState::safe_mode;
 }
 
+// A test of one bit: the phases that count for something have no order.
+template <Phase... phases>
+bool is_one_of(Phase phase) {
+  constexpr std::uint32_t set = (... | (1u << static_cast<std::uint32_t>(phases)));
+  return (set >> static_cast<std::uint32_t>(phase) & 1u) != 0;
+}
+
 }  // namespace
 
 void UpdateMachine::restore(std::uint8_t planes, const UpdateState& state, const Orders& orders) {
@@ -255,7 +262,7 @@ void UpdateMachine::resume() {
     case Phase::fetching:
     case Phase::verifying:
     case Phase::staged:
-      begin(Assignment(state_.assignment), state_.refetching);
+      begin(state_.assignment, state_.refetching);
       break;
     case Phase::swapped:
     case Phase::probing:
@@ -277,7 +284,7 @@ void UpdateMachine::resume() {
     case Phase::committed:
     case Phase::rolled_back:
     case Phase::failed:
-      if (state_.refetching) begin(Assignment(state_.assignment), true);
+      if (state_.refetching) begin(state_.assignment, true);
       break;
   }
 }
@@ -351,29 +358,27 @@ const Sha256& UpdateMachine::active(Plane plane) const {
   return slot == no_slot ? none : slots_[index_of(plane)][slot].manifest;
 }
 
-const Sha256& UpdateMachine::downloaded(Plane plane) const {
+std::uint8_t UpdateMachine::downloaded(Plane plane) const {
   const auto* change = change_of(plane);
-  if (change == nullptr || !change->filled || change->to == no_slot) return active(plane);
-  return slots_[index_of(plane)][change->to].manifest;
+  const bool fetched = change != nullptr && change->filled && change->to != no_slot;
+  return fetched ? change->to : state_.planes[index_of(plane)].active;
 }
 
 bool UpdateMachine::on_probation() const {
-  return state_.phase == Phase::swapped || state_.phase == Phase::probing || watched();
+  return is_one_of<Phase::swapped, Phase::probing, Phase::soaking, Phase::held>(state_.phase);
 }
 
 // The checks have passed: in the soak, and in a hold after it.
 bool UpdateMachine::watched() const {
-  return state_.phase == Phase::soaking || state_.phase == Phase::held;
+  return is_one_of<Phase::soaking, Phase::held>(state_.phase);
 }
 
 bool UpdateMachine::settled() const {
-  return state_.phase == Phase::idle || state_.phase == Phase::committed || state_.phase == Phase::rolled_back ||
-         state_.phase == Phase::failed;
+  return is_one_of<Phase::idle, Phase::committed, Phase::rolled_back, Phase::failed>(state_.phase);
 }
 
 bool UpdateMachine::judging() const {
-  const bool moving =
-      state_.phase == Phase::swapped || state_.phase == Phase::probing || state_.phase == Phase::rolling_back;
+  const bool moving = is_one_of<Phase::swapped, Phase::probing, Phase::rolling_back>(state_.phase);
   return !moving && state_.device != DeviceState::safe_mode;
 }
 
@@ -384,8 +389,8 @@ WorkloadMode UpdateMachine::mode() const {
 
 std::uint64_t UpdateMachine::wake_ms() const {
   if (!watched() || job_) return 0;
-  if (state_.phase == Phase::held && soak_overdue_ms_ == 0) return soak_check_ms_;
-  if (soak_left_ms_ == 0) return soak_overdue_ms_;
+  if (soak_overdue_ms_ != 0) return soak_overdue_ms_;
+  if (soak_left_ms_ == 0) return soak_check_ms_;  // held
   const auto end = soak_mark_ms_ + soak_left_ms_;
   return end < soak_check_ms_ ? end : soak_check_ms_;
 }

@@ -1,10 +1,11 @@
-// The device's half of a rollout on an MCU: takes events, changes its state, returns effects in order. Pure: no flash, clock
-// or network; the same events give the same effects, so that every scenario and every power cut can be replayed in a test.
-// The same rules as the Linux agent's (edge-client/agent), for two slots a plane and a firmware that changes by a reset.
-// Freestanding C++17, no allocation; one thread.
+// The device's half of a rollout on an MCU: takes events, changes its state, returns effects in order. Pure: no flash,
+// clock or network; the same events give the same effects, so that every scenario and every power cut can be replayed
+// in a test. The same rules as the Linux agent's (edge-client/agent), for two slots a plane and a firmware that changes
+// by a reset. Freestanding C++17, no allocation; one thread.
 //
-// machine.cpp (start, time, transitions), machine_attempt.cpp (an assignment until its swap), machine_probation.cpp (checks,
-// soak, hold, commit, the way back), machine_orders.cpp (directives, safe mode, the recovery policy's actions).
+// machine.cpp (start, time, transitions), machine_attempt.cpp (an assignment until its swap), machine_probation.cpp
+// (checks, soak, hold, commit, the way back), machine_orders.cpp (directives, safe mode, the recovery policy's
+// actions).
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,7 @@ struct SlotFound {
 
 struct Started {
   BootState boot;
-  bool crashed = false;  // this reset was a watchdog's or a fault's
+  bool crashed = false;          // this reset was a watchdog's or a fault's
   bool boot_log_behind = false;  // it counts fewer starts than the settings: its newest records, or all, are lost
   SlotFound slots[plane_count][slots_per_plane];
 };
@@ -40,8 +41,8 @@ struct Directive {
 };
 
 enum class EventKind : std::uint8_t {
-  started,        // the first, once: `started`
-  tick,           // time passed
+  started,  // the first, once: `started`
+  tick,     // time passed
   connected,
   assignment,     // `assignment`: signed, for this device, not expired
   directive,      // `directive`: signed, of one of the device's scopes, not expired
@@ -88,10 +89,10 @@ enum class EffectKind : std::uint8_t {
   activated,        // other releases are active: load policy and workload anew
   workload,         // run it as `mode` says; `number` 1: after safe mode, of which no measurement says anything
   restart_workload,
-  report,           // a state report is due
-  send_evidence,    // an order asks for the last events
-  refused,          // an assignment or directive was not taken: `error`, `detail`, for the log and the evidence
-  note,             // something happened that evidence should hold: `error` or the phase or state entered
+  report,         // a state report is due
+  send_evidence,  // an order asks for the last events
+  refused,        // an assignment or directive was not taken: `error`, `detail`, for the log and the evidence
+  note,           // something happened that evidence should hold: `error` or the phase or state entered
 };
 
 enum class WorkloadMode : std::uint8_t { normal, degraded, off };
@@ -115,12 +116,13 @@ struct Effects {
 
 class UpdateMachine {
  public:
-  static constexpr std::uint8_t crashes_max = 3;       // starts after a crash on probation before going back
-  static constexpr std::uint8_t crash_loop_max = 5;    // crashes in a row after which the workload stays off
+  static constexpr std::uint8_t crashes_max = 3;     // starts after a crash on probation before going back
+  static constexpr std::uint8_t crash_loop_max = 5;  // crashes in a row after which the workload stays off
 
   UpdateMachine() = default;
 
-  // What was made durable before, and the planes that the device has: bit i is plane i. REQUIRES: before the first event.
+  // What was made durable before, and the planes that the device has: bit i is plane i. REQUIRES: before the first
+  // event.
   void restore(std::uint8_t planes, const UpdateState& state, const Orders& orders);
 
   // REQUIRES: started is the first event; now_ms never goes back. The effects are those of this event, in order.
@@ -140,8 +142,8 @@ class UpdateMachine {
   [[nodiscard]] std::uint64_t directive_epoch() const;
   [[nodiscard]] bool on_probation() const;
   [[nodiscard]] bool settled() const;
-  // The newest release that is complete in its slot: what the attempt has fetched, else the active one. Zero: none.
-  [[nodiscard]] const Sha256& downloaded(Plane plane) const;
+  // The slot of the newest release that is complete: what the attempt has fetched, else the active one; no_slot: none.
+  [[nodiscard]] std::uint8_t downloaded(Plane plane) const;
   // When tick has something to do next, at the latest; 0: not by itself.
   [[nodiscard]] std::uint64_t wake_ms() const;
 
@@ -218,10 +220,10 @@ class UpdateMachine {
   Orders orders_;
   SlotFound slots_[plane_count][slots_per_plane];
   BootState boot_;
-  Assignment pending_;             // epoch 0: none. Waits for the end of a pause or of the way back
-  Effects* out_ = nullptr;         // during step()
+  Assignment pending_;      // epoch 0: none. Waits for the end of a pause or of the way back
+  Effects* out_ = nullptr;  // during step()
   bool state_dirty_ = false, orders_dirty_ = false, report_due_ = false, confirmed_ = false;
-  bool job_ = false;               // fill or checks are under way
+  bool job_ = false;  // fill or checks are under way
   std::uint64_t now_ms_ = 0, now_s_ = 0;
   std::uint64_t soak_mark_ms_ = 0, soak_left_ms_ = 0, soak_check_ms_ = 0, soak_overdue_ms_ = 0;
 };

@@ -50,11 +50,11 @@ void UpdateMachine::take_pending() {
     go_wrong(state_.changes[0].plane, ErrorCode::none, "a newer assignment replaces it");
     return;
   }
-  const Assignment taken = pending_;
+  begin(pending_, false);
   pending_.epoch = 0;
-  begin(taken, false);
 }
 
+// `assignment` may be the one of the state, which then begins anew.
 void UpdateMachine::begin(const Assignment& assignment, bool refetching) {
   if (job_) emit(EffectKind::stop_jobs);
   job_ = false;
@@ -81,9 +81,8 @@ void UpdateMachine::begin(const Assignment& assignment, bool refetching) {
 }
 
 void UpdateMachine::refuse_shadow() {
-  std::uint32_t plane = 0;
-  while ((state_.assignment.shadow >> plane & 1u) == 0) ++plane;
-  refuse(static_cast<Plane>(plane), ErrorCode::incompatible, "nothing can run in the shadow here");
+  refuse(static_cast<Plane>(state_.assignment.shadow - 1), ErrorCode::incompatible,
+         "nothing can run in the shadow here");
 }
 
 // False when the attempt was refused.

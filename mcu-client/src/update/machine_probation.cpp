@@ -122,7 +122,7 @@ void UpdateMachine::commit() {
   set_device(DeviceState::healthy);
   // The repair is done; what was assigned beside it is no more possible than before, and committed would say that it
   // was.
-  if (repaired && state_.assignment.shadow != 0) begin(Assignment(state_.assignment), false);
+  if (repaired && state_.assignment.shadow != 0) begin(state_.assignment, false);
   take_pending();
 }
 

@@ -21,7 +21,9 @@ using wire::OrderKind;
 using wire::Plane;
 using wire::RecoveryAction;
 
-[[nodiscard]] constexpr std::uint32_t index_of(Plane plane) { return static_cast<std::uint32_t>(plane); }
+[[nodiscard]] constexpr std::uint32_t index_of(Plane plane) {
+  return static_cast<std::uint32_t>(plane);
+}
 
 // One release of an assignment. A zero manifest: the plane is to be empty.
 struct AssignedRelease {
@@ -39,15 +41,27 @@ struct Assignment {
   std::uint32_t soak_s = 0;
   std::uint8_t count = 0;  // of releases, in activation order
   Hold hold = Hold::none;  // where the attempt waits for the next assignment of the same
-  std::uint8_t shadow = 0;  // the planes that it asks to run something in the shadow on, which is refused: bit i is plane i
+  std::uint8_t shadow =
+      0;  // 1 + the first plane that it asks to run something in the shadow on, which is refused; 0: none
   std::uint8_t unused = 0;
   AssignedRelease releases[plane_count];
 };
 
-// One attempt at one assignment; the states of wire::AttemptState and one more, which is short and reported as the state
-// before it. The numbers lie in flash: rolling_back had its own before there was a hold.
+// One attempt at one assignment; the states of wire::AttemptState and one more, which is short and reported as the
+// state before it. The numbers lie in flash: rolling_back had its own before there was a hold.
 enum class Phase : std::uint8_t {
-  idle, fetching, verifying, staged, swapped, probing, soaking, committed, rolled_back, failed, rolling_back, held
+  idle,
+  fetching,
+  verifying,
+  staged,
+  swapped,
+  probing,
+  soaking,
+  committed,
+  rolled_back,
+  failed,
+  rolling_back,
+  held
 };
 [[nodiscard]] constexpr wire::AttemptState wire_state(Phase phase) {
   if (phase == Phase::held) return wire::AttemptState::held;
@@ -73,30 +87,31 @@ struct PlaneRecord {
 
 inline constexpr std::uint32_t detail_max = 52;  // bytes of an attempt's detail, with its NUL
 
-// All that the machine keeps durable, orders apart. One record of the settings. A record of another format is not read, and
-// with it epochs and floors would be forgotten, so what was added later (hold and shadow of an assignment, Phase::held) lies
-// where records of this format have zeros or in a number that none has: firmware on trial reads what the firmware before it
-// wrote, and that one, when the trial is over, what it wrote itself.
+// All that the machine keeps durable, orders apart. One record of the settings. A record of another format is not read,
+// and with it epochs and floors would be forgotten, so what was added later (hold and shadow of an assignment,
+// Phase::held) lies where records of this format have zeros or in a number that none has: firmware on trial reads what
+// the firmware before it wrote, and that one, when the trial is over, what it wrote itself.
 struct UpdateState {
   std::uint32_t format = 1;
   Phase phase = Phase::idle;
   DeviceState device = DeviceState::healthy;
   RecoveryAction last_action = RecoveryAction::none;
-  bool safe_mode_latched = false;           // by the device's own policy
-  std::uint64_t safe_mode_latched_epoch = 0;  // newest directive epoch known then: only a resume after it ends the latch
-  std::uint64_t newest_signed_s = 0;        // the clock's lower bound
-  std::uint64_t boot_id = 0;                // of this start: grows also when the boot log, which counts the starts, was lost
+  bool safe_mode_latched = false;  // by the device's own policy
+  std::uint64_t safe_mode_latched_epoch =
+      0;                              // newest directive epoch known then: only a resume after it ends the latch
+  std::uint64_t newest_signed_s = 0;  // the clock's lower bound
+  std::uint64_t boot_id = 0;          // of this start: grows also when the boot log, which counts the starts, was lost
   PlaneRecord planes[plane_count];
-  Assignment assignment;                    // the newest taken
+  Assignment assignment;  // the newest taken
   Change changes[plane_count];
   std::uint8_t change_count = 0;
-  std::uint8_t crashes = 0;                 // starts after a crash with this attempt on probation
+  std::uint8_t crashes = 0;  // starts after a crash with this attempt on probation
   ErrorCode error = ErrorCode::none;
   std::uint32_t soak_left_s = 0;
   Plane error_plane = Plane::firmware;
-  bool refetching = false;                  // the attempt repairs a damaged slot with what was assigned before
+  bool refetching = false;  // the attempt repairs a damaged slot with what was assigned before
   std::uint8_t unused[2] = {};
-  std::uint32_t trial_tag = 0;              // of the firmware's newest trial in the boot log, new for every attempt
+  std::uint32_t trial_tag = 0;  // of the firmware's newest trial in the boot log, new for every attempt
   char detail[detail_max] = {};
 };
 static_assert(std::has_unique_object_representations_v<UpdateState>, "no padding");
@@ -106,8 +121,8 @@ static_assert(std::has_unique_object_representations_v<UpdateState>, "no padding
 inline constexpr std::uint32_t scopes_max = 16;  // device, fleet and groups that this device belongs to
 inline constexpr std::uint32_t orders_max = 12;  // standing in all scopes together
 
-// `release` is the first 8 bytes of the manifest digest: enough to tell releases apart, and a collision could only freeze
-// one release too many.
+// `release` is the first 8 bytes of the manifest digest: enough to tell releases apart, and a collision could only
+// freeze one release too many.
 struct StandingOrder {
   std::uint64_t epoch = 0;
   std::uint64_t release = 0;

@@ -78,7 +78,7 @@ TEST(WireLimits, StateReport) {
        },
        F::malformed},
       {"a version too long", [](S& s) { s.planes[0].version = std::string(33, '1'); }, F::bad_name},
-      {"an unknown attempt state", [](S& s) { s.attempt_state = 10; }, F::unknown_value},
+      {"an unknown attempt state", [](S& s) { s.attempt_state = 12; }, F::unknown_value},
       {"an error code in a gap", [](S& s) { s.error = 9; }, F::unknown_value},
       {"an error code beyond the last", [](S& s) { s.error = 71; }, F::unknown_value},
       {"the last error code", [](S& s) { s.error = 70; }, F::none},

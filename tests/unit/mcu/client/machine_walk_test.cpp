@@ -114,7 +114,7 @@ class Life {
       to.envelope_size = 300;
     }
     if (swarm_[7]) made.hold = some_hold();
-    if (swarm_[7] && below(15) == 0) made.shadow = static_cast<std::uint8_t>(1 + below(7));
+    if (swarm_[7] && below(15) == 0) made.shadow = static_cast<std::uint8_t>(1 + below(3));
     newest_ = made;
     bench_.give(made);
   }
