@@ -18,10 +18,11 @@ struct WaveView {
   std::uint32_t percent = 0;  // 0: a number of devices, or a ring
   std::uint32_t devices = 0, done = 0, failed = 0, unreachable = 0;
   std::uint64_t opened_s = 0;  // 0: not yet
-  std::uint32_t retrying = 0, holding = 0;
+  std::uint32_t retrying = 0;
   std::uint32_t rehearsing = 0,
                 first_devices = 0;  // the latter: the number of devices, earlier waves included; 0: none
   bool rehearse = false;
+  std::uint32_t holding = 0;
 
   friend bool operator==(const WaveView&, const WaveView&) = default;
 };

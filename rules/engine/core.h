@@ -254,6 +254,7 @@ class Core {
   void begin_anew(MemberIndex index);
   void take_out(MemberIndex index, bool revert);
   void offer_freed();
+  void settle_and_offer_freed();
   void fill_in_for_stopped(Rollout& rollout);
   [[nodiscard]] std::string standing_text(MemberIndex index) const;
 

@@ -247,15 +247,21 @@ bool Core::is_out_of(const Rollout& rollout, DeviceIndex index) const {
   return member == 0 || members_[member].standing == Standing::cancelled;
 }
 
-// Devices that a rollout has let go in this step: others may have them, unless what happened in it halts them.
+// Devices that a rollout has let go in this step: others may have them.
 void Core::offer_freed() {
-  if (!turn_.freed.empty()) settle_all();
   while (!turn_.freed.empty()) {
     const auto index = turn_.freed.back();
     turn_.freed.pop_back();
     reconsider(index);
     judge_all(index);
   }
+}
+
+// The same after something has happened to devices: what has failed halts before anybody is assigned.
+void Core::settle_and_offer_freed() {
+  if (turn_.freed.empty()) return;
+  settle_all();
+  offer_freed();
 }
 
 Core::Answer Core::run(const Command& command, const CancelDevice& body) {

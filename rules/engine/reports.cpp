@@ -38,12 +38,12 @@ void Core::on(const DeviceReport& report) {
   turn_.device_clock_s = report.reported_s;
   learn_directive_epoch(report);
   judge_all(index);
-  offer_freed();
+  settle_and_offer_freed();
   if (!change.facts && !(change.versions && versions_matter())) return;
   // Only now, when each rollout knows what became of it there: new facts may hand it to another one.
   reconsider(index);
   judge_all(index);
-  offer_freed();
+  settle_and_offer_freed();
   for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
     if (members_[member].awaits_rehearsal()) go_on_rehearsing(member);
     arm(member);                                // it may have left a group whose orders kept it from working
@@ -115,7 +115,7 @@ void Core::on(const Tick&) {
     return members_[index].standing != Standing::retrying || retry_due_s(index) != turn_.now_s;
   });
   for (auto each = due.begin(); each != again; ++each) expire(*each);
-  offer_freed();
+  settle_and_offer_freed();
   for (const auto& [number, rollout] : rollouts_) {
     const bool in_time = rollout->guards_due_s != 0 && turn_.now_s >= rollout->guards_due_s;
     if (in_time) rollout->guards_due_s = 0;

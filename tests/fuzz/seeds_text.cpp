@@ -91,6 +91,7 @@ void write_requests(const SeedFolder& seeds) {
       R"({"command":"giveOrder","scope":"group/region=de","order":"freeze","plane":"model","release":"m@1","reason":"hot"})",
       R"({"command":"abortRollout","rollout":"r","mode":"revert"},{"command":"resumeRollout","rollout":"r","acknowledgeFailures":true})",
       R"({"command":"stopGroup","rollout":"r","group":"region=de","mode":"revert","reason":"hot"},{"command":"continueGroup","rollout":"r","group":"tag=lab"})",
+      R"({"command":"releaseHold","rollout":"r","wave":"half","reason":"go"},{"command":"releaseHold","rollout":"r"})",
       R"({"command":"cancelDevice","rollout":"r","device":"gw-1","reason":"hot"},{"command":"readmitDevice","rollout":"r","device":"gw-1"})",
       R"({"command":"overrideDevice","device":"gw-1","plane":"model","release":"m@3","reason":"hot"},{"command":"clearOverride","device":"gw-1","plane":"model"})",
       R"({"command":"putBlob","digest":"0000000000000000000000000000000000000000000000000000000000000001","offset":4,"data":"YWJjZA=="})",

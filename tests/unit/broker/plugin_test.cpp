@@ -147,6 +147,22 @@ TEST_F(PluginTest, ThePaceOfARolloutCanBeChanged) {
       0u);
 }
 
+TEST_F(PluginTest, AReleaseOfAHoldIsForThoseWhoOperate) {
+  start_rollout();
+  const auto release = [&](const std::string& who, const std::string& more) {
+    return bench.command(who, R"("command":"releaseHold","rollout":"first")" + more);
+  };
+  EXPECT_EQ(release("eve", "")["kind"], "refused") << "she may only look";
+  EXPECT_EQ(release("alice", R"(,"wave":7)")["kind"], "usage");
+  const auto none = release("alice", "");
+  EXPECT_EQ(none["kind"], "refused");
+  EXPECT_NE(none["error"].get<std::string>().find("has no hold"), std::string::npos) << none;
+  const auto status = bench.rollout("first");
+  EXPECT_EQ(status["waves"][0]["hold"], "none");
+  EXPECT_EQ(status["priority"], 0);
+  EXPECT_EQ(status["shadow"], false);
+}
+
 TEST_F(PluginTest, AGroupIsStoppedAndADeviceTakenOutAcrossARestart) {
   start_rollout();
   const auto device = canary();

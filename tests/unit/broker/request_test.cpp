@@ -66,6 +66,9 @@ TEST(Request, WrongFieldsSayWhatIsRight) {
             "'mode' must be one of: keep revert");
   EXPECT_EQ(one(R"("command":"continueGroup","rollout":"r","group":"region=de","mode":"keep")").fault,
             "unknown field 'mode'; the fields of continueGroup are rollout, group");
+  EXPECT_EQ(one(R"("command":"releaseHold","rollout":"r","wave":"a/b")").fault,
+            "'wave' must be 1-64 of A-Z a-z 0-9 . _ -");
+  EXPECT_EQ(one(R"("command":"releaseHold","rollout":"r","wave":"half")").wave, "half");
   EXPECT_EQ(one(R"("command":"cancelDevice","rollout":"r","device":"a/b")").fault,
             "'device' must be 1-64 of A-Z a-z 0-9 . _ -");
   EXPECT_EQ(one(R"("command":"overrideDevice","device":"d","plane":"model")").fault, "the field 'release' is missing");

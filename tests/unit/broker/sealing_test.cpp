@@ -1,8 +1,12 @@
-// Directives as the broker makes them: with the words for people, as far as the smallest device has room for them.
+// Assignments and directives as the broker makes them: the latter with the words for people, as far as the smallest
+// device has room for them.
 #include "broker-plugin/core/sealing.h"
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
+#include "schemas/assignment_generated.h"
 #include "schemas/directive_generated.h"
 #include "schemas/limits.h"
 #include "schemas/wire.h"
@@ -62,6 +66,45 @@ TEST(BuildDirective, TwelveOrdersAreShortWhateverTheyMean) {
 
 TEST(BuildDirective, AsManyAsAScopeMayHaveAreAllThere) {
   EXPECT_EQ(texts_in(build_directive(freezes(limits::orders_max, 96), {1000, 0}), limits::orders_max), 0u);
+}
+
+TEST(BuildAssignment, SaysWhereToHoldAndWhatRunsInTheShadow) {
+  AssignWork work;
+  work.assign.device = "gw-1";
+  work.assign.epoch = 9;
+  work.assign.rollout = "r";
+  work.assign.soak_s = 60;
+  work.assign.hold = rules::HoldPoint::before_commit;
+  const Sha256 running{{1, 2, 3}}, beside{{4, 5, 6}}, envelope{{7, 8, 9}};
+  work.assign.releases = {{rules::Plane::config, running}};
+  work.releases = {nullptr};
+  auto release = std::make_shared<Release>();
+  release->name = "reader";
+  release->version = "4";
+  release->envelope = envelope;
+  release->envelope_size = 700;
+  work.assign.shadow = {{rules::Plane::model, beside}};
+  work.shadow = {release};
+  const auto built = build_assignment(work, {1000, 3600});
+  const AlignedBytes copy{ByteView(built)};
+  const wire::Assignment* assignment = nullptr;
+  ASSERT_EQ(verify(copy.view(), assignment), WireFault::none);
+  EXPECT_EQ(assignment->hold(), wire::Hold::before_commit);
+  ASSERT_EQ(assignment->releases()->size(), 1u);
+  EXPECT_EQ(assignment->releases()->Get(0)->plane(), wire::Plane::config);
+  ASSERT_NE(assignment->shadow(), nullptr);
+  ASSERT_EQ(assignment->shadow()->size(), 1u);
+  const auto* shadow = assignment->shadow()->Get(0);
+  EXPECT_EQ(shadow->plane(), wire::Plane::model);
+  EXPECT_EQ(shadow->name()->str() + "@" + shadow->version()->str(), "reader@4");
+  EXPECT_EQ(shadow->envelope_size(), 700u);
+
+  work.assign.shadow.clear();
+  work.shadow.clear();
+  const auto without = build_assignment(work, {1000, 3600});
+  const AlignedBytes plain{ByteView(without)};
+  ASSERT_EQ(verify(plain.view(), assignment), WireFault::none);
+  EXPECT_EQ(assignment->shadow(), nullptr) << "devices without one read nothing new";
 }
 
 }  // namespace

@@ -184,6 +184,20 @@ TEST_F(Shadows, AShadowWaitsForADeviceAtWorkAndTheOtherWayRound) {
   EXPECT_EQ(standing("d000"), Standing::done);
 }
 
+// Both time out at once: the rollout that waited for the device is halted before it could have it.
+TEST_F(Shadows, WhatFailsAtTheSameTimeHaltsBeforeADeviceIsHandedOn) {
+  join(2);
+  world_.start(shadow_rule({}, 100));
+  start_config();
+  end_shadow("d000");
+  ASSERT_EQ(standing("d000", "c"), Standing::assigned);
+  ASSERT_EQ(standing("d001", "c"), Standing::held_by_other);
+  world_.tick(100'000);
+  EXPECT_EQ(standing("d001"), Standing::failed);
+  EXPECT_EQ(world_.status("c").state, RolloutState::halted);
+  EXPECT_EQ(world_.devices["d001"].assigned->rollout, "r") << "a halted rollout assigns nothing";
+}
+
 TEST_F(Shadows, AnAbortEndsTheShadowsThatRun) {
   join(4);
   world_.start(shadow_rule());

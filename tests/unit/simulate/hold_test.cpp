@@ -8,7 +8,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::string fleet_of_forty =
+const std::string fleet_of_forty = "groups:\n  - { count: 40, class: gateway, region: de, ids: gw-## }\n";
+const std::string fleet_on_bad_links =
     "groups:\n  - { count: 40, class: gateway, region: de, ids: gw-##, link: { offline: 10%, offline_for: 5m } }\n";
 
 std::string rule_with(const std::string& hold) {
@@ -27,6 +28,10 @@ TEST(SimulatedHolds, AreLetGoByTheOperator) {
     EXPECT_EQ(result.status.done, 40u);
     EXPECT_THAT(timeline_of(result), HasSubstr("and go on"));
     EXPECT_GE(*result.finished_s, *plain.finished_s + 600) << "ten minutes later";
+    // Who was away hears of it on its return.
+    const auto bad_links = run(simulation_of(rule_with(hold), fleet_on_bad_links), seed());
+    EXPECT_EQ(bad_links.status.state, RolloutState::completed) << timeline_of(bad_links);
+    EXPECT_EQ(bad_links.status.done + bad_links.status.unreachable, 40u);
   }
 }
 
