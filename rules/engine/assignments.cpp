@@ -152,7 +152,14 @@ void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
     const Rollout& other = *members_[member].rollout;
     const bool shares = &other != &rollout && other.shares_plane_with(rollout);
     const bool ended = !other.active() || members_[member].standing == Standing::cancelled;
-    if (shares && members_[member].reached) ended ? depart(member) : supersede(member, rollout);
+    if (shares && members_[member].reached) {
+      assert(ended || outranks(rollout, other) || other.rule.shadow);
+      if (ended) {
+        depart(member);
+      } else if (outranks(rollout, other)) {
+        supersede(member, rollout);
+      }  // a shadow that is over there has nothing that could be taken
+    }
     member = next;
   }
 }

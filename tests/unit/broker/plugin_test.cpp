@@ -149,12 +149,12 @@ TEST_F(PluginTest, ThePaceOfARolloutCanBeChanged) {
 
 TEST_F(PluginTest, AReleaseOfAHoldIsForThoseWhoOperate) {
   start_rollout();
-  const auto release = [&](const std::string& who, const std::string& more) {
+  const auto let_go = [&](const std::string& who, const std::string& more) {
     return bench.command(who, R"("command":"releaseHold","rollout":"first")" + more);
   };
-  EXPECT_EQ(release("eve", "")["kind"], "refused") << "she may only look";
-  EXPECT_EQ(release("alice", R"(,"wave":7)")["kind"], "usage");
-  const auto none = release("alice", "");
+  EXPECT_EQ(let_go("eve", "")["kind"], "refused") << "she may only look";
+  EXPECT_EQ(let_go("alice", R"(,"wave":7)")["kind"], "usage");
+  const auto none = let_go("alice", "");
   EXPECT_EQ(none["kind"], "refused");
   EXPECT_NE(none["error"].get<std::string>().find("has no hold"), std::string::npos) << none;
   const auto status = bench.rollout("first");

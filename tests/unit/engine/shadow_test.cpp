@@ -184,6 +184,29 @@ TEST_F(Shadows, AShadowWaitsForADeviceAtWorkAndTheOtherWayRound) {
   EXPECT_EQ(standing("d000"), Standing::done);
 }
 
+// A device that comes to be a target of both: it runs the shadow to its end, is counted there, and takes the other
+// then.
+TEST_F(Shadows, ADeviceThatMovesIntoAnotherRolloutOfThePlaneEndsItsShadowFirst) {
+  join(2);
+  auto rule = shadow_rule({}, 100);
+  world_.start(rule);
+  world_.add_release(Plane::model, "reader", "3");
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  ASSERT_TRUE(World::accepted(
+      world_.start(World::rule("real", "device.region == \"fr\"", {{Plane::model, "reader", "3"}}, {all}))));
+  world_.attempt("d000", AttemptState::shadowing);
+  move("d000", "fr");
+  EXPECT_EQ(standing("d000", "real"), Standing::held_by_other);
+  end_shadow("d000");
+  EXPECT_EQ(standing("d000"), Standing::done);
+  EXPECT_EQ(wanted("d000"), "reader@3");
+  world_.commit("d000");
+  EXPECT_EQ(standing("d000"), Standing::done);
+  EXPECT_EQ(world_.status("real").state, RolloutState::completed);
+}
+
 // Both time out at once: the rollout that waited for the device is halted before it could have it.
 TEST_F(Shadows, WhatFailsAtTheSameTimeHaltsBeforeADeviceIsHandedOn) {
   join(2);
