@@ -203,7 +203,7 @@ void World::take(const Assign& assign) {
   it.wanted = wanted;
   it.hold = assign.hold;
   if (wanted != 0) note_assigned(*device);
-  if (it.online && !it.hung) take_up(*device);
+  if (it.online && !it.hung && !goes_on(*device)) begin(*device);
 }
 
 void World::take(const Audit& audit) {

@@ -76,7 +76,7 @@ class World {
   void tell_now(decltype(Event::what) what);
   void take(const Assign& assign);
   [[nodiscard]] static bool is_under_way(AttemptState attempt);  // world_devices.cpp, as the next two
-  void take_up(Number device);
+  bool goes_on(Number device);
   void wait_in(Number device, AttemptState hold);
   void take(const Audit& audit);
   void look_at_status();

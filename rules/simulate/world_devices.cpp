@@ -59,15 +59,17 @@ bool World::is_under_way(AttemptState attempt) {
          attempt == AttemptState::held;
 }
 
-// Its newest assignment: the attempt at work goes on when that is about the same releases, and else a new one begins.
-void World::take_up(Number device) {
+// Its newest assignment is about the same releases as the attempt at work: that goes on, out of its hold perhaps.
+// False: a new one is to begin.
+bool World::goes_on(Number device) {
   auto& it = devices_[device];
-  if (!it.same || !is_under_way(it.attempt)) return begin(device);
+  if (!it.same || !is_under_way(it.attempt)) return false;
   it.same = false;
   it.attempt_epoch = it.assigned_epoch;
-  if (it.attempt == AttemptState::staged && it.hold != HoldPoint::before_swap) return activate(device);
-  if (it.attempt == AttemptState::held && it.hold != HoldPoint::before_commit) return finish(device);
-  report(device);
+  const bool let_go = (it.attempt == AttemptState::staged && it.hold != HoldPoint::before_swap) ||
+                      (it.attempt == AttemptState::held && it.hold != HoldPoint::before_commit);
+  if (let_go) set_step(device, now_s_ + 1);
+  return true;
 }
 
 // Whatever it was at.
@@ -95,7 +97,7 @@ void World::begin(Number device) {
 
 void World::step(Number device) {
   auto& it = devices_[device];
-  if (it.attempt == AttemptState::fetching)
+  if (it.attempt == AttemptState::fetching || it.attempt == AttemptState::staged)
     return it.hold == HoldPoint::before_swap ? wait_in(device, AttemptState::staged) : activate(device);
   if (it.fails) return put_back(device, it.error);
   it.hold == HoldPoint::before_commit ? wait_in(device, AttemptState::held) : finish(device);
@@ -236,7 +238,7 @@ void World::change_link(Number device) {
 void World::come_back(Number device) {
   auto& it = devices_[device];
   report(device);
-  if (it.assigned_epoch > it.attempt_epoch) return take_up(device);
+  if (it.assigned_epoch > it.attempt_epoch && !goes_on(device)) return begin(device);
   if (it.fetch_left_s != 0) {
     set_step(device, now_s_ + it.fetch_left_s);
     it.fetch_left_s = 0;
