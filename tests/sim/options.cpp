@@ -55,7 +55,7 @@ Options Options::from(std::uint64_t seed) {
   o.drift = o.guardrails && on(50);
   o.paces = on(40);
   o.retries = on(40);
-  o.rehearsals = on(35);
+  o.rehearsals = on(20);
   return o;
 }
 
