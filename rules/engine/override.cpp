@@ -8,24 +8,6 @@
 
 namespace muster::rules {
 
-namespace {
-
-bool in_flight(const Member& member) {
-  switch (member.standing) {
-    case Standing::assigned:
-    case Standing::holding:
-    case Standing::retrying:
-    case Standing::reverting:
-    case Standing::rehearsing:
-    case Standing::unreachable:
-      return member.reached;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
-
 // The first override that keeps a device from these releases' planes; an empty sentence: none does.
 std::string Core::overridden(const std::vector<KnownRelease>& releases, DeviceIndex index) const {
   if (overrides_.none()) return {};

@@ -107,6 +107,20 @@ std::string reached_text(const Tally& total) {
          count_text(total.targets, "target") + " now";
 }
 
+bool in_flight(const Member& member) {
+  switch (member.standing) {
+    case Standing::assigned:
+    case Standing::holding:
+    case Standing::retrying:
+    case Standing::reverting:
+    case Standing::rehearsing:
+    case Standing::unreachable:
+      return member.reached;
+    default:
+      return false;
+  }
+}
+
 std::uint32_t paced_in(const Rollout& rollout, std::size_t wave) {
   const auto& tally = rollout.tallies[wave];
   const auto waiting =

@@ -189,6 +189,9 @@ struct Rollout {
 };
 
 inline constexpr std::size_t failures_shown_max = 20;
+
+// It was assigned, and what came of that is not known yet: it is at work, holds, or waits for its next attempt.
+[[nodiscard]] bool in_flight(const Member& member);
 // The error of a device that could not do what its rehearsal asks; the reason is the detail.
 inline constexpr std::string_view rehearsal_failed = "rehearsal_failed";
 

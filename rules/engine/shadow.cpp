@@ -15,19 +15,6 @@ constexpr std::string_view shadow_prefix = "shadow.";
 constexpr std::array of_the_device = {Reading::thermal, Reading::temperature_c, Reading::cpu_percent,
                                       Reading::disk_free_mb};
 
-bool is_in_flight(const Member& member) {
-  switch (member.standing) {
-    case Standing::assigned:
-    case Standing::holding:
-    case Standing::reverting:
-    case Standing::rehearsing:
-    case Standing::unreachable:
-      return member.reached;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 bool is_shadowing(const Member& member, const Device& device) {
@@ -58,7 +45,7 @@ const Rollout* Core::at_work_beside(const Rollout& rollout, DeviceIndex index) c
     const Member& member = members_[each];
     const Rollout& other = *member.rollout;
     if (&other == &rollout || !(rollout.rule.shadow || other.rule.shadow) || outranks(rollout, other)) continue;
-    if (is_in_flight(member) && (other.active() || member.withdrawn)) return &other;
+    if (in_flight(member) && (other.active() || member.withdrawn)) return &other;
   }
   return nullptr;
 }
@@ -67,7 +54,7 @@ const Rollout* Core::at_work_beside(const Rollout& rollout, DeviceIndex index) c
 void Core::end_shadows(DeviceIndex index) {
   for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
     const Member& member = members_[each];
-    if (!member.rollout->rule.shadow || member.gone() || !is_in_flight(member)) continue;
+    if (!member.rollout->rule.shadow || member.gone() || !in_flight(member)) continue;
     begin_anew(each);
     members_.change(each, [](Member& m) { m.standing = Standing::held_by_other; });
   }

@@ -25,6 +25,12 @@ class Holds : public World {
   [[nodiscard]] static std::string held(const std::string& hold) {
     return "[{ name: first, percent: 50, soak: 1s, hold: " + hold + " }, { name: all, percent: 100, soak: 0s }]";
   }
+  void kill_all_agents() {
+    for (std::size_t i = 0; i < agent_count(); ++i) {
+      agent(i).kill_hard();
+      agent(i).start();
+    }
+  }
   // How many devices say that their attempt is in this state.
   [[nodiscard]] std::size_t attempts_in(const std::string& wanted) {
     std::size_t count = 0;
@@ -44,10 +50,7 @@ TEST_F(Holds, BeforeTheSwapNothingIsChangedUntilItIsReleased) {
   EXPECT_THAT(status("r").value("waiting_for", ""), HasSubstr("hold before the swap"));
 
   // All of it stands on disk: neither the devices' end nor the broker's lets anybody go.
-  for (std::size_t i = 0; i < agent_count(); ++i) {
-    agent(i).kill_hard();
-    agent(i).start();
-  }
+  kill_all_agents();
   leave_ops();
   broker().kill_hard();
   ASSERT_TRUE(broker().start());
@@ -69,10 +72,7 @@ TEST_F(Holds, BeforeTheCommitItRunsOnProbationUntilItIsReleased) {
   ASSERT_EVENTUALLY(20s, count("r", "holding") == 1) << status("r").dump(1);
   EXPECT_EQ(attempts_in("held"), 1u);
   EXPECT_EQ(agents_with("good 2"), 1u);
-  for (std::size_t i = 0; i < agent_count(); ++i) {
-    agent(i).kill_hard();
-    agent(i).start();
-  }
+  kill_all_agents();
   ASSERT_EVENTUALLY(20s, count("r", "holding") == 1) << status("r").dump(1);
 
   // Going back is as easy as before it: an abort that keeps what was committed keeps nothing of this.
