@@ -195,6 +195,7 @@ class Core {
 
   // --- turns.cpp ---
   void wait_for_turn(MemberIndex index);
+  void change_site(DeviceIndex index);
   void offer_turns(Rollout& rollout);
   void resume_waiting(Rollout& rollout);
   void count_last_minute(Rollout& rollout);
