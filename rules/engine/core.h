@@ -241,6 +241,7 @@ class Core {
   // --- turns.cpp ---
   void wait_for_turn(MemberIndex index);
   bool take_turn(MemberIndex index, bool its_turn);
+  void change_site(DeviceIndex index);
   void offer_turns(Rollout& rollout);
   void resume_waiting(Rollout& rollout);
   void count_last_minute(Rollout& rollout);

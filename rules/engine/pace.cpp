@@ -36,6 +36,20 @@ void PaceRun::wait(MemberIndex member, std::string_view device, std::string_view
   fresh_.push_back(waiting);
 }
 
+void PaceRun::moved(MemberIndex member, DeviceIndex index, std::string_view device, std::string_view site) {
+  if (pace_.per_site == 0) return;
+  if (site_of_working_.count(index) != 0) {
+    at_rest(index);
+    at_work(index, site);
+  }
+  line_up_fresh();
+  Waiting wanted;
+  wanted.bucket = bucket_of(seed_, device);
+  wanted.member = member;
+  const auto found = std::lower_bound(queue_.begin(), queue_.end(), wanted, sooner);
+  if (found != queue_.end() && !sooner(wanted, *found)) found->site = key_of_site(site);
+}
+
 void PaceRun::assigned(std::uint64_t at_s, std::uint64_t now_s) {
   if (pace_.per_minute == 0 || at_s + minute_s <= now_s) return;
   auto& second = seconds_[at_s % minute_s];
@@ -71,17 +85,27 @@ std::uint32_t PaceRun::in_last_minute(std::uint64_t now_s) const {
   return sum;
 }
 
-void PaceRun::offer(std::uint64_t now_s, std::uint32_t at_work, const std::function<bool(MemberIndex)>& take) {
-  const auto sooner = [](const Waiting& a, const Waiting& b) {
-    return a.bucket != b.bucket ? a.bucket < b.bucket : a.member < b.member;
-  };
-  if (!fresh_.empty()) {
-    std::sort(fresh_.begin(), fresh_.end(), sooner);
-    const auto old = static_cast<std::ptrdiff_t>(queue_.size());
-    queue_.insert(queue_.end(), fresh_.begin(), fresh_.end());
-    std::inplace_merge(queue_.begin(), queue_.begin() + old, queue_.end(), sooner);
-    fresh_.clear();
-  }
+bool PaceRun::sooner(const Waiting& a, const Waiting& b) {
+  return a.bucket != b.bucket ? a.bucket < b.bucket : a.member < b.member;
+}
+
+// One that left its place and came back waits as it does since: what is fresh comes first among equals.
+void PaceRun::line_up_fresh() {
+  if (fresh_.empty()) return;
+  std::reverse(fresh_.begin(), fresh_.end());
+  std::stable_sort(fresh_.begin(), fresh_.end(), sooner);
+  const auto fresh = static_cast<std::ptrdiff_t>(fresh_.size());
+  fresh_.insert(fresh_.end(), queue_.begin(), queue_.end());
+  std::inplace_merge(fresh_.begin(), fresh_.begin() + fresh, fresh_.end(), sooner);
+  const auto same = [](const Waiting& a, const Waiting& b) { return a.bucket == b.bucket && a.member == b.member; };
+  fresh_.erase(std::unique(fresh_.begin(), fresh_.end(), same), fresh_.end());
+  queue_.swap(fresh_);
+  fresh_.clear();
+}
+
+void PaceRun::offer(std::uint64_t now_s, std::uint32_t at_work,
+                    const std::function<bool(MemberIndex, std::uint64_t)>& take) {
+  line_up_fresh();
   // As many as the three limits leave. A minute's number is spread evenly: a sixtieth of it, rounded up, in a second.
   std::uint32_t left = UINT32_MAX;
   if (pace_.per_minute != 0) {
@@ -101,7 +125,7 @@ void PaceRun::offer(std::uint64_t now_s, std::uint32_t at_work, const std::funct
       queue_[kept++] = waiting;
       continue;
     }
-    if (take(waiting.member)) --left;
+    if (take(waiting.member, waiting.bucket)) --left;
   }
   queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(kept), queue_.begin() + static_cast<std::ptrdiff_t>(i));
 }

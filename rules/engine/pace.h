@@ -23,6 +23,8 @@ class PaceRun {
 
   // A member of a wave that opened then begins to wait. REQUIRES: it does not yet.
   void wait(MemberIndex member, std::string_view device, std::string_view site, std::uint64_t opened_s);
+  // The device is at another site now: there it waits for its turn, or counts as at work. REQUIRES: `member` is its.
+  void moved(MemberIndex member, DeviceIndex index, std::string_view device, std::string_view site);
   // An assignment was given, whenever that was.
   void assigned(std::uint64_t at_s, std::uint64_t now_s);
   // What a device is counted under from when it begins to work until it does no more.
@@ -30,9 +32,10 @@ class PaceRun {
   void at_rest(DeviceIndex device);
 
   // Offers those whose turn it is, in the order of their cohort, until one of the limits is reached. `at_work`: devices
-  // of the rollout that are. `take` says whether it assigned the member; one that it did not waits no more: something
-  // else is in its way, or it has left.
-  void offer(std::uint64_t now_s, std::uint32_t at_work, const std::function<bool(MemberIndex)>& take);
+  // of the rollout that are. `take` gets a member and the bucket of the device that waited as it (a member's number is
+  // used again when it has left), and says whether it assigned it; one that it did not waits no more: something else is
+  // in its way, or it has left.
+  void offer(std::uint64_t now_s, std::uint32_t at_work, const std::function<bool(MemberIndex, std::uint64_t)>& take);
 
  private:
   struct Waiting {
@@ -40,12 +43,14 @@ class PaceRun {
     std::uint64_t site = 0;  // what stands for its name
     MemberIndex member = 0;
   };
+  static bool sooner(const Waiting& a, const Waiting& b);
+  void line_up_fresh();
   [[nodiscard]] bool is_full(std::uint64_t site) const;
   [[nodiscard]] std::uint32_t in_last_minute(std::uint64_t now_s) const;
 
   Pace pace_;
   std::uint64_t seed_ = 0;
-  std::vector<Waiting> queue_;  // by bucket
+  std::vector<Waiting> queue_;  // by bucket and member, each once
   std::vector<Waiting> fresh_;  // since the last offer
   // Assignments by the second in which they were given: the second, and how many.
   struct Second {

@@ -35,6 +35,7 @@ void Core::on(const DeviceReport& report) {
     return;
   }
   if (change.durable) mark_persist(index);
+  if (change.facts) change_site(index);
   turn_.device_clock_s = report.reported_s;
   learn_directive_epoch(report);
   judge_all(index);

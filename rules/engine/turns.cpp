@@ -22,13 +22,22 @@ bool Core::take_turn(MemberIndex index, bool its_turn) {
   return member.reached ? try_again(index, its_turn) : try_assign(index, its_turn);
 }
 
+// A device's facts have changed, and its site perhaps with them.
+void Core::change_site(DeviceIndex index) {
+  FactsView facts;
+  if (!view_facts(fleet_.facts(index), facts)) facts = FactsView();
+  for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device)
+    members_[member].rollout->pace.moved(member, index, fleet_.id(index), facts.site);
+}
+
 // Assigns those whose turn it is. Who meets something else in its way waits for that instead.
 void Core::offer_turns(Rollout& rollout) {
   if (!rollout.assigning() || rollout.pace.waiting() == 0 || fail_who_cannot_go_back(rollout)) return;
   rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned) + count_going_back(rollout),
-                     [&](MemberIndex index) {
+                     [&](MemberIndex index, std::uint64_t bucket) {
                        if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced)
                          return false;
+                       if (bucket_of(rollout.rule.seed, fleet_.id(members_[index].device)) != bucket) return false;
                        members_.set_paced(index, false);
                        return take_turn(index, true);
                      });

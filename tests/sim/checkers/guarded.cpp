@@ -218,10 +218,18 @@ void GuardedRuns::judge(Guarded& run, const rules::GuardrailStatus& status) {
   judged.maybe_pass = judged.maybe_pass || stakes.pass >= limit * from * (1 - slack);
 }
 
+Reached* GuardedRuns::take_back(Reached& device, const rules::Assign& assign, bool& back) {
+  back = device.taken_back = true;
+  device.epoch = assign.epoch;
+  return &device;
+}
+
 Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rules::Assign& assign, bool& back) {
   const auto known = run.reached.find(assign.device);
   const auto* report = reports_.of(assign.device);
   if (assign.rollout != name) {
+    // Two rollouts that take it back in one step do so with one assignment, which names the last of them.
+    if (known != run.reached.end() && run.is_frozen_now(known->second)) return take_back(known->second, assign, back);
     const auto& planes = planes_[assign.rollout];
     const bool shares = std::any_of(run.targets.begin(), run.targets.end(),
                                     [&](const auto& target) { return planes.contains(target.first); });
@@ -235,11 +243,7 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
   }
   if (report == nullptr) return nullptr;
   back = known != run.reached.end() && !run.frozen_now.empty() && (known->second.sure || run.is_frozen(known->second));
-  if (back) {
-    known->second.taken_back = true;
-    known->second.epoch = assign.epoch;
-    return &known->second;
-  }
+  if (back) return take_back(known->second, assign, back);
   // The steps of a rehearsal: what it ran before, and the segment it was in when it was reached, stay what they were.
   if (known != run.reached.end() && known->second.sure && run.rule.waves.front().rehearse) {
     const bool forth = std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& target) {

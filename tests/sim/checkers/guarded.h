@@ -121,6 +121,7 @@ class GuardedRuns {
   void judge(Guarded& run, const rules::GuardrailStatus& status);
   // What the assignment does to the device in this rollout; null: nothing.
   Reached* assigned(const std::string& name, Guarded& run, const rules::Assign& assign, bool& back);
+  static Reached* take_back(Reached& device, const rules::Assign& assign, bool& back);
 
   std::map<std::string, Guarded> runs_;
   std::map<std::string, std::set<rules::Plane>> planes_;  // of every rollout

@@ -76,9 +76,11 @@ class PaceHolds final : public Checker {
     for (auto& [name, run] : runs_) {
       const auto at = run.site_of.find(report.device);
       if (at == run.site_of.end()) continue;
-      // Who moves is counted where it is now.
-      if ((ended && report.attempt_epoch >= run.epoch_of[report.device]) || report.facts.site != at->second)
+      if (ended && report.attempt_epoch >= run.epoch_of[report.device]) {
         run.site_of.erase(at);
+      } else {
+        at->second = report.facts.site;  // who moves is counted where it is now
+      }
     }
   }
 

@@ -3,139 +3,37 @@
 // it sent exceeded, lost a reading, fell back to another delegate or was silent for long enough; a fine one only of a
 // device that sent the reading; and the verdict is the one that the counts prove. Once all is quiet nobody's vote is
 // missing who was measured, or silent, long enough for it.
-//
-// Means are not computed again: what a mean exceeds, some of its samples do. Against `control` the drift is not known
-// here, only that it stays within bounds that keep clear of what releases do.
-#include <cmath>
-#include <limits>
-
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/guarded.h"
+#include "tests/sim/checkers/samples.h"
 #include "tests/sim/fleet.h"
 
 namespace muster::sim {
 
 namespace {
 
-using rules::Against;
 using rules::Guardrail;
 using rules::Verdict;
 
-constexpr double drift_least = 0.7;
-constexpr double rounding = 1e-4;      // the engine keeps means as floats
 constexpr std::uint64_t late_s = 120;  // for what is to have happened by now
-
-struct Samples {
-  std::uint32_t count = 0, missing = 0;
-  double least = std::numeric_limits<double>::infinity(), most = -std::numeric_limits<double>::infinity();
-  std::set<std::string> delegates;
-
-  void add(double value) {
-    ++count;
-    least = std::min(least, value);
-    most = std::max(most, value);
-  }
-};
-
-struct Gauge {
-  Samples before, reached, done;  // done: since it is, and since the broker started
-};
 
 struct Measured {
   std::vector<Gauge> gauges;
-  std::uint64_t heard_s = 0;    // 0: never
-  std::uint64_t silence_s = 0;  // the longest since it was reached
+  std::vector<std::string> segments;  // in which it was reached last, by guardrail; none: it never was
+  std::uint64_t heard_s = 0;          // 0: never
+  std::uint64_t silence_s = 0;        // the longest since it was reached
   bool done = false;
   std::uint64_t done_s = 0, done_clock_s = 0, observed_s = 0;
 };
-
-bool is_delegate(const Guardrail& rule) {
-  return rule.metric == "delegate_active";
-}
-// One sample of it is enough: it is not averaged.
-bool is_state(const Guardrail& rule) {
-  return rule.metric.empty() || rule.metric == "crash_count";
-}
-
-std::optional<double> sample_of(const Guardrail& rule, const rules::Readings& readings) {
-  if (rule.metric.empty()) {
-    for (const auto& condition : health_conditions()) {
-      if (condition.text != rule.when_text) continue;
-      const auto holds = condition.holds(readings);
-      return holds ? std::optional<double>(*holds ? 1 : 0) : std::nullopt;
-    }
-    return std::nullopt;
-  }
-  double value = std::numeric_limits<double>::quiet_NaN();
-  if (rule.metric == "p95_ms") value = readings.of(rules::Reading::p95_ms);
-  if (rule.metric == "inferences") value = readings.of(rules::Reading::inferences);
-  if (rule.metric == "crash_count") value = readings.of(rules::Reading::crash_count);
-  for (const auto& task : readings.tasks) {
-    if (task.name == rule.metric) value = task.value;
-  }
-  return std::isfinite(value) ? std::optional(value) : std::nullopt;
-}
-
-void take_sample(const Guardrail& rule, const rules::Readings& readings, Samples& samples) {
-  if (is_delegate(rule)) {
-    if (readings.delegate_active.empty()) {
-      ++samples.missing;
-    } else {
-      ++samples.count;
-      samples.delegates.insert(readings.delegate_active);
-    }
-  } else if (const auto value = sample_of(rule, readings)) {
-    samples.add(*value);
-  } else {
-    ++samples.missing;
-  }
-}
-
-bool can_be_compared(const Guardrail& rule, const Gauge& gauge) {
-  const bool compares = is_delegate(rule) || (!is_state(rule) && rule.against != Against::absolute);
-  return !compares || gauge.before.count != 0;
-}
-
-// Some of these samples may have made the device vote against.
-bool may_exceed(const Guardrail& rule, const Gauge& gauge) {
-  const auto& after = gauge.reached;
-  if (after.count == 0 || !can_be_compared(rule, gauge)) return false;
-  if (is_delegate(rule)) {
-    auto both = gauge.before.delegates;
-    both.insert(after.delegates.begin(), after.delegates.end());
-    return both.size() > 1;
-  }
-  if (rule.metric.empty()) return after.most > 0;
-  double limit = rule.limit;
-  if (rule.lower_is_worse) {
-    if (rule.against != Against::absolute) limit = gauge.before.most * (1 - rule.limit);
-    return after.least < limit * (1 + rounding);
-  }
-  if (rule.against != Against::absolute) limit = gauge.before.least * (1 + rule.limit);
-  if (rule.against == Against::control) limit *= drift_least;
-  return after.most > limit * (1 - rounding);
-}
-
-// Each of its samples since it is done exceeds, whatever the engine makes of them.
-bool must_exceed(const Guardrail& rule, const Gauge& gauge) {
-  const auto& after = gauge.done;
-  if (after.count == 0 || after.missing != 0 || is_delegate(rule) || !can_be_compared(rule, gauge)) return false;
-  if (rule.metric.empty()) return after.least > 0;
-  if (rule.against == Against::control) return false;
-  double limit = rule.limit;
-  if (rule.lower_is_worse) {
-    if (rule.against != Against::absolute) limit = gauge.before.least * (1 - rule.limit);
-    return after.most < limit * (1 - rounding);
-  }
-  if (rule.against != Against::absolute) limit = gauge.before.most * (1 + rule.limit);
-  return after.least > limit * (1 + rounding);
-}
 
 class VerdictHasVotes final : public Checker {
  public:
   VerdictHasVotes() : Checker("verdict_has_votes") {}
 
   void on_commit(const EngineStep& step) override {
+    // What an old copy holds comes again without the starts in between.
+    if (again_ && starts_.contains(last_step_)) forget_what_is_not_recorded();
+    last_step_ = step.number;
     runs_.take(step);
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) { assigned_[assign.device] = assign; });
     if (started_s_ == 0) started_s_ = runs_.now_s();
@@ -154,24 +52,11 @@ class VerdictHasVotes final : public Checker {
     if (!runs_.changed()) return;
     for (const auto& [name, run] : runs_.all()) look(name, run);
   }
-  // What was measured before the update is not in the records but of those that were reached, and what was observed
-  // since begins anew.
   void on_broker_start(const rules::Engine&) override {
-    for (auto& [name, devices] : measured_) {
-      const auto* run = runs_.of(name);
-      if (run == nullptr) continue;
-      for (auto device = devices.begin(); device != devices.end();) {
-        if (!run->reached.contains(device->first)) {
-          device = devices.erase(device);
-          continue;
-        }
-        device->second.observed_s = 0;
-        for (auto& gauge : device->second.gauges) gauge.done = Samples();
-        ++device;
-      }
-    }
-    started_s_ = 0;
-    connected_.clear();
+    starts_.erase(starts_.upper_bound(last_step_), starts_.end());
+    starts_.insert(last_step_);
+    again_ = false;
+    forget_what_is_not_recorded();
   }
   void when_quiet(const FinalView&) override {
     for (const auto& [name, run] : runs_.all()) look_at_missing(name, run);
@@ -183,6 +68,8 @@ class VerdictHasVotes final : public Checker {
     assigned_.clear();
     connected_.clear();
     lost_s_.clear();
+    last_step_ = started_s_ = 0;
+    again_ = true;
   }
 
  private:
@@ -190,6 +77,34 @@ class VerdictHasVotes final : public Checker {
   struct Left {
     std::vector<std::map<std::string, std::uint32_t>> against, fine;  // who could vote so, by guardrail and segment
   };
+
+  // What was measured before the update is not in the records but of those that were reached, and what was observed
+  // since begins anew. Of those that have left since they were reached, the votes are in the records.
+  void forget_what_is_not_recorded() {
+    for (auto& [name, devices] : measured_) {
+      const auto* run = runs_.of(name);
+      if (run == nullptr) continue;
+      for (auto device = devices.begin(); device != devices.end();) {
+        if (!run->reached.contains(device->first)) {
+          keep_votes(name, *run, device->first, device->second);
+          device = devices.erase(device);
+          continue;
+        }
+        device->second.observed_s = 0;
+        for (auto& gauge : device->second.gauges) gauge.done = Samples();
+        ++device;
+      }
+    }
+    started_s_ = 0;
+    connected_.clear();
+  }
+
+  void forget(const std::string& name, const Guarded& run, const std::string& id) {
+    const auto device = measured_[name].find(id);
+    if (device == measured_[name].end()) return;
+    keep_votes(name, run, id, device->second);
+    measured_[name].erase(device);
+  }
 
   // How long the device has been away, as far as the broker knows.
   [[nodiscard]] std::uint64_t away_s(const std::string& device) const {
@@ -240,7 +155,7 @@ class VerdictHasVotes final : public Checker {
     for (const auto& [name, run] : runs_.all()) {
       const auto known = run.reached.find(report.device);
       if (known == run.reached.end()) {
-        if (!holds(run.rule.targets_text, report.facts)) measured_[name].erase(report.device);
+        if (!holds(run.rule.targets_text, report.facts)) forget(name, run, report.device);
         continue;
       }
       auto& device = measured(name, run, report.device);
@@ -263,20 +178,23 @@ class VerdictHasVotes final : public Checker {
   // Reached, perhaps once more: what it could vote the last time stays possible.
   void begin(const std::string& name, const Guarded& run, const std::string& id) {
     auto& device = measured(name, run, id);
+    keep_votes(name, run, id, device);
+    device.segments = run.reached.at(id).segments;
+    for (auto& gauge : device.gauges) gauge.reached = gauge.done = Samples();
+    device.done = false;
+    device.silence_s = device.observed_s = 0;
+  }
+
+  // What it may have voted in the segments in which it was reached last.
+  void keep_votes(const std::string& name, const Guarded& run, const std::string& id, const Measured& device) {
+    if (device.segments.empty()) return;
     auto& left = left_[name];
     left.against.resize(device.gauges.size());
     left.fine.resize(device.gauges.size());
-    const auto& segments = run.reached.at(id).segments;
     for (std::size_t i = 0; i < device.gauges.size(); ++i) {
-      auto& gauge = device.gauges[i];
-      if (gauge.reached.count + gauge.reached.missing != 0) {
-        left.against[i][segments[i]] += 1;
-        left.fine[i][segments[i]] += 1;
-      }
-      gauge.reached = gauge.done = Samples();
+      left.against[i][device.segments[i]] += may_be_against(run.rule.guardrails[i], id, device, i) ? 1u : 0u;
+      left.fine[i][device.segments[i]] += device.gauges[i].reached.count != 0 ? 1u : 0u;
     }
-    device.done = false;
-    device.silence_s = device.observed_s = 0;
   }
 
   // One that was lost while it changed what it runs is silent too, heard before or not.
@@ -320,8 +238,7 @@ class VerdictHasVotes final : public Checker {
     }
     // Who has left the rollout since is in the counts too.
     for (const auto& [id, device] : measured_[name]) {
-      const auto known = run.reached.find(id);
-      if (known != run.reached.end() && known->second.segments[i] != segment) continue;
+      if (device.segments.empty() || device.segments[i] != segment) continue;
       against += may_be_against(run.rule.guardrails[i], id, device, i) ? 1u : 0u;
       fine += device.gauges[i].reached.count != 0 ? 1u : 0u;
     }
@@ -383,6 +300,9 @@ class VerdictHasVotes final : public Checker {
   std::set<std::string> connected_;
   std::map<std::string, std::uint64_t> lost_s_;
   std::uint64_t started_s_ = 0;  // the broker, by its own clock
+  std::uint64_t last_step_ = 0;
+  std::set<std::uint64_t> starts_;  // of the broker: the last step before each
+  bool again_ = false;              // what an old copy holds is given once more
 };
 
 }  // namespace

@@ -50,6 +50,23 @@ class Paces : public testing::Test {
     }
     return found;
   }
+  // REQUIRES: not two of them are at one site.
+  [[nodiscard]] std::map<std::string, std::string> by_site(const std::vector<std::string>& ids) {
+    std::map<std::string, std::string> found;
+    for (const auto& id : ids) EXPECT_TRUE(found.emplace(world_.devices[id].report.facts.site, id).second) << id;
+    return found;
+  }
+  [[nodiscard]] std::vector<std::string> waiting_at(const std::string& site) const {
+    std::vector<std::string> found;
+    for (const auto& [id, device] : world_.devices) {
+      if (!device.assigned && device.report.facts.site == site) found.push_back(id);
+    }
+    return found;
+  }
+  void move(const std::string& id, const std::string& site) {
+    world_.devices[id].report.facts.site = site;
+    world_.report(id);
+  }
 
   World world_;
   std::uint64_t seed_ = 0;
@@ -154,6 +171,68 @@ TEST_F(Paces, SoManyAtASite) {
   }
   for (const auto& id : at_work()) world_.commit(id);
   EXPECT_EQ(status().state, RolloutState::completed) << status().waiting_for;
+}
+
+TEST_F(Paces, WhoMovesWaitsForATurnAtItsNewSite) {
+  join(6, 2);
+  start({.per_site = 1});
+  ASSERT_EQ(reached(), 2u);
+  const auto workers = by_site(at_work());
+  // All who waited at site-0 are at site-1 now, where somebody is at work.
+  for (const auto& id : waiting_at("site-0")) move(id, "site-1");
+  world_.commit(workers.at("site-0"));
+  world_.tick(1);
+  EXPECT_EQ(reached(), 2u) << "nobody waits at site-0";
+  world_.restart();
+  world_.tick(1);
+  EXPECT_EQ(reached(), 2u);
+  // One of them comes back, and does not wait for those at site-1.
+  const auto back = waiting_at("site-1").front();
+  move(back, "site-0");
+  world_.tick(1);
+  EXPECT_EQ(reached(), 3u);
+  EXPECT_TRUE(world_.assigned_by("r").contains(back));
+  world_.commit(workers.at("site-1"));
+  world_.tick(1);
+  EXPECT_EQ(reached(), 4u);
+}
+
+TEST_F(Paces, WhoMovesWhileItIsAtWorkCountsAtItsNewSite) {
+  join(6, 2);
+  start({.per_site = 1});
+  ASSERT_EQ(reached(), 2u);
+  const auto workers = by_site(at_work());
+  move(workers.at("site-0"), "site-1");
+  world_.tick(1);
+  EXPECT_EQ(reached(), 3u) << "nobody is at work at site-0";
+  world_.commit(workers.at("site-1"));
+  world_.tick(1);
+  EXPECT_EQ(reached(), 3u) << "the one that came is still at work at site-1";
+  world_.restart();
+  world_.tick(1);
+  EXPECT_EQ(reached(), 3u);
+  world_.commit(workers.at("site-0"));
+  world_.tick(1);
+  EXPECT_EQ(reached(), 4u);
+}
+
+// Places of members are used again: the turn of one that left is nobody's, least of all that of one at another site.
+TEST_F(Paces, TheTurnOfOneThatLeftIsNobodyElses) {
+  join(4, 2);
+  start({.per_site = 1});
+  ASSERT_EQ(reached(), 2u);
+  const auto workers = by_site(at_work());
+  EXPECT_TRUE(World::accepted(world_.command(CancelDevice{"r", waiting_at("site-0").front(), false})));
+  auto facts = facts_of("rk3566", "eu");
+  facts.site = "site-1";
+  world_.devices["late"].report.active[1] = world_.release("reader@1").manifest;
+  world_.join("late", facts);
+  world_.commit(workers.at("site-0"));
+  world_.tick(1);
+  EXPECT_EQ(reached(), 2u) << "both that wait are at site-1, where one is at work";
+  world_.commit(workers.at("site-1"));
+  world_.tick(1);
+  EXPECT_EQ(reached(), 3u);
 }
 
 TEST_F(Paces, JitterSpreadsAWaveOverTime) {

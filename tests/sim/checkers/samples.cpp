@@ -1,0 +1,101 @@
+#include "tests/sim/checkers/samples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "tests/sim/fleet.h"
+
+namespace muster::sim {
+
+using rules::Against;
+using rules::Guardrail;
+
+namespace {
+
+constexpr double drift_least = 0.7;
+constexpr double rounding = 1e-4;  // the engine keeps means as floats
+
+bool is_delegate(const Guardrail& rule) {
+  return rule.metric == "delegate_active";
+}
+// One sample of it is enough: it is not averaged.
+bool is_state(const Guardrail& rule) {
+  return rule.metric.empty() || rule.metric == "crash_count";
+}
+
+std::optional<double> sample_of(const Guardrail& rule, const rules::Readings& readings) {
+  if (rule.metric.empty()) {
+    for (const auto& condition : health_conditions()) {
+      if (condition.text != rule.when_text) continue;
+      const auto holds = condition.holds(readings);
+      return holds ? std::optional<double>(*holds ? 1 : 0) : std::nullopt;
+    }
+    return std::nullopt;
+  }
+  double value = std::numeric_limits<double>::quiet_NaN();
+  if (rule.metric == "p95_ms") value = readings.of(rules::Reading::p95_ms);
+  if (rule.metric == "inferences") value = readings.of(rules::Reading::inferences);
+  if (rule.metric == "crash_count") value = readings.of(rules::Reading::crash_count);
+  for (const auto& task : readings.tasks) {
+    if (task.name == rule.metric) value = task.value;
+  }
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+void take_sample(const Guardrail& rule, const rules::Readings& readings, Samples& samples) {
+  if (is_delegate(rule)) {
+    if (readings.delegate_active.empty()) {
+      ++samples.missing;
+    } else {
+      ++samples.count;
+      samples.delegates.insert(readings.delegate_active);
+    }
+  } else if (const auto value = sample_of(rule, readings)) {
+    samples.add(*value);
+  } else {
+    ++samples.missing;
+  }
+}
+
+bool can_be_compared(const Guardrail& rule, const Gauge& gauge) {
+  const bool compares = is_delegate(rule) || (!is_state(rule) && rule.against != Against::absolute);
+  return !compares || gauge.before.count != 0;
+}
+
+bool may_exceed(const Guardrail& rule, const Gauge& gauge) {
+  const auto& after = gauge.reached;
+  if (after.count == 0 || !can_be_compared(rule, gauge)) return false;
+  if (is_delegate(rule)) {
+    auto both = gauge.before.delegates;
+    both.insert(after.delegates.begin(), after.delegates.end());
+    return both.size() > 1;
+  }
+  if (rule.metric.empty()) return after.most > 0;
+  double limit = rule.limit;
+  if (rule.lower_is_worse) {
+    if (rule.against != Against::absolute) limit = gauge.before.most * (1 - rule.limit);
+    return after.least < limit * (1 + rounding);
+  }
+  if (rule.against != Against::absolute) limit = gauge.before.least * (1 + rule.limit);
+  if (rule.against == Against::control) limit *= drift_least;
+  return after.most > limit * (1 - rounding);
+}
+
+bool must_exceed(const Guardrail& rule, const Gauge& gauge) {
+  const auto& after = gauge.done;
+  if (after.count == 0 || after.missing != 0 || is_delegate(rule) || !can_be_compared(rule, gauge)) return false;
+  if (rule.metric.empty()) return after.least > 0;
+  if (rule.against == Against::control) return false;
+  double limit = rule.limit;
+  if (rule.lower_is_worse) {
+    if (rule.against != Against::absolute) limit = gauge.before.least * (1 - rule.limit);
+    return after.most < limit * (1 - rounding);
+  }
+  if (rule.against != Against::absolute) limit = gauge.before.most * (1 + rule.limit);
+  return after.least > limit * (1 + rounding);
+}
+
+}  // namespace muster::sim
