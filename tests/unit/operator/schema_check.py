@@ -84,7 +84,7 @@ BEYOND = {
     "flow_condition.yaml": "how YAML is written", "conditions.yaml": "what a condition says",
     "order.yaml": "what other keys say", "unreachable_waves.yaml": "what other waves say",
     "baseline_window.yaml": "what guardrails say", "strategy_of_one_wave.yaml": "what the strategy makes",
-    "rehearse_covers.yaml": "what the rehearsal makes", "rehearse_taken.yaml": "what the rehearsal makes",
+    "shadow.yaml": "what the waves and other keys say", "rehearse_covers.yaml": "what the rehearsal makes", "rehearse_taken.yaml": "what the rehearsal makes",
 }
 OTHER_KINDS = ["fleet", "policy", "confirmations", "faults"]  # files that have no schema
 bad = 0
@@ -115,6 +115,8 @@ SLIPS = [
     "windows: [{ from: '02:00', to: '24:30' }]", "utc_offset: CET", "utc_offset: '+01:10'", "utc_offset: 60",
     "waves: [{ name: a, percent: 10, devices: 2 }]", "waves: [{ name: a, devices: 0 }]",
     "waves: [{ name: a, devices: 2, ring: 'true' }]", "waves: [{ name: a, devices: 2, rehearse: 1 }]",
+    "waves: [{ name: a, percent: 10, hold: before_swop }]", "waves: [{ name: a, percent: 10, hold: true }]",
+    "priority: 101", "priority: -1", "priority: high", "shadow: yes", "shadow: 1",
     "rehearse: 2", "rehearse: {}", "rehearse: { devices: 0 }", "rehearse: { devices: 2, gate: auto }", "rehearse: { soak: 1h }",
     "pace: { per_minute: 0 }", "pace: { jitter: 5 }", "pace: { per_hour: 6 }", "unreachable_after: 0s", "attempt_timeout: 1w", "seed: -1",
     "seed: '7'", "rollback: { on_abort: undo }", "rollback: { first: modell }",
