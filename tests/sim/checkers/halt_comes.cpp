@@ -15,16 +15,20 @@ class HaltComes final : public Checker {
 
   void on_commit(const EngineStep& step) override {
     if (const auto* start = started_in(step)) {
-      runs_[start->rule.rollout].halt_at = std::max(1u, start->rule.halt_failed_devices);
-      runs_[start->rule.rollout].attempts = start->rule.retry.attempts;
+      auto& run = runs_[start->rule.rollout];
+      run.halt_at = std::max(1u, start->rule.halt_failed_devices);
+      run.attempts = start->rule.retry.attempts;
+      for (const auto& release : start->releases) run.targets[release.plane] = release.manifest;
     }
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
       // From now on it is judged by this one; what it said before stays. That it cannot go back, when its segment is
-      // frozen, is not the rollout's failure.
-      const bool again = !reached_.insert({assign.rollout, assign.device}).second;
+      // frozen, is not the rollout's failure. The assignment that brought it the versions may have named another one.
+      const auto run = runs_.find(assign.rollout);
+      const bool again = !reached_.insert({assign.rollout, assign.device}).second ||
+                         (run != runs_.end() && !carries(assign, run->second.targets));
       const bool back = again && says(step, audit::segment_frozen, assign.rollout);
       assigned_[assign.device] = {back ? std::string() : assign.rollout, assign.epoch};
-      if (const auto run = runs_.find(assign.rollout); run != runs_.end()) ++run->second.given[assign.device];
+      if (run != runs_.end()) ++run->second.given[assign.device];
     });
     if (const auto* report = reports_.take(step)) take(*report);
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
@@ -54,7 +58,8 @@ class HaltComes final : public Checker {
  private:
   struct Run {
     std::size_t halt_at = 1;
-    std::uint32_t attempts = 1;                  // of one device
+    std::uint32_t attempts = 1;  // of one device
+    std::map<rules::Plane, Sha256> targets;
     std::map<std::string, std::uint32_t> given;  // to each, since it last ran the versions
     bool stands = false;
     std::set<std::string> failed;

@@ -88,11 +88,7 @@ class PaceHolds final : public Checker {
   // nobody.
   static bool gives(const EngineStep& step, const Run& run, const rules::Assign& assign) {
     if (says(step, audit::segment_frozen, assign.rollout)) return false;
-    return std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& wanted) {
-      return std::any_of(assign.releases.begin(), assign.releases.end(), [&](const auto& given) {
-        return given.first == wanted.first && given.second == wanted.second;
-      });
-    });
+    return carries(assign, run.targets);
   }
 
   void look(const EngineStep& step, const rules::Assign& assign) {

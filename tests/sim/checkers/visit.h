@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "rules/engine/audit_words.h"
@@ -34,6 +36,14 @@ void for_each(const EngineStep& step, Visit visit) {
   const auto* start = command == nullptr ? nullptr : std::get_if<rules::StartRollout>(&command->body);
   if (start == nullptr || !says(step, audit::rollout_started, start->rule.rollout)) return nullptr;
   return start;
+}
+
+// Whether the assignment has all of these releases on their planes.
+[[nodiscard]] inline bool carries(const rules::Assign& assign, const std::map<rules::Plane, Sha256>& targets) {
+  return std::all_of(targets.begin(), targets.end(), [&](const auto& target) {
+    return std::find(assign.releases.begin(), assign.releases.end(),
+                     std::pair<rules::Plane, Sha256>(target.first, target.second)) != assign.releases.end();
+  });
 }
 
 // "rollout r1: …" → r1; empty when the sentence does not begin so.

@@ -84,6 +84,8 @@ void RandomWorld::device_step() {
     if (!swarm_.facts) return;
     if (chance(70)) {
       device.report.facts.region = regions[pick(regions.size())];
+    } else if (chance(50)) {
+      device.report.facts.site = "site-" + std::to_string(pick(4));
     } else {
       device.report.facts.tags = chance(50) ? std::vector<std::string>{"lab"} : std::vector<std::string>();
     }
