@@ -91,6 +91,22 @@ TEST_F(ReleaseStates, ARolloutGoesAsFarAsItsReleaseMay) {
   expect_audit_intact();
 }
 
+// The key speaks of what its owner has before him, not of what the broker has under that name.
+TEST_F(ReleaseStates, AFolderThatIsNotWhatTheBrokerHasIsNotPromoted) {
+  open({.more_plugin_config = "release_states: required\n"});
+  make_release({.name = "m", .version = "1", .model_txt = "good 1"});
+  const auto published = folder_.file("published");
+  std::filesystem::rename(release_folder("m@1"), published);
+  build_release({.name = "m", .version = "1", .model_txt = "something else"});
+  const auto refused = move(release_folder("m@1"), "candidate");
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.err, HasSubstr("nothing was signed"));
+  EXPECT_EQ(shown("m@1").value("state", ""), "development");
+  const auto moved = move(published, "candidate");
+  EXPECT_EQ(moved.exit_code, 0) << moved.err;
+  EXPECT_EQ(shown("m@1").value("state", ""), "candidate");
+}
+
 TEST_F(ReleaseStates, ARetiredReleaseLosesItsFilesAndNothingElse) {
   BrokerSettings settings{.more_plugin_config = "keep_retired_for: 365d\n"};
   open(settings);
