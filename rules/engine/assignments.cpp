@@ -144,7 +144,8 @@ void Core::leave_behind_what_failed(const Rollout& rollout, DeviceIndex index) {
 }
 
 // The device leaves rollouts that share a plane and have ended, or ended for it, or have a lower priority; what they
-// did with it stays in their counts.
+// did with it stays in their counts. One that shadows has taken nothing from which it could be taken: its assignment
+// ends with this one, and what it has found out stands.
 void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
   auto member = fleet_[index].first_member;
   while (member != 0) {
@@ -152,7 +153,8 @@ void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
     const Rollout& other = *members_[member].rollout;
     const bool shares = &other != &rollout && other.shares_plane_with(rollout);
     const bool ended = !other.active() || members_[member].standing == Standing::cancelled;
-    if (shares && members_[member].reached) ended ? depart(member) : supersede(member, rollout);
+    if (shares && members_[member].reached && (ended || !other.rule.shadow))
+      ended ? depart(member) : supersede(member, rollout);
     member = next;
   }
 }

@@ -157,7 +157,7 @@ class Core {
 
   // --- holds.cpp ---
   [[nodiscard]] HoldPoint hold_for(DeviceIndex index) const;
-  [[nodiscard]] static bool is_held_back(const Member& member);
+  [[nodiscard]] bool is_held_back(const Member& member) const;
   void let_go(MemberIndex index);
   [[nodiscard]] std::string hold_sentence(const Rollout& rollout) const;
   [[nodiscard]] std::string why_holding(const Member& member) const;

@@ -18,6 +18,13 @@ bool on_its_way(const Member& member) {
           member.standing == Standing::holding || member.standing == Standing::unreachable);
 }
 
+// It has failed for want of time, or in what it was assigned before, and may still be at what it was assigned last: it
+// passes no hold for that, and somebody has to let it go.
+bool may_yet_come(const Member& member, const Device& device) {
+  const bool over = has_ended_badly(device) && device.attempt_epoch == device.assigned_epoch;
+  return member.reached && !member.gone() && member.standing == Standing::failed && !over;
+}
+
 std::string what_holds(HoldPoint hold) {
   return hold == HoldPoint::before_swap ? "before the swap" : "before the commit";
 }
@@ -25,8 +32,9 @@ std::string what_holds(HoldPoint hold) {
 }  // namespace
 
 // Its wave has it hold, and nobody has let it go on.
-bool Core::is_held_back(const Member& member) {
-  const bool to_come = on_its_way(member) || (member.standing == Standing::retrying && !member.gone());
+bool Core::is_held_back(const Member& member) const {
+  const bool to_come = on_its_way(member) || may_yet_come(member, fleet_[member.device]) ||
+                       (member.standing == Standing::retrying && !member.gone());
   return to_come && member.rollout->rule.waves[member.wave].hold != HoldPoint::none &&
          !member.rollout->waves[member.wave].released;
 }
@@ -39,22 +47,24 @@ HoldPoint Core::hold_for(DeviceIndex index) const {
   for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
     const Member& member = members_[each];
     const Rollout& rollout = *member.rollout;
-    if (!is_held_back(member) || !rollout.active() || !brings_its_releases(rollout, device)) continue;
+    if (!is_held_back(member) || !rollout.serving() || !brings_its_releases(rollout, device)) continue;
     const auto own = rollout.rule.waves[member.wave].hold;
     if (hold == HoldPoint::none || own < hold) hold = own;
   }
   return hold;
 }
 
+// One that has failed stays so until it shows that it runs the versions after all.
 void Core::let_go(MemberIndex index) {
   const auto device_index = members_[index].device;
   const Device& device = fleet_[device_index];
-  members_.change(index, [](Member& m) { m.standing = Standing::assigned; });
+  const bool failed = members_[index].standing == Standing::failed;
+  if (!failed) members_.change(index, [](Member& m) { m.standing = Standing::assigned; });
   give(device_index, device.cause, device.sequence, device.soak_s);
   members_.change(index, [&](Member& m) {
     m.epoch = device.assigned_epoch;
     m.assigned_s = turn_.now_s;
-    m.standing = in_work(index);
+    if (!failed) m.standing = in_work(index);
   });
   arm(index);
 }
@@ -86,8 +96,8 @@ Core::Answer Core::run(const Command& command, const ReleaseHold& body) {
   const auto ready = rollout->tallies[wave].of(Standing::holding);
   const auto held = members_.sorted(*rollout, [&](const Member& member) {
     const Device& device = fleet_[member.device];
-    return member.wave == wave && on_its_way(member) && device.hold != HoldPoint::none &&
-           brings_its_releases(*rollout, device);
+    return member.wave == wave && (on_its_way(member) || may_yet_come(member, device)) &&
+           device.hold != HoldPoint::none && brings_its_releases(*rollout, device);
   });
   for (const auto index : held) let_go(index);
   members_.touch(*rollout);

@@ -197,6 +197,14 @@ std::string Core::rehearsal_sentence(const Rollout& rollout) const {
   add(Standing::rehearsing, Rehearsal::forth, "has gone back and waits to go forward again",
       "have gone back and wait to go forward again");
   add(Standing::assigned, Rehearsal::forth, "goes forward again", "go forward again");
+  const auto held = members_.first(
+      rollout, [&](const Member& member) { return member.wave == rollout.wave && member.awaits_rehearsal(); },
+      [&](const Member& member) { return outranked_by(rollout, member.device) != nullptr; });
+  if (held != 0) {
+    const auto device = members_[held].device;
+    text += "; waiting for rollout " + outranked_by(rollout, device)->name() + " to end, which is to have " +
+            std::string(fleet_.id(device));
+  }
   if (auto waiting = window_sentence(rollout); !waiting.empty()) text += "; " + waiting;
   // Not whether the pace has somebody in its line: after a restart it has those too that wait for something else.
   const bool paced = rollout.rule.pace.any() && members_.any(rollout, [&](const Member& member) {

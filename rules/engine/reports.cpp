@@ -142,8 +142,12 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
   const Member& member = members_[index];
   if (member.standing == Standing::cancelled) return;
   if (!member.rollout->serving() && !member.withdrawn) return;  // an aborted rollout no longer minds what was kept
-  if (judgement.finding == Finding::nothing && member.standing == Standing::holding) {  // it goes there again, or on
-    members_.change(index, [&](Member& m) { m.standing = in_work(index); });
+  if (judgement.finding == Finding::nothing && member.standing == Standing::holding) {
+    // It goes there again, or on: the time that it held is none of its attempt's.
+    members_.change(index, [&](Member& m) {
+      m.standing = in_work(index);
+      m.assigned_s = turn_.now_s;
+    });
     mark_persist(member.device);
     arm(index);
   }

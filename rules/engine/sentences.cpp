@@ -99,7 +99,8 @@ bool Core::refresh_status(Rollout& rollout) const {
     if (rollout.guards.any()) put(status.guardrails, rollout.guards.status(), changed);
   }
   put(status.state, rollout.state, changed);
-  put(status.ended_s, rollout.ended_s, changed);
+  const bool ended = rollout.state == RolloutState::completed || rollout.state == RolloutState::aborted;
+  put(status.ended_s, ended ? rollout.ended_s : 0, changed);
   put(status.targets, total.targets, changed);
   put(status.reached, total.reached, changed);
   put(status.done, total.of(Standing::done), changed);
@@ -265,8 +266,9 @@ std::string Core::held_sentence(const Rollout& rollout, const std::string& wave)
   const auto holder_of = [&](const Member& member) -> const Rollout* {
     for (std::size_t plane = 0; plane < plane_count; ++plane) {
       const auto* holder = rollout.governs(plane) ? by_number(fleet_[member.device].holder[plane]) : nullptr;
-      if (holder != nullptr && holder != &rollout && (holder->active() || holder->number > rollout.number))
-        return holder;
+      if (holder == nullptr || holder == &rollout) continue;
+      const bool outlived = holder->state == RolloutState::completed && holder->rule.priority > rollout.rule.priority;
+      if (holder->active() || holder->number > rollout.number || outlived) return holder;
     }
     return outranked_by(rollout, member.device);
   };
@@ -278,7 +280,9 @@ std::string Core::held_sentence(const Rollout& rollout, const std::string& wave)
   if (first == 0) return "waiting for another rollout to end that holds " + names + " of " + wave;
   const Rollout& holder = *holder_of(members_[first]);
   if (holder.active()) return "waiting for rollout " + holder.name() + " to end, which holds " + names + " of " + wave;
-  return names + " of " + wave + " got other versions from the newer rollout " + holder.name() + ", which is " +
+  const bool newer = holder.number > rollout.number;
+  return names + " of " + wave + " got other versions from the " + (newer ? "newer rollout " : "rollout ") +
+         holder.name() + ", which " + (newer ? "" : "has a higher priority and ") + "is " +
          std::string(name_of(holder.state)) + "; abort this rollout, or that one";
 }
 

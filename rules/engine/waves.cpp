@@ -61,8 +61,9 @@ void Core::set_state(Rollout& rollout, RolloutState state) {
   if (rollout.state == RolloutState::awaiting_approval && state != RolloutState::paused)
     rollout.waves[rollout.wave].approved_by.clear();
   rollout.state = state;
-  const bool ended = state == RolloutState::completed || state == RolloutState::aborted;
-  rollout.ended_s = ended ? turn_.now_s : 0;
+  // A completed one that stops and goes on, for who joins late, has completed when it did so first.
+  const bool first = state == RolloutState::completed && rollout.ended_s == 0;
+  if (first || state == RolloutState::aborted) rollout.ended_s = turn_.now_s;
   rollout.persist = true;
   members_.touch(rollout);
   for (const auto& [number, other] : rollouts_) {  // whose sentences name its state

@@ -147,6 +147,7 @@ void GuardedRuns::begin(const rules::StartRollout& start) {
 
 void GuardedRuns::take(const EngineStep& step) {
   now_s_ = step.event.now_s;
+  letting_go_ = released_in(step) != nullptr;
   reports_.take(step);
   if (const auto* start = started_in(step)) begin(*start);
   if (runs_.empty()) return;
@@ -260,6 +261,10 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
     if (!carries || !holds(run.rule.targets_text, report->facts)) return nullptr;
   }
   if (report == nullptr) return nullptr;
+  if (letting_go_ && known != run.reached.end()) {  // it goes on with what it was given
+    known->second.epoch = assign.epoch;
+    return nullptr;
+  }
   back = known != run.reached.end() && !run.frozen_now.empty() && (known->second.sure || run.is_frozen(known->second));
   if (back) {
     known->second.taken_back = true;

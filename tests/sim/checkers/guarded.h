@@ -132,6 +132,7 @@ class GuardedRuns {
   LastReports reports_;
   Stakes stakes_;
   std::uint64_t now_s_ = 0;
+  bool letting_go_ = false;  // this step lets devices go on from a hold
   bool changed_ = false;
 };
 

@@ -1,6 +1,7 @@
 // Of two rollouts on a plane the lower one gives nothing to a target of the higher one while that is at work: neither
-// an assignment of its releases, nor the word to go on with one from a hold. Taking back is no giving. And nobody
-// starts over the devices of a rollout that is at work but by a higher priority.
+// an assignment of its releases, nor a second try. Taking back is no giving, and nor is an operator's word that lets a
+// device go on with what it was given before. And nobody starts over the devices of a rollout that is at work but by a
+// higher priority.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 #include "tests/sim/fleet.h"
@@ -75,7 +76,8 @@ class HigherGoesFirst final : public Checker {
 
   void look(const EngineStep& step, const rules::Assign& assign) {
     const auto found = runs_.find(assign.rollout);
-    if (found == runs_.end() || says(step, audit::segment_frozen, assign.rollout)) return;
+    const bool is_let_go = released_in(step) != nullptr;
+    if (found == runs_.end() || is_let_go || says(step, audit::segment_frozen, assign.rollout)) return;
     const auto& lower = found->second;
     if (!brings(assign, lower.targets, lower.rule.shadow)) return;
     for (const auto& [name, higher] : runs_) {

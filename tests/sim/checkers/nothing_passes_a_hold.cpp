@@ -161,15 +161,17 @@ class NothingPassesAHold final : public Checker {
 
   void look(const std::string& name, Rollout& rollout, const rules::Assign& assign) {
     const bool carries = assign.shadow.empty() && brings(assign, rollout.targets, false);
-    if (assign.rollout == name && carries) rollout.reached[assign.device] = assign.epoch;
     const auto reached = rollout.reached.find(assign.device);
-    if (reached == rollout.reached.end()) return;
+    const bool is_new = reached == rollout.reached.end();
+    const auto since = is_new ? 0 : reached->second;
+    if (assign.rollout == name && carries) rollout.reached[assign.device] = assign.epoch;
+    if ((is_new && assign.rollout != name) || !carries) return;
     const auto* report = reports_.of(assign.device);
-    if (!carries || report == nullptr || assign.hold != rules::HoldPoint::none || !all_hold(rollout)) return;
+    if (report == nullptr || assign.hold != rules::HoldPoint::none || !all_hold(rollout)) return;
     const bool runs_it = std::all_of(rollout.targets.begin(), rollout.targets.end(), [&](const auto& target) {
       return report->active[static_cast<std::size_t>(target.first)] == target.second;
     });
-    const bool done = report->attempt == rules::AttemptState::committed && report->attempt_epoch >= reached->second;
+    const bool done = !is_new && report->attempt == rules::AttemptState::committed && report->attempt_epoch >= since;
     if (runs_it && done) return;  // it ran them before, and there was nothing to hold
     fail("rollout " + assign.rollout + " assigns " + assign.device + " epoch " + std::to_string(assign.epoch) +
          " without a hold, and with the releases of rollout " + name + ", whose waves hold and were not released");

@@ -205,6 +205,58 @@ TEST_F(Holds, AnotherRolloutsAssignmentHoldsAsWell) {
   EXPECT_EQ(state(), RolloutState::completed);
 }
 
+// What it held before was at nobody's cost: neither has it failed, when another rollout's assignment moves it again.
+TEST_F(Holds, OneThatHeldForLongHasItsTimeAgainWhenItGoesOn) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  all_to_hold();
+  world_.tick(10 * 86'400);
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  ASSERT_TRUE(World::accepted(world_.start(World::rule("c", "true", {{Plane::config, "sorter", "2"}}, {all}))));
+  world_.attempt(held_[0], AttemptState::fetching);
+  world_.tick(60);
+  EXPECT_EQ(standing(held_[0]), Standing::assigned) << why(held_[0]);
+  EXPECT_EQ(world_.status("r").failed, 0u);
+  world_.tick(2 * 86'400);
+  EXPECT_EQ(standing(held_[0]), Standing::failed) << "from then on its time counts";
+}
+
+// It ran out of time, and may be at it all the same.
+TEST_F(Holds, OneThatFailedForWantOfTimeHoldsTooAndIsReleasedWithTheOthers) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  to_hold(held_[1]);
+  world_.attempt(held_[0], AttemptState::fetching);
+  world_.tick(86'400);
+  ASSERT_EQ(standing(held_[0]), Standing::failed);
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  ASSERT_TRUE(World::accepted(world_.start(World::rule("c", "true", {{Plane::config, "sorter", "2"}}, {all}))));
+  EXPECT_EQ(told(held_[0]), HoldPoint::before_swap) << "another rollout's assignment does not let it go";
+  to_hold(held_[0]);
+  EXPECT_EQ(standing(held_[0], "c"), Standing::holding);
+  ASSERT_TRUE(World::accepted(release()));
+  EXPECT_EQ(told(held_[0]), HoldPoint::none);
+  EXPECT_EQ(standing(held_[0]), Standing::failed) << "until it shows that it runs the versions";
+  world_.commit(held_[0]);
+  EXPECT_EQ(standing(held_[0]), Standing::done);
+  EXPECT_EQ(world_.status("r").failed, 0u);
+}
+
+// Its attempt is over: to let the wave go on is not to try it again.
+TEST_F(Holds, AReleaseTriesNobodyAgainThatFailed) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  to_hold(held_[1]);
+  world_.attempt(held_[0], AttemptState::failed);
+  const auto epoch = world_.devices[held_[0]].assigned->epoch;
+  ASSERT_TRUE(World::accepted(release()));
+  EXPECT_EQ(world_.devices[held_[0]].assigned->epoch, epoch);
+}
+
 TEST_F(Holds, TheSameAfterARestart) {
   join(4);
   start_held(HoldPoint::before_swap);

@@ -210,6 +210,41 @@ TEST_F(Priorities, ADeviceThatMovesIsTakenByTheHigherOne) {
   EXPECT_EQ(wanted("d0"), "reader@2") << "one that was started after that is a decision of its own";
 }
 
+// Also when it was stopped meanwhile: it had completed before the other one began.
+TEST_F(Priorities, OneThatHasCompletedBeforeKeepsNothingFromALaterOne) {
+  start("fix", "3", 5);
+  commit_all();
+  ASSERT_EQ(world_.status("fix").state, RolloutState::completed);
+  world_.tick(60);
+  ASSERT_TRUE(World::accepted(start("plain", "2", 0, "true", 50)));
+  ASSERT_EQ(count_wanting("reader@2"), 2u);
+  world_.tick(60);
+  ASSERT_TRUE(World::accepted(world_.command(PauseRollout{"fix"}, "alice")));
+  world_.tick(60);
+  ASSERT_TRUE(World::accepted(world_.command(ResumeRollout{"fix", true}, "alice")));
+  ASSERT_EQ(world_.status("fix").state, RolloutState::completed);
+  commit_all();
+  EXPECT_EQ(count_wanting("reader@2"), 4u) << world_.status("plain").waiting_for;
+  commit_all();
+  EXPECT_EQ(world_.status("plain").state, RolloutState::completed) << world_.status("plain").waiting_for;
+}
+
+// It waits for the other's end, which it names, as one that goes back waits in vain.
+TEST_F(Priorities, AKeptDeviceIsToldApartFromOneThatIsWaitedFor) {
+  start("fix", "3", 5, "device.region == \"fr\"");
+  start("plain", "2", 0, "device.region == \"fr\"");
+  start("other", "2", 0, "device.region in [\"fr\", \"it\"]");
+  world_.devices["d0"].report.facts.region = "fr";
+  world_.report("d0");
+  ASSERT_EQ(wanted("d0"), "reader@3");
+  world_.tick(60);
+  world_.commit("d0");
+  ASSERT_EQ(world_.status("fix").state, RolloutState::completed);
+  EXPECT_THAT(world_.status("plain").waiting_for,
+              HasSubstr("d0 of wave w100 (100 %) got other versions from the rollout fix, which has a higher priority "
+                        "and is completed; abort this rollout, or that one"));
+}
+
 // Another plane is another matter.
 TEST_F(Priorities, OtherPlanesAreNotTaken) {
   Wave all;

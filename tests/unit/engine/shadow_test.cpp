@@ -240,6 +240,29 @@ TEST_F(Shadows, AFixOfHigherPriorityTakesADeviceFromItsShadow) {
   EXPECT_EQ(wanted("d000"), "reader@3");
 }
 
+// What it has found out stands, and there is nothing that it could be taken from.
+TEST_F(Shadows, ADeviceThatIsDoneMovesOnToARolloutOfTheSamePlane) {
+  join(4);
+  auto rule = shadow_rule({}, 50);
+  rule.waves.front().gate = Gate::manual;
+  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  const auto shadowed = reached();
+  ASSERT_EQ(shadowed.size(), 2u);
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  world_.add_release(Plane::model, "reader", "3");
+  auto other = World::rule("other", "device.region == \"fr\"", {{Plane::model, "reader", "3"}}, {all});
+  ASSERT_TRUE(World::accepted(world_.start(other)));
+  world_.attempt(shadowed[0], AttemptState::shadowing);
+  end_shadow(shadowed[0]);
+  ASSERT_EQ(standing(shadowed[0]), Standing::done);
+  move(shadowed[0], "fr");
+  EXPECT_EQ(wanted(shadowed[0]), "reader@3");
+  EXPECT_EQ(standing(shadowed[0]), Standing::done);
+  EXPECT_EQ(in_shadow(shadowed[0]), "");
+}
+
 TEST_F(Shadows, WhatMakesNoSenseIsRefused) {
   join(2);
   auto rule = shadow_rule();
