@@ -11,11 +11,13 @@ namespace muster::rules {
 
 namespace {
 
-// Nothing it was assigned has become its own yet.
+// Nothing it was assigned has become its own yet. One that waited in its place, for its turn or for another rollout,
+// has that standing still while it is assigned.
 bool on_its_way(const Member& member) {
   return member.reached && !member.gone() &&
-         (member.standing == Standing::waiting || member.standing == Standing::assigned ||
-          member.standing == Standing::holding || member.standing == Standing::unreachable);
+         (member.standing == Standing::waiting || member.standing == Standing::held_by_other ||
+          member.standing == Standing::assigned || member.standing == Standing::holding ||
+          member.standing == Standing::unreachable);
 }
 
 // It has failed for want of time, or in what it was assigned before, and may still be at what it was assigned last: it

@@ -25,6 +25,9 @@ class HaltComes final : public Checker {
       // frozen, is not the rollout's failure.
       const bool again = !reached_.insert({assign.rollout, assign.device}).second;
       const bool back = again && says(step, audit::segment_frozen, assign.rollout);
+      // Let go from a hold it goes on with the same attempt, also one that has failed for want of time.
+      if (released_in(step) != nullptr && known_.contains({assign.device, assigned_[assign.device].epoch}))
+        known_.insert({assign.device, assign.epoch});
       assigned_[assign.device] = {back ? std::string() : assign.rollout, assign.epoch};
       if (const auto run = runs_.find(assign.rollout); run != runs_.end() && released_in(step) == nullptr)
         ++run->second.given[assign.device];

@@ -223,6 +223,23 @@ TEST_F(Holds, OneThatHeldForLongHasItsTimeAgainWhenItGoesOn) {
   EXPECT_EQ(standing(held_[0]), Standing::failed) << "from then on its time counts";
 }
 
+TEST_F(Holds, OneThatAnotherRolloutHadHoldsWhenItIsAssignedAnew) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  world_.add_release(Plane::model, "reader", "3");
+  auto fix = World::rule("fix", "true", {{Plane::model, "reader", "3"}}, {all});
+  fix.priority = 1;
+  ASSERT_TRUE(World::accepted(world_.start(fix)));
+  ASSERT_EQ(standing(held_[0]), Standing::held_by_other);
+  ASSERT_TRUE(World::accepted(world_.command(AbortRollout{"fix", AbortMode::keep}, "alice")));
+  for (const auto& [id, device] : world_.devices) world_.commit(id);
+  ASSERT_EQ(wanted(held_[0]), "reader@2");
+  EXPECT_EQ(told(held_[0]), HoldPoint::before_swap);
+}
+
 // It ran out of time, and may be at it all the same.
 TEST_F(Holds, OneThatFailedForWantOfTimeHoldsTooAndIsReleasedWithTheOthers) {
   join(4);
