@@ -172,6 +172,7 @@ class Core {
   [[nodiscard]] static bool outranks(const Rollout& rollout, const Rollout& other);
   [[nodiscard]] const Rollout* outranked_by(const Rollout& rollout, DeviceIndex index) const;
   void supersede(MemberIndex index, const Rollout& by);
+  void leave_planes(const Member& member, const Rollout& by);
   void rules_out(MemberIndex index);
   std::string take_precedence(const Rollout& rollout);
   void note_superseded();

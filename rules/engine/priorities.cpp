@@ -37,6 +37,7 @@ void Core::supersede(MemberIndex index, const Rollout& by) {
   const Rollout& rollout = *member.rollout;
   assert(member.reached && outranks(by, rollout));
   ++turn_.superseded[{rollout.number, by.number}];
+  leave_planes(member, by);
   if (member.cancelled || !member.target) {
     rules_out(index);
     return;
@@ -47,6 +48,18 @@ void Core::supersede(MemberIndex index, const Rollout& by) {
     m.stopped = stopped;
     m.standing = stopped || m.frozen ? Standing::waiting : Standing::held_by_other;
   });
+}
+
+// What a rollout gave the device on other planes than those that it is taken for, and the device has not made its own,
+// does not come along: nobody would wait for it, let it go from a hold or take it back.
+void Core::leave_planes(const Member& member, const Rollout& by) {
+  if (member.gone() || member.standing == Standing::done) return;
+  Device& device = fleet_[member.device];
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (!member.rollout->governs(plane) || by.governs(plane) || member.prior[plane] == 0) continue;
+    const bool may_go_back = fault_of_return(member, plane).empty();
+    fleet_.set_digest(device.assigned[plane], may_go_back ? member.prior[plane] : device.active[plane]);
+  }
 }
 
 // One that is in the rollout only because of what was done to it leaves, without anything that it could be waited for.

@@ -36,13 +36,17 @@ class BetweenSlots final : public Checker {
         fail(device.id + " has no readable journal");
         continue;
       }
-      const auto newest = view.assignments.find(device.id);
-      const auto held = state->attempt.assignment.epoch;
-      lost_ = copied_back_ && (newest == view.assignments.end() || newest->second.epoch < held);
+      lost_ = copied_back_ && assigned_[device.id] < state->attempt.assignment.epoch;
       look(device, *state);
     }
   }
-  void on_old_copy() override { copied_back_ = true; }
+  void on_commit(const EngineStep& step) override {
+    for_each<rules::Assign>(step, [&](const rules::Assign& assign) { assigned_[assign.device] = assign.epoch; });
+  }
+  void on_old_copy() override {
+    copied_back_ = true;
+    assigned_.clear();
+  }
 
  private:
   void look(const DeviceView& device, const edge::DurableState& state) {
@@ -70,6 +74,7 @@ class BetweenSlots final : public Checker {
     }
   }
 
+  std::map<std::string, std::uint64_t> assigned_;  // by device, the newest epoch that the broker knows
   bool copied_back_ = false;
   bool lost_ = false;  // the broker does not know any more what the device that is looked at was assigned
 };

@@ -66,7 +66,10 @@ class NothingPassesAHold final : public Checker {
 
   // --- the broker ---
   void on_commit(const EngineStep& step) override {
-    if (const auto* start = started_in(step)) begin(*start);
+    if (const auto* start = started_in(step)) {
+      rules_[start->rule.rollout] = start->rule;
+      begin(*start);
+    }
     reports_.take(step);
     if (const auto* released = released_in(step)) release(*released);
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
@@ -82,6 +85,7 @@ class NothingPassesAHold final : public Checker {
   }
   void on_old_copy() override {
     rollouts_.clear();
+    rules_.clear();
     reports_.clear();
   }
 
@@ -159,10 +163,22 @@ class NothingPassesAHold final : public Checker {
                        });
   }
 
+  // That rollout has a higher priority and a plane in common with this one.
+  [[nodiscard]] bool takes(const std::string& name, const Rollout& rollout) const {
+    const auto by = rules_.find(name);
+    return by != rules_.end() && by->second.priority > rollout.rule.priority &&
+           std::any_of(by->second.versions.begin(), by->second.versions.end(),
+                       [&](const auto& version) { return rollout.targets.contains(version.plane); });
+  }
+
   void look(const std::string& name, Rollout& rollout, const rules::Assign& assign) {
     const bool carries = assign.shadow.empty() && brings(assign, rollout.targets, false);
     const auto reached = rollout.reached.find(assign.device);
     const bool is_new = reached == rollout.reached.end();
+    if (!is_new && takes(assign.rollout, rollout)) {  // it is the other one's now
+      rollout.reached.erase(reached);
+      return;
+    }
     const auto since = is_new ? 0 : reached->second;
     if (assign.rollout == name && carries) rollout.reached[assign.device] = assign.epoch;
     if ((is_new && assign.rollout != name) || !carries) return;
@@ -178,8 +194,9 @@ class NothingPassesAHold final : public Checker {
   }
 
   std::map<std::string, Run> runs_;
-  std::map<std::string, Own> settled_on_;    // by device: what it has run when no attempt was under way
-  std::map<std::string, Rollout> rollouts_;  // that hold in their first wave
+  std::map<std::string, Own> settled_on_;     // by device: what it has run when no attempt was under way
+  std::map<std::string, rules::Rule> rules_;  // of every rollout
+  std::map<std::string, Rollout> rollouts_;   // that hold in their first wave
   LastReports reports_;
 };
 

@@ -245,6 +245,28 @@ TEST_F(Priorities, AKeptDeviceIsToldApartFromOneThatIsWaitedFor) {
                         "and is completed; abort this rollout, or that one"));
 }
 
+// It is back in its place there without assignment, on all planes: nobody would let what was on its way there go from a
+// hold, or take it back.
+TEST_F(Priorities, WhatWasOnItsWayOnOtherPlanesDoesNotComeAlong) {
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  all.hold = HoldPoint::before_swap;
+  ASSERT_TRUE(World::accepted(
+      world_.start(World::rule("r", "true", {{Plane::model, "reader", "2"}, {Plane::config, "sorter", "2"}}, {all}))));
+  const auto config_of = [&](const std::string& id) {
+    for (const auto& [plane, digest] : world_.devices[id].assigned->releases) {
+      if (plane == Plane::config) return digest;
+    }
+    return Sha256();
+  };
+  ASSERT_EQ(config_of("d0"), world_.release("sorter@2").manifest);
+  world_.attempt("d0", AttemptState::staged);
+  ASSERT_TRUE(World::accepted(start("fix", "3", 5)));
+  EXPECT_EQ(wanted("d0"), "reader@3");
+  EXPECT_TRUE(config_of("d0").is_zero()) << "it has none, and had none before";
+}
+
 // Another plane is another matter.
 TEST_F(Priorities, OtherPlanesAreNotTaken) {
   Wave all;
