@@ -240,6 +240,7 @@ class Core {
   [[nodiscard]] Rollout* find_rollout(std::string_view name) const;
 
   // --- turns.cpp ---
+  [[nodiscard]] std::string_view site_of(MemberIndex index) const;
   void wait_for_turn(MemberIndex index);
   bool take_turn(MemberIndex index, bool its_turn);
   void offer_turns(Rollout& rollout);

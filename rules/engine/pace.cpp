@@ -63,6 +63,10 @@ bool PaceRun::is_full(std::uint64_t site) const {
   return found != at_site_.end() && found->second >= pace_.per_site;
 }
 
+bool PaceRun::has_room_at(std::string_view site) const {
+  return pace_.per_site == 0 || !is_full(key_of_site(site));
+}
+
 std::uint32_t PaceRun::in_last_minute(std::uint64_t now_s) const {
   std::uint32_t sum = 0;
   for (const auto& second : seconds_) {

@@ -29,6 +29,9 @@ class PaceRun {
   void at_work(DeviceIndex device, std::string_view site);
   void at_rest(DeviceIndex device);
 
+  // Whether one more may work there.
+  [[nodiscard]] bool has_room_at(std::string_view site) const;
+
   // Offers those whose turn it is, in the order of their cohort, until one of the limits is reached. `at_work`: devices
   // of the rollout that are. `take` says whether it assigned the member; one that it did not waits no more: something
   // else is in its way, or it has left.

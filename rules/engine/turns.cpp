@@ -10,9 +10,12 @@ void Core::wait_for_turn(MemberIndex index) {
   if (member.paced) return;
   members_.set_paced(index, true);
   Rollout& rollout = *member.rollout;
+  rollout.pace.wait(index, fleet_.id(member.device), site_of(index), rollout.waves[member.wave].opened_s);
+}
+
+std::string_view Core::site_of(MemberIndex index) const {
   FactsView facts;
-  if (!view_facts(fleet_.facts(member.device), facts)) facts = FactsView();
-  rollout.pace.wait(index, fleet_.id(member.device), facts.site, rollout.waves[member.wave].opened_s);
+  return view_facts(fleet_.facts(members_[index].device), facts) ? facts.site : std::string_view();
 }
 
 // Its next assignment, whichever that is; true when it was given.
@@ -30,6 +33,10 @@ void Core::offer_turns(Rollout& rollout) {
                        if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced)
                          return false;
                        members_.set_paced(index, false);
+                       if (!rollout.pace.has_room_at(site_of(index))) {  // it has moved while it waited
+                         wait_for_turn(index);
+                         return false;
+                       }
                        return take_turn(index, true);
                      });
 }

@@ -36,9 +36,17 @@ class BetweenSlots final : public Checker {
         fail(device.id + " has no readable journal");
         continue;
       }
-      lost_ = copied_back_ && assigned_[device.id] < state->attempt.assignment.epoch;
+      lost_ = copied_back_ &&
+              (assigned_[device.id] < state->attempt.assignment.epoch || says_otherwise(view, device.id, *state));
       look(device, *state);
     }
+  }
+  // The broker has given the same epoch once more, to something else.
+  static bool says_otherwise(const FinalView& view, const std::string& device, const edge::DurableState& state) {
+    const auto& taken = state.attempt.assignment;
+    const auto newest = view.assignments.find(device);
+    return newest != view.assignments.end() && newest->second.epoch == taken.epoch &&
+           (!newest->second.same_releases(taken) || newest->second.hold != taken.hold);
   }
   void on_commit(const EngineStep& step) override {
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) { assigned_[assign.device] = assign.epoch; });
