@@ -383,6 +383,9 @@ void Broker::log_effects(const EngineStep& step) {
                          assign->rollout + ":";
       for (const auto& [plane, manifest] : assign->releases)
         text += " " + std::string(rules::name_of(plane)) + "=" + short_name(manifest);
+      for (const auto& [plane, manifest] : assign->shadow)
+        text += ", in the shadow " + std::string(rules::name_of(plane)) + "=" + short_name(manifest);
+      if (assign->hold != rules::HoldPoint::none) text += ", holds " + std::string(rules::name_of(assign->hold));
       log(text);
     } else if (const auto* direct = std::get_if<rules::Direct>(&effect)) {
       log(prefix + "orders " + direct->scope + " epoch " + std::to_string(direct->epoch) + ", " +

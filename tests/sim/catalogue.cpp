@@ -99,6 +99,8 @@ void Catalogue::add(const Options& options, Random& random, rules::Plane plane, 
     info.probes = {probe};
   }
   if (plane == rules::Plane::config && options.recovery) add_policy(info, random);
+  known.shadow = options.shadows && random.percent(80);
+  if (known.shadow) info.shadow = "run-beside";
   Quality quality;
   // Version 1 is what devices come with: it works.
   if (options.bad_releases && version > 1 && random.percent(45)) {

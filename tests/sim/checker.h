@@ -50,6 +50,7 @@ struct DeviceView {
   const DeviceDisk* disk = nullptr;
   const rules::DeviceFacts* facts = nullptr;
   const std::vector<std::string>* scopes = nullptr;
+  const std::vector<edge::RunShadow>* shadows = nullptr;  // that run now
   bool running = false, connected = false;
   bool gone = false;    // left for ever
   bool mended = false;  // its disk was damaged once and it was set up anew from what was left
@@ -97,6 +98,8 @@ class Checker {
   // --- devices ---
   virtual void on_activate(const DeviceView&, const edge::Activate&) {}  // just before the pointers move
   virtual void on_disk(const DeviceView&) {}                             // after a change, and after each power cut
+  // All that a step asked for is done, and something runs in the shadow.
+  virtual void on_shadowing(const DeviceView&) {}
   virtual void on_report(const DeviceView&, const rules::DeviceReport&) {}
   virtual void on_taken(const DeviceView&, const edge::Assignment&) {}  // an assignment reached the agent
   virtual void on_mended(const DeviceView&) {}                          // set up anew from its slots

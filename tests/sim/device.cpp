@@ -58,7 +58,7 @@ void Device::install(rules::Plane plane, const Sha256& manifest) {
 }
 
 DeviceView Device::view() const {
-  return {id_, &disk_, &facts_, &scopes_, running(), connected(), gone_, mended_};
+  return {id_, &disk_, &facts_, &scopes_, &shadows_, running(), connected(), gone_, mended_};
 }
 
 void Device::disk_changed() {
@@ -182,6 +182,9 @@ void Device::run_events() {
     agent_->step(event, effects);
     held_.assign(effects.begin(), effects.end());
     if (!perform_all()) break;
+    if (shadows_.empty()) continue;
+    const auto seen = view();
+    for (const auto& checker : parts_.checkers) checker->on_shadowing(seen);
   }
   if (life == life_) stepping_ = false;
 }
@@ -228,9 +231,12 @@ void Device::perform(const edge::Effect& effect) {
     activate(*flip);
   } else if (const auto* probes = std::get_if<edge::RunProbes>(&effect)) {
     run_probes(*probes);
+  } else if (const auto* shadow = std::get_if<edge::RunShadow>(&effect)) {
+    run_shadow(*shadow);
   } else if (std::holds_alternative<edge::CancelJobs>(effect)) {
     fetching_.reset();
     probing_ = 0;
+    shadows_.clear();
   } else if (const auto* remove = std::get_if<edge::RemoveSlots>(&effect)) {
     remove_slots(*remove);
   }
@@ -314,6 +320,7 @@ bool Device::may_crash() {
 void Device::power_off() {
   agent_.reset();
   fetching_.reset();
+  shadows_.clear();  // what runs beside the agent dies with it
   events_.clear();
   held_.clear();
   in_flight_.clear();

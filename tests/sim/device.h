@@ -92,6 +92,8 @@ class Device {
   void remove_slots(const edge::RemoveSlots& remove);
   void run_probes(const edge::RunProbes& run);
   void end_probes(const edge::RunProbes& run);
+  void run_shadow(const edge::RunShadow& run);
+  void end_shadow_early(std::uint64_t job, edge::Plane plane);
   void give_readings();
   void look_again();
   void lose_unsynced();
@@ -100,7 +102,13 @@ class Device {
   // --- device_health.cpp: health summaries ---
   void begin_measuring();
   void close_health_window();
+  struct Workload {
+    double slowness = 1, worseness = 1;
+    bool crashes = false, partly = false, falls_back = false, silent = false;
+  };
+  void add_harms(Workload& workload, const Sha256& manifest, std::uint32_t windows) const;
   [[nodiscard]] std::optional<rules::Readings> measure();
+  [[nodiscard]] std::optional<Workload> workload_beside() const;
   [[nodiscard]] bool has_clock() const;
   void send_waiting();
   void keep_unacknowledged();
@@ -126,7 +134,8 @@ class Device {
   LinkId link_ = 0;
   std::uint64_t backoff_ = 0, report_seq_ = 0, wake_ = 0;
   std::optional<FetchJob> fetching_;
-  std::uint64_t probing_ = 0;  // job
+  std::uint64_t probing_ = 0;             // job
+  std::vector<edge::RunShadow> shadows_;  // more than one only when the agent forgot to end one
   // Refused as expired: looked at again when the clock has been set back since.
   std::vector<std::pair<std::uint64_t, Downward>> expired_;
   std::uint64_t worker_free_ms_ = 0;

@@ -56,39 +56,61 @@ void Device::close_health_window() {
   send_waiting();
 }
 
+void Device::add_harms(Workload& workload, const Sha256& manifest, std::uint32_t windows) const {
+  if (manifest.is_zero()) return;
+  const auto harms = parts_.catalogue.harms(manifest, id_, facts_.region);
+  if (harms.has(Harm::silent)) workload.silent = true;
+  if (harms.has(Harm::slower)) workload.slowness *= 3;
+  if (harms.has(Harm::leaks)) workload.slowness *= 1 + 0.4 * std::min<double>(windows, 10);
+  if (harms.has(Harm::worse)) workload.worseness *= 4;
+  workload.falls_back = workload.falls_back || harms.has(Harm::falls_back);
+  workload.partly = workload.partly || harms.has(Harm::vanishes);
+  workload.crashes = workload.crashes || harms.has(Harm::crashes);
+}
+
+// What runs in the shadow, on the planes that it is not for beside what is active there.
+std::optional<Device::Workload> Device::workload_beside() const {
+  if (shadows_.empty()) return std::nullopt;
+  std::array<Sha256, rules::plane_count> runs;
+  for (std::size_t plane = 0; plane < rules::plane_count; ++plane) runs[plane] = disk_.links[plane].active;
+  for (const auto& release : shadows_.back().releases) runs[edge::index_of(release.plane)] = release.manifest;
+  Workload workload;
+  for (const auto& manifest : runs) add_harms(workload, manifest, 0);
+  return workload;
+}
+
 // Nothing when the release that runs keeps it from measuring.
 std::optional<rules::Readings> Device::measure() {
   using rules::Reading;
-  double slowness = 1;
-  double distance = static_cast<double>(4 + Random::mix(number_ + 3) % 5);
-  bool crashed = false;
-  bool partly = false;
-  rules::Readings readings;
-  readings.delegate_active = "npu";
+  Workload workload;
   for (std::size_t plane = 0; plane < rules::plane_count; ++plane) {
     const auto& active = disk_.links[plane].active;
     auto& [release, windows] = running_for_[plane];
     windows = release == active ? windows + 1 : 0;
     release = active;
-    if (active.is_zero()) continue;
-    const auto harms = parts_.catalogue.harms(active, id_, facts_.region);
-    if (harms.has(Harm::silent)) return std::nullopt;
-    if (harms.has(Harm::slower)) slowness *= 3;
-    if (harms.has(Harm::leaks)) slowness *= 1 + 0.4 * std::min<double>(windows, 10);
-    if (harms.has(Harm::worse)) distance *= 4;
-    if (harms.has(Harm::falls_back)) readings.delegate_active = "cpu";
-    partly = partly || harms.has(Harm::vanishes);
-    crashed = crashed || harms.has(Harm::crashes);
+    add_harms(workload, active, windows);
   }
+  if (workload.silent) return std::nullopt;
   const double noise = 0.995 + 0.001 * static_cast<double>(random_.below(11));
   const double drift = options_.drift ? drift_at(parts_.scheduler.now_ms()) : 1;
-  readings.set(Reading::crash_count, crashed ? 1 : 0);
-  if (partly) return readings;
   const auto fastest_ms = static_cast<double>(20 + Random::mix(number_) % 40);
-  readings.set(Reading::p95_ms, fastest_ms * slowness * drift * noise);
-  readings.set(Reading::inferences, std::floor(1000 / slowness));
-  // Some devices have no such task at all.
-  if (Random::mix(number_ + 7) % 5 != 0) readings.tasks.push_back({"edit_distance", distance * drift * noise});
+  const auto distance = static_cast<double>(4 + Random::mix(number_ + 3) % 5);
+  const bool has_task = Random::mix(number_ + 7) % 5 != 0;  // some devices have no such task at all
+  rules::Readings readings;
+  readings.delegate_active = workload.falls_back ? "cpu" : "npu";
+  readings.set(Reading::crash_count, workload.crashes ? 1 : 0);
+  if (!workload.partly) {
+    readings.set(Reading::p95_ms, fastest_ms * workload.slowness * drift * noise);
+    readings.set(Reading::inferences, std::floor(1000 / workload.slowness));
+    if (has_task) readings.tasks.push_back({"edit_distance", distance * workload.worseness * drift * noise});
+  }
+  const auto beside = workload_beside();
+  if (!beside || beside->silent) return readings;
+  readings.tasks.push_back({"shadow.crash_count", beside->crashes ? 1.0 : 0.0});
+  if (beside->partly) return readings;
+  readings.tasks.push_back({"shadow.p95_ms", fastest_ms * beside->slowness * drift * noise});
+  readings.tasks.push_back({"shadow.inferences", std::floor(1000 / beside->slowness)});
+  if (has_task) readings.tasks.push_back({"shadow.edit_distance", distance * beside->worseness * drift * noise});
   return readings;
 }
 

@@ -191,6 +191,32 @@ void Device::end_probes(const edge::RunProbes& run) {
   feed(edge::ProbesPassed{run.job});
 }
 
+// It runs until it is ended; a bad one ends by itself, and now and then a good one does.
+void Device::run_shadow(const edge::RunShadow& run) {
+  shadows_.push_back(run);
+  for (const auto& release : run.releases) {
+    log("runs " + short_name(release.manifest) + " in the shadow");
+    if (release.command.empty()) continue;
+    const auto flaw = parts_.catalogue.flaw(release.manifest, id_);
+    std::uint64_t ends_ms = 0;
+    if (flaw == Flaw::probe_fails || flaw == Flaw::crashes) {
+      ends_ms = random_.between(5, 3000);
+    } else if (flaw == Flaw::soak_fails || random_.per_mille(options_.trouble)) {
+      ends_ms = random_.between(1000, 120'000);
+    }
+    if (ends_ms == 0) continue;
+    later(ends_ms, [this, job = run.job, plane = release.plane] { end_shadow_early(job, plane); });
+  }
+}
+
+void Device::end_shadow_early(std::uint64_t job, edge::Plane plane) {
+  const auto found =
+      std::find_if(shadows_.begin(), shadows_.end(), [&](const edge::RunShadow& run) { return run.job == job; });
+  if (found == shadows_.end()) return;
+  shadows_.erase(found);
+  feed(edge::JobFailed{job, {edge::ErrorCode::shadow_failed, "it ended before its time: exit code 1"}, plane});
+}
+
 // What Inbound::look_again does.
 void Device::look_again() {
   for (const auto& [refused_s, message] : std::exchange(expired_, {})) {

@@ -47,6 +47,10 @@ void Operators::act() {
   if (options_.orders && dice >= 85) return give_order();
   const auto& rollout = random_.pick(statuses);
   if (dice < 60) {
+    if (options_.holds && random_.percent(35)) {
+      const auto& wave = random_.pick(rollout.waves).name;
+      return give(rules::ReleaseHold{rollout.rollout, random_.percent(50) ? std::string() : wave});
+    }
     if (rollout.state == rules::RolloutState::awaiting_approval || random_.percent(10))
       give(rules::ApproveWave{rollout.rollout});
   } else if (dice < 72) {
@@ -70,6 +74,8 @@ void Operators::add_waves(rules::Rule& rule) {
     if (options_.paces && wave.gate == rules::Gate::manual && random_.percent(40)) wave.approvers = 2;
     wave.soak_s = random_.percent(40) ? 0 : random_.between(1, 90);
     wave.rehearse = i == 0 && options_.rehearsals && random_.percent(70);
+    if (options_.holds && random_.percent(40))
+      wave.hold = random_.percent(50) ? rules::HoldPoint::before_swap : rules::HoldPoint::before_commit;
     if (options_.rings && random_.percent(30)) {
       wave.ring_text = random_.pick(ring_conditions()).text;
       wave.ring = compiled(wave.ring_text);
@@ -112,7 +118,22 @@ rules::Rule Operators::random_rule() {
     rule.retry.wait_s = random_.between(5, 60);
     rule.retry.wait_max_s = rule.retry.wait_s + random_.below(60);
   }
+  if (options_.shadows && random_.percent(40)) {
+    make_shadow(rule);
+  } else if (options_.priorities && random_.percent(70)) {
+    rule.priority = static_cast<std::uint32_t>(1 + random_.below(4));
+  }
   return rule;
+}
+
+// It runs for long enough to be observed: what it measures in the windows in which it begins and ends is not counted.
+void Operators::make_shadow(rules::Rule& rule) {
+  rule.shadow = true;
+  for (auto& wave : rule.waves) {
+    wave.hold = rules::HoldPoint::none;
+    wave.rehearse = false;
+    wave.soak_s = options_.guardrails ? random_.between(200, 500) : random_.between(10, 120);
+  }
 }
 
 // Fast enough for a world's end to come; now and then none.
@@ -245,6 +266,14 @@ void Operators::help(const rules::RolloutStatus& rollout) {
   }
 }
 
+// Every wave that has opened: also who joins one that has passed may hold there.
+void Operators::let_go(const rules::RolloutStatus& rollout) {
+  for (const auto& wave : rollout.waves) {
+    if (wave.hold == rules::HoldPoint::none || wave.state == rules::WaveState::pending) continue;
+    give(rules::ReleaseHold{rollout.rollout, wave.name});
+  }
+}
+
 void Operators::act_well() {
   if (!broker_.deciding()) return;
   using rules::OrderKind;
@@ -262,6 +291,9 @@ void Operators::act_well() {
                (rollout.state == RolloutState::running && rollout.failed != 0)) {
       give(rules::ResumeRollout{rollout.rollout, true});
     }
+    const bool assigns = rollout.state == RolloutState::running || rollout.state == RolloutState::awaiting_approval ||
+                         rollout.state == RolloutState::completed;
+    if (assigns) let_go(rollout);
     if (rollout.state == RolloutState::running) help(rollout);
   }
 }

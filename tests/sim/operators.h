@@ -26,10 +26,12 @@ class Operators {
   void give(rules::CommandBody body);
   [[nodiscard]] rules::Rule random_rule();
   void add_waves(rules::Rule& rule);
+  void make_shadow(rules::Rule& rule);
   [[nodiscard]] rules::Pace random_pace();
   void add_guardrails(rules::Rule& rule);
   [[nodiscard]] rules::Guardrail random_guardrail(const std::string& name);
   void help(const rules::RolloutStatus& rollout);
+  void let_go(const rules::RolloutStatus& rollout);
   [[nodiscard]] std::string any_scope();
 
   const Options& options_;

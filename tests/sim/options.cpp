@@ -56,6 +56,9 @@ Options Options::from(std::uint64_t seed) {
   o.paces = on(40);
   o.retries = on(40);
   o.rehearsals = on(20);
+  o.holds = on(35);
+  o.shadows = on(30);
+  o.priorities = on(35);
   return o;
 }
 
@@ -107,6 +110,9 @@ std::string Options::describe() const {
   flag("paces", paces);
   flag("retries", retries);
   flag("rehearsals", rehearsals);
+  flag("holds", holds);
+  flag("shadows", shadows);
+  flag("priorities", priorities);
   return text + "\n";
 }
 

@@ -43,6 +43,9 @@ struct Options {
   bool drift = false;       // what devices measure changes with time, whatever they run
   bool paces = false;       // rules have one, and gates that two people have to open
   bool rehearsals = false;  // first waves rehearse, or are of a number of devices
+  bool holds = false;       // waves hold, until operators let their devices go on
+  bool shadows = false;     // releases can run in the shadow, and some rollouts do no more than that
+  bool priorities = false;  // some rollouts may start over the devices of others
   bool retries = false;     // rules have devices try again whose disk was full or whose link failed
 
   [[nodiscard]] static Options from(std::uint64_t seed);

@@ -52,6 +52,9 @@ TEST(Sim, EachWorldIsSafeAndThenLive) {
   EXPECT_GT(all.completed, count / 2);
   EXPECT_GT(all.aborted, count / 20);
   if (count < 100) return;
+  EXPECT_GT(all.released, count / 10);
+  EXPECT_GT(all.shadowed, count / 50);
+  EXPECT_GT(all.taken, count / 20);
   EXPECT_GT(all.passes, count / 20);
   EXPECT_GT(all.fails, count / 20);
   EXPECT_GT(all.freezes, count / 50);

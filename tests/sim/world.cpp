@@ -221,6 +221,9 @@ Outcome& Outcome::operator+=(const Outcome& other) {
   rollouts += other.rollouts;
   completed += other.completed;
   aborted += other.aborted;
+  shadowed += other.shadowed;
+  released += other.released;
+  taken += other.taken;
   passes += other.passes;
   fails += other.fails;
   freezes += other.freezes;
@@ -230,9 +233,11 @@ Outcome& Outcome::operator+=(const Outcome& other) {
 
 std::string Outcome::describe() const {
   return std::to_string(steps) + " things happened; " + std::to_string(rollouts) + " rollouts, " +
-         std::to_string(completed) + " completed, " + std::to_string(aborted) +
-         " aborted; guardrails: " + std::to_string(passes) + " passed, " + std::to_string(fails) + " failed, " +
-         std::to_string(freezes) + " segments frozen, " + std::to_string(waivers) + " waves without a verdict";
+         std::to_string(completed) + " completed, " + std::to_string(aborted) + " aborted, " +
+         std::to_string(shadowed) + " completed in the shadow; " + std::to_string(released) + " waves let go, " +
+         std::to_string(taken) + " times devices taken; guardrails: " + std::to_string(passes) + " passed, " +
+         std::to_string(fails) + " failed, " + std::to_string(freezes) + " segments frozen, " +
+         std::to_string(waivers) + " waves without a verdict";
 }
 
 Outcome World::outcome() const {
@@ -242,9 +247,12 @@ Outcome World::outcome() const {
   for (const auto& status : broker_.statuses()) {
     ++outcome.rollouts;
     outcome.completed += status.state == rules::RolloutState::completed ? 1 : 0;
+    outcome.shadowed += status.shadow && status.state == rules::RolloutState::completed ? 1 : 0;
     outcome.aborted += status.state == rules::RolloutState::aborted ? 1 : 0;
   }
   for (const auto& each : broker_.audit()) {
+    outcome.released += each.entry.what == rules::audit::wave_released ? 1u : 0u;
+    outcome.taken += each.entry.what == rules::audit::rollout_superseded ? 1u : 0u;
     outcome.passes += each.entry.what == rules::audit::guardrail_passed ? 1u : 0u;
     outcome.fails += each.entry.what == rules::audit::guardrail_failed ? 1u : 0u;
     outcome.freezes += each.entry.what == rules::audit::segment_frozen ? 1u : 0u;

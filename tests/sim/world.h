@@ -24,6 +24,8 @@ struct Outcome {
   std::uint64_t digest = 0;                     // of the whole trace
   std::uint64_t steps = 0, lived_ms = 0;
   std::size_t rollouts = 0, completed = 0, aborted = 0;
+  std::size_t shadowed = 0;             // … of them that only shadow, and completed
+  std::size_t released = 0, taken = 0;  // waves let go; times that one rollout took devices from another
   std::size_t passes = 0, fails = 0, freezes = 0, waivers = 0;  // of guardrails, in the audit record
 
   // Of several worlds; without their violations and digests.

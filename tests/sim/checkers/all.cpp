@@ -23,6 +23,9 @@ std::vector<std::unique_ptr<Checker>> make_checkers(const Releases& releases) {
   all.push_back(check_exits_have_reasons());
   all.push_back(check_pace_holds());
   all.push_back(check_rehearsal_first());
+  all.push_back(check_nothing_passes_a_hold());
+  all.push_back(check_a_shadow_switches_nothing());
+  all.push_back(check_higher_goes_first());
   all.push_back(check_standing_orders());
   all.push_back(check_ends_or_names());
   all.push_back(check_same_after_restart());

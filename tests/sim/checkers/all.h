@@ -29,5 +29,8 @@ namespace muster::sim {
 [[nodiscard]] std::unique_ptr<Checker> check_exits_have_reasons();
 [[nodiscard]] std::unique_ptr<Checker> check_pace_holds();
 [[nodiscard]] std::unique_ptr<Checker> check_rehearsal_first();
+[[nodiscard]] std::unique_ptr<Checker> check_nothing_passes_a_hold();
+[[nodiscard]] std::unique_ptr<Checker> check_a_shadow_switches_nothing();
+[[nodiscard]] std::unique_ptr<Checker> check_higher_goes_first();
 
 }  // namespace muster::sim

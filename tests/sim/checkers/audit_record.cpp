@@ -27,6 +27,7 @@ class AuditRecord final : public Checker {
     look_at_command(step);
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
       const auto life = lives_.find(assign.rollout);
+      if (life != lives_.end() && life->second.failed.contains(assign.device)) life->second.again.insert(assign.device);
       if (life == lives_.end() || life->second.opened == 0)
         fail("rollout " + assign.rollout + " assigns " + assign.device + " before the record says that a wave opened");
     });
@@ -49,7 +50,8 @@ class AuditRecord final : public Checker {
     bool started = false, ended = false;
     RolloutState state = RolloutState::running;
     std::size_t opened = 0, done = 0;
-    std::set<std::string> failed, joined;
+    std::set<std::string> failed;
+    std::set<std::string> again;        // of them: were assigned since, and may fail once more
     std::set<std::string> approved_by;  // the open wave, at any time
   };
 
@@ -133,7 +135,8 @@ class AuditRecord final : public Checker {
     const auto found = lives_.find(name);
     if (found == lives_.end()) return wrong(entry, "there is no such rollout");
     auto& life = found->second;
-    if (entry.what == audit::device_failed && !life.failed.insert(entry.subject).second)
+    const bool fails = entry.what == audit::device_failed;
+    if (fails && !life.failed.insert(entry.subject).second && life.again.erase(entry.subject) == 0)
       wrong(entry, "it says so twice, and nothing of a recovery in between");
     if (entry.what == audit::device_recovered && life.failed.erase(entry.subject) == 0)
       wrong(entry, "it had not failed");

@@ -13,7 +13,11 @@ class DeviceIsTruthful final : public Checker {
 
   void on_taken(const DeviceView& device, const edge::Assignment& assignment) override {
     auto& taken = taken_[device.id];
-    if (assignment.epoch > taken.epoch) taken = assignment;  // an epoch that it has is refused
+    // An epoch that it has is refused; one that waits only gives way to another assignment with the same, of a broker
+    // whose data was put back.
+    const auto state = edge::decode(device.disk->journal);
+    const bool waits = assignment.epoch == taken.epoch && state && state->attempt.assignment.epoch < assignment.epoch;
+    if (assignment.epoch > taken.epoch || waits) taken = assignment;
   }
   void on_mended(const DeviceView& device) override { taken_.erase(device.id); }
   void on_report(const DeviceView& device, const rules::DeviceReport& report) override {

@@ -1,6 +1,7 @@
 // No device counts as done whose active digests are not the assigned ones: the number a rollout's status gives is never
 // larger than the number of devices that reported, after their probes and soak, to run its versions, and still do. A
-// device that another rollout took since stays counted as history, and counts once more when it comes back.
+// device that another rollout took since stays counted as history, and counts once more when it comes back. What ran in
+// the shadow is done when the device says so of just that assignment, and stays so.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 
@@ -16,6 +17,7 @@ class DoneIsActive final : public Checker {
     if (const auto* start = started_in(step)) {
       auto& run = runs_[start->rule.rollout];
       for (const auto& release : start->releases) run.targets[release.plane] = release.manifest;
+      run.shadow = start->rule.shadow;
     }
     // A report speaks of what was assigned before this step.
     if (const auto* report = reports_.take(step)) {
@@ -39,8 +41,10 @@ class DoneIsActive final : public Checker {
     std::uint64_t epoch = 0;
     bool done = false;  // reported to run it, and nothing else since
     bool taken = false;
+    bool in_shadow = false;
   };
   struct Run {
+    bool shadow = false;
     std::map<rules::Plane, Sha256> targets;
     std::map<std::string, Given> given;
     std::uint32_t history = 0;  // were done, were taken by another rollout, and came back
@@ -48,24 +52,27 @@ class DoneIsActive final : public Checker {
 
   // One assignment can carry the versions of several rollouts; it names the one that caused it last.
   static void give(const std::string& name, Run& run, const rules::Assign& assign) {
-    const auto carries = [&](const std::pair<const rules::Plane, Sha256>& target) {
-      return std::find(assign.releases.begin(), assign.releases.end(),
-                       std::pair<rules::Plane, Sha256>(target.first, target.second)) != assign.releases.end();
-    };
+    if (run.shadow && name != assign.rollout) return;
     const auto found = run.given.find(assign.device);
     if (name == assign.rollout) {
-      if (found != run.given.end() && found->second.done && found->second.taken) ++run.history;
-      run.given[assign.device] = {assign.epoch, false, false};
+      if (found != run.given.end() && found->second.done && (run.shadow || found->second.taken)) ++run.history;
+      run.given[assign.device] = {assign.epoch, false, false, !assign.shadow.empty()};
     } else if (found != run.given.end()) {
       found->second.taken = true;  // another rollout may have taken the device over: history now
-    } else if (std::all_of(run.targets.begin(), run.targets.end(), carries)) {
-      run.given[assign.device] = {assign.epoch, false, true};
+    } else if (brings(assign, run.targets, false)) {
+      run.given[assign.device] = {assign.epoch, false, true, false};
     }
   }
 
   static void take(Run& run, const rules::DeviceReport& report) {
     const auto found = run.given.find(report.device);
     if (found == run.given.end()) return;
+    if (run.shadow) {
+      auto& given = found->second;
+      const bool over = report.attempt == rules::AttemptState::committed && report.attempt_epoch == given.epoch;
+      given.done = given.done || (given.in_shadow && over);
+      return;
+    }
     bool active = true;
     for (const auto& [plane, manifest] : run.targets)
       active = active && report.active[static_cast<std::size_t>(plane)] == manifest;

@@ -102,6 +102,7 @@ class EndsOrNames final : public Checker {
       // Then that one does not end, and has to say why.
       if (says_that("waiting for rollout " + other.rollout + " to end")) return !has_ended(other);
       if (says_that("from the newer rollout " + other.rollout)) return has_ended(other);
+      if (says_that("from the rollout " + other.rollout + ", which has a higher priority")) return has_ended(other);
     }
     if (!says_that("are unreachable")) return false;
     // Who is out of reach blocks nobody: a wave waits for it only when no other device of the wave says anything.

@@ -52,6 +52,7 @@ class FrozenRelease final : public Checker {
   void look(const EngineStep& step, const rules::Assign& assign) {
     auto& before = assigned_[assign.device];
     const auto* report = reports_.of(assign.device);
+    for (const auto& [plane, manifest] : assign.shadow) look_where_frozen(assign, report, manifest);
     for (const auto& [plane, manifest] : assign.releases) {
       const bool is_new = before[plane] != manifest;
       before[plane] = manifest;
@@ -60,11 +61,15 @@ class FrozenRelease final : public Checker {
       if (report->active[static_cast<std::size_t>(plane)] == manifest &&
           (says(step, audit::device_not_revertible, assign.device) || could_not_go_back_.contains(assign.device)))
         continue;
-      for (const auto& scope : scopes_of(assign.device, report->facts)) {
-        const auto found = frozen_.find(scope);
-        if (found == frozen_.end() || !found->second.contains(manifest)) continue;
-        fail("rollout " + assign.rollout + " assigns " + assign.device + " a release that is frozen in " + scope);
-      }
+      look_where_frozen(assign, report, manifest);
+    }
+  }
+  void look_where_frozen(const rules::Assign& assign, const rules::DeviceReport* report, const Sha256& manifest) {
+    if (report == nullptr) return;
+    for (const auto& scope : scopes_of(assign.device, report->facts)) {
+      const auto found = frozen_.find(scope);
+      if (found == frozen_.end() || !found->second.contains(manifest)) continue;
+      fail("rollout " + assign.rollout + " assigns " + assign.device + " a release that is frozen in " + scope);
     }
   }
 

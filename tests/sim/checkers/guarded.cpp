@@ -52,6 +52,25 @@ std::string title_of(const Guarded& run, std::size_t guardrail, const std::strin
   return "guardrail " + run.rule.guardrails[guardrail].name + (segment.empty() ? "" : " in " + segment);
 }
 
+rules::Readings of_shadow(const rules::Readings& readings) {
+  constexpr std::string_view prefix = "shadow.";
+  rules::Readings shadow;
+  for (const auto& task : readings.tasks) {
+    if (task.name.rfind(prefix, 0) != 0) continue;
+    const auto name = task.name.substr(prefix.size());
+    if (name == "p95_ms") {
+      shadow.set(rules::Reading::p95_ms, task.value);
+    } else if (name == "inferences") {
+      shadow.set(rules::Reading::inferences, task.value);
+    } else if (name == "crash_count") {
+      shadow.set(rules::Reading::crash_count, task.value);
+    } else {
+      shadow.tasks.push_back({name, task.value});
+    }
+  }
+  return shadow;
+}
+
 std::optional<NamedVerdict> verdict_in(const Guarded& run, const std::string& sentence) {
   constexpr std::string_view head = "guardrail ";
   const auto at = sentence.find(head);
@@ -106,7 +125,9 @@ void GuardedRuns::clear() {
 
 void GuardedRuns::begin(const rules::StartRollout& start) {
   auto& planes = planes_[start.rule.rollout];
-  for (const auto& release : start.releases) planes.insert(release.plane);
+  for (const auto& release : start.releases) {
+    if (!start.rule.shadow) planes.insert(release.plane);
+  }
   if (start.rule.guardrails.empty()) return;
   Guarded& run = runs_[start.rule.rollout] = Guarded();
   run.rule = start.rule;
@@ -126,6 +147,7 @@ void GuardedRuns::begin(const rules::StartRollout& start) {
 
 void GuardedRuns::take(const EngineStep& step) {
   now_s_ = step.event.now_s;
+  letting_go_ = released_in(step) != nullptr;
   reports_.take(step);
   if (const auto* start = started_in(step)) begin(*start);
   if (runs_.empty()) return;
@@ -233,23 +255,29 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
     const auto& planes = planes_[assign.rollout];
     const bool shares = std::any_of(run.targets.begin(), run.targets.end(),
                                     [&](const auto& target) { return planes.contains(target.first); });
-    if (shares && run.completed && known != run.reached.end()) run.reached.erase(known);  // it is the other one's now
-    if (shares || known != run.reached.end() || report == nullptr || run.opened_s.empty()) return nullptr;
-    const bool carries = std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& target) {
-      return std::find(assign.releases.begin(), assign.releases.end(),
-                       std::pair<rules::Plane, Sha256>(target.first, target.second)) != assign.releases.end();
-    });
+    if ((shares || run.rule.shadow) && known != run.reached.end()) {
+      if (run.completed && !run.rule.shadow) {
+        run.reached.erase(known);  // it is the other one's now
+      } else {
+        known->second.sure = false;  // its own may begin anew there
+      }
+      return nullptr;
+    }
+    if (shares || run.rule.shadow || known != run.reached.end() || report == nullptr || run.opened_s.empty())
+      return nullptr;
+    const bool carries = brings(assign, run.targets, false);
     if (!carries || !holds(run.rule.targets_text, report->facts)) return nullptr;
   }
   if (report == nullptr) return nullptr;
+  if (letting_go_ && known != run.reached.end()) {  // it goes on with what it was given
+    known->second.epoch = assign.epoch;
+    return nullptr;
+  }
   back = known != run.reached.end() && !run.frozen_now.empty() && (known->second.sure || run.is_frozen(known->second));
   if (back) return take_back(known->second, assign, back);
   // The steps of a rehearsal: what it ran before, and the segment it was in when it was reached, stay what they were.
   if (known != run.reached.end() && known->second.sure && run.rule.waves.front().rehearse) {
-    const bool forth = std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& target) {
-      return std::find(assign.releases.begin(), assign.releases.end(),
-                       std::pair<rules::Plane, Sha256>(target.first, target.second)) != assign.releases.end();
-    });
+    const bool forth = brings(assign, run.targets, false);
     const bool step = !forth || known->second.rehearsing;
     if (step) {
       known->second.rehearsing = !forth;

@@ -36,7 +36,9 @@ struct Reached {
   std::vector<std::string> segments;             // by guardrail, of the facts with which it was assigned
   std::array<Sha256, rules::plane_count> prior;  // what it reported to run then
   std::uint64_t epoch = 0;
-  bool sure = false;  // false: the assignment names another rollout, but brings the versions of this one too
+  // False: the assignment names another rollout, but brings the versions of this one too; or another rollout has taken
+  // the device since, or has ended the shadow that it was at.
+  bool sure = false;
   bool failed = false, taken_back = false;
   bool rehearsing = false;  // was sent back by a rehearsal, and is to go forward again
   bool may_be_done = true;  // false: a rehearsal has to take it back first
@@ -83,6 +85,9 @@ struct NamedVerdict {
 // "guardrail g1 in region=eu"
 [[nodiscard]] std::string title_of(const Guarded& run, std::size_t guardrail, const std::string& segment);
 
+// What a summary says of the shadow, under the usual names.
+[[nodiscard]] rules::Readings of_shadow(const rules::Readings& readings);
+
 class GuardedRuns {
  public:
   // Its report, its audit entries and its statuses. An aborted rollout is not known any more.
@@ -124,10 +129,11 @@ class GuardedRuns {
   static Reached* take_back(Reached& device, const rules::Assign& assign, bool& back);
 
   std::map<std::string, Guarded> runs_;
-  std::map<std::string, std::set<rules::Plane>> planes_;  // of every rollout
+  std::map<std::string, std::set<rules::Plane>> planes_;  // that a rollout switches; of every one
   LastReports reports_;
   Stakes stakes_;
   std::uint64_t now_s_ = 0;
+  bool letting_go_ = false;  // this step lets devices go on from a hold
   bool changed_ = false;
 };
 

@@ -1,7 +1,8 @@
 // A rollout whose rule halts at n failed devices has stopped by the end of the step in which the n-th one has failed.
 // Counted from the reports themselves: a device has failed when it says that its attempt at the rollout's assignment
 // was rolled back or failed, and did not run the versions after all since. Where the rule has devices try again, an
-// attempt that ended for want of a link or of room is none of their failures before it was the last they were given.
+// attempt that ended for want of a link or of room is none of their failures before it was the last they were given;
+// where rollouts may end each other's attempts these are not counted here, because devices then begin anew.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 
@@ -15,9 +16,11 @@ class HaltComes final : public Checker {
 
   void on_commit(const EngineStep& step) override {
     if (const auto* start = started_in(step)) {
+      may_begin_anew_ = may_begin_anew_ || start->rule.shadow || start->rule.priority != 0;
       auto& run = runs_[start->rule.rollout];
       run.halt_at = std::max(1u, start->rule.halt_failed_devices);
       run.attempts = start->rule.retry.attempts;
+      run.shadow = start->rule.shadow;
       for (const auto& release : start->releases) run.targets[release.plane] = release.manifest;
     }
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
@@ -25,10 +28,13 @@ class HaltComes final : public Checker {
       // frozen, is not the rollout's failure. The assignment that brought it the versions may have named another one.
       const auto run = runs_.find(assign.rollout);
       const bool again = !reached_.insert({assign.rollout, assign.device}).second ||
-                         (run != runs_.end() && !carries(assign, run->second.targets));
+                         (run != runs_.end() && !brings(assign, run->second.targets, run->second.shadow));
       const bool back = again && says(step, audit::segment_frozen, assign.rollout);
+      // Let go from a hold it goes on with the same attempt, also one that has failed for want of time.
+      if (released_in(step) != nullptr && known_.contains({assign.device, assigned_[assign.device].epoch}))
+        known_.insert({assign.device, assign.epoch});
       assigned_[assign.device] = {back ? std::string() : assign.rollout, assign.epoch};
-      if (run != runs_.end()) ++run->second.given[assign.device];
+      if (run != runs_.end() && released_in(step) == nullptr) ++run->second.given[assign.device];
     });
     if (const auto* report = reports_.take(step)) take(*report);
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
@@ -52,6 +58,7 @@ class HaltComes final : public Checker {
     runs_.clear();
     assigned_.clear();
     reached_.clear();
+    may_begin_anew_ = false;
     reports_.clear();
   }
 
@@ -59,6 +66,7 @@ class HaltComes final : public Checker {
   struct Run {
     std::size_t halt_at = 1;
     std::uint32_t attempts = 1;  // of one device
+    bool shadow = false;
     std::map<rules::Plane, Sha256> targets;
     std::map<std::string, std::uint32_t> given;  // to each, since it last ran the versions
     bool stands = false;
@@ -78,7 +86,9 @@ class HaltComes final : public Checker {
     const bool ended = report.attempt == AttemptState::rolled_back || report.attempt == AttemptState::failed;
     const bool may_pass = report.attempt_error == "fetch_failed" || report.attempt_error == "fetch_timeout" ||
                           report.attempt_error == "disk_full";
-    const bool failed = ended && !(may_pass && run->second.given[report.device] < run->second.attempts);
+    const auto attempts = run->second.attempts;
+    const bool again = attempts > 1 && (may_begin_anew_ || run->second.given[report.device] < attempts);
+    const bool failed = ended && !(may_pass && again);
     if (failed && !known_.contains({report.device, report.attempt_epoch})) {
       known_.insert({report.device, report.attempt_epoch});
       run->second.failed.insert(report.device);
@@ -94,6 +104,7 @@ class HaltComes final : public Checker {
   std::map<std::string, Given> assigned_;
   std::set<std::pair<std::string, std::string>> reached_;  // rollout, device
   std::set<std::pair<std::string, std::uint64_t>> known_;  // failures counted once: an acknowledged one stays so
+  bool may_begin_anew_ = false;
   LastReports reports_;
 };
 

@@ -1,6 +1,7 @@
 // Halt means no new assignment afterwards, and so do pause and abort: an assignment leaves only for a rollout that was
 // running, awaiting approval or completed at some moment of the step; an aborted one gives only those that take back,
-// and so may one that freezes a segment in this step (frozen_segment looks at what those say).
+// and so may one that freezes a segment in this step (frozen_segment looks at what those say). Who is let go on from a
+// hold is told so with what it was assigned already, in the name of the rollout that assigned it last.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 
@@ -29,7 +30,10 @@ class HaltMeansHalt final : public Checker {
       }
     });
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
-      if (may_assign.contains(assign.rollout)) return;
+      auto& before = assigned_[assign.device];
+      const bool nothing_new = assign.releases == before.releases && assign.shadow == before.shadow;
+      before = assign;
+      if (may_assign.contains(assign.rollout) || (nothing_new && released_in(step) != nullptr)) return;
       fail("step " + std::to_string(step.number) + " assigns " + assign.device + " epoch " +
            std::to_string(assign.epoch) + " of rollout " + assign.rollout + ", which is halted, paused or aborted");
     });
@@ -37,9 +41,11 @@ class HaltMeansHalt final : public Checker {
   void on_old_copy() override {
     assigning_.clear();
     ended_.clear();
+    assigned_.clear();
   }
 
  private:
+  std::map<std::string, rules::Assign> assigned_;  // by device, the newest
   std::set<std::string> assigning_, ended_;
 };
 

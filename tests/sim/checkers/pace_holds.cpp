@@ -1,7 +1,8 @@
 // A rollout keeps its pace: never more assignments in sixty seconds than a minute may have, never more devices at work
 // at once, at all or at one site. A device counts as at work only while that is certain: it was connected when it was
-// assigned, and since then it has not said that its attempt has ended, has not failed in the record and was not lost,
-// nor has the broker started anew.
+// assigned, and since then it has not said that its attempt has ended or that it holds, has not failed in the record,
+// was not lost and not taken by another rollout, nor has the broker started anew. Letting go of a hold is at nobody's
+// pace.
 #include <deque>
 
 #include "tests/sim/checkers/all.h"
@@ -46,12 +47,14 @@ class PaceHolds final : public Checker {
     again_ = true;
     runs_.clear();
     connected_.clear();
+    holds_.clear();
     reports_.clear();
   }
 
  private:
   struct Run {
     rules::Pace pace;
+    bool shadow = false;
     std::map<rules::Plane, Sha256> targets;
     std::deque<std::uint64_t> given_s;
     std::map<std::string, std::string> site_of;  // of the devices that are surely at work
@@ -61,6 +64,7 @@ class PaceHolds final : public Checker {
   void begin(const rules::StartRollout& start) {
     Run run;
     run.pace = start.rule.pace;
+    run.shadow = start.rule.shadow;
     for (const auto& release : start.releases) run.targets[release.plane] = release.manifest;
     runs_[start.rule.rollout] = std::move(run);
   }
@@ -73,10 +77,13 @@ class PaceHolds final : public Checker {
     using rules::AttemptState;
     const bool ended = report.attempt == AttemptState::committed || report.attempt == AttemptState::rolled_back ||
                        report.attempt == AttemptState::failed;
+    const auto assigned = holds_.find(report.device);
+    const bool holding = report.attempt == AttemptState::held ||
+                         (report.attempt == AttemptState::staged && assigned != holds_.end() && assigned->second);
     for (auto& [name, run] : runs_) {
       const auto at = run.site_of.find(report.device);
       if (at == run.site_of.end()) continue;
-      if (ended && report.attempt_epoch >= run.epoch_of[report.device]) {
+      if ((ended || holding) && report.attempt_epoch >= run.epoch_of[report.device]) {
         run.site_of.erase(at);
       } else {
         at->second = report.facts.site;  // who moves is counted where it is now
@@ -88,12 +95,22 @@ class PaceHolds final : public Checker {
   // nobody.
   static bool gives(const EngineStep& step, const Run& run, const rules::Assign& assign) {
     if (says(step, audit::segment_frozen, assign.rollout)) return false;
-    return carries(assign, run.targets);
+    return brings(assign, run.targets, run.shadow);
+  }
+
+  // Whoever it is that another rollout's assignment brings something else to is not at work for this one any more.
+  void take_from_others(const rules::Assign& assign) {
+    for (auto& [name, run] : runs_) {
+      if (name != assign.rollout && (run.shadow || !brings(assign, run.targets, false)))
+        run.site_of.erase(assign.device);
+    }
   }
 
   void look(const EngineStep& step, const rules::Assign& assign) {
+    holds_[assign.device] = assign.hold == rules::HoldPoint::before_swap;
+    take_from_others(assign);
     const auto found = runs_.find(assign.rollout);
-    if (found == runs_.end()) return;
+    if (found == runs_.end() || released_in(step) != nullptr) return;
     auto& run = found->second;
     if (!gives(step, run, assign)) return rest(assign.device);
     rest(assign.device);
@@ -124,6 +141,7 @@ class PaceHolds final : public Checker {
 
   std::map<std::string, Run> runs_;
   std::set<std::string> connected_;
+  std::map<std::string, bool> holds_;  // by device: its newest assignment does, before the swap
   bool again_ = false;
   LastReports reports_;
 };

@@ -1,7 +1,8 @@
 // The way back is rehearsed before it is relied on: no wave opens after a first wave that rehearses before every device
 // of it has been assigned the versions, was taken back to others, was assigned them again, and has said each time that
 // it got there. Who says nothing (it is not connected) or has failed in the record is not waited for; nor is one that
-// was taken back for a guardrail, or has gone back and is no target any more.
+// was taken back for a guardrail, has gone back and is no target any more, or was taken by a rollout of higher
+// priority; nor is one waited for that such a rollout is still to have.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 #include "tests/sim/fleet.h"
@@ -15,7 +16,10 @@ class RehearsalFirst final : public Checker {
   RehearsalFirst() : Checker("rehearsal_first") {}
 
   void on_commit(const EngineStep& step) override {
-    if (const auto* start = started_in(step); start != nullptr && start->rule.waves.front().rehearse) begin(*start);
+    if (const auto* start = started_in(step)) {
+      others_[start->rule.rollout] = start->rule;
+      if (start->rule.waves.front().rehearse) begin(*start);
+    }
     if (const auto* seen = std::get_if<rules::DeviceSeen>(&step.event.what)) connected_.insert(seen->device);
     if (const auto* lost = std::get_if<rules::DeviceLost>(&step.event.what)) connected_.erase(lost->device);
     if (const auto* report = reports_.take(step)) {
@@ -28,6 +32,7 @@ class RehearsalFirst final : public Checker {
   void on_broker_start(const rules::Engine&) override { connected_.clear(); }
   void on_old_copy() override {
     runs_.clear();
+    others_.clear();
     connected_.clear();
     reports_.clear();
   }
@@ -40,6 +45,7 @@ class RehearsalFirst final : public Checker {
     std::uint64_t epoch = 0;
     bool failed = false;  // and has not recovered
     bool excused = false;
+    bool taken = false;  // by a rollout of higher priority
   };
   struct Run {
     rules::Rule rule;
@@ -97,12 +103,11 @@ class RehearsalFirst final : public Checker {
 
   // One assignment carries the versions of several rollouts, and names the one that caused it last: a step may have
   // been taken with it all the same.
-  static void take_of_another(Run& run, const rules::Assign& assign) {
-    const bool carries = std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& target) {
-      return std::find(assign.releases.begin(), assign.releases.end(),
-                       std::pair<rules::Plane, Sha256>(target.first, target.second)) != assign.releases.end();
-    });
+  void take_of_another(Run& run, const rules::Assign& assign) const {
+    const bool carries = brings(assign, run.targets, false);
     auto& device = run.devices[assign.device];
+    if (const auto by = others_.find(assign.rollout); by != others_.end() && outranks(by->second, run.rule))
+      device.taken = true;
     if (device.steps == there ? carries : device.steps != back_there || !carries) return;
     device.steps = static_cast<Steps>(device.steps + 1);
     device.epoch = assign.epoch;
@@ -110,7 +115,9 @@ class RehearsalFirst final : public Checker {
 
   static void take(const EngineStep& step, Run& run, const rules::Assign& assign) {
     auto& device = run.devices[assign.device];
+    if (device.taken) device = Rehearsing();  // it begins anew
     device.epoch = assign.epoch;
+    if (released_in(step) != nullptr) return;
     if (says(step, audit::segment_frozen, assign.rollout)) device.excused = true;
     switch (device.steps) {
       case none:
@@ -134,7 +141,12 @@ class RehearsalFirst final : public Checker {
       if (device.steps == all || device.failed || device.excused || !connected_.contains(id)) continue;
       const auto* report = reports_.of(id);
       const bool target = report != nullptr && holds(run.rule.targets_text, report->facts);
-      if (device.steps == back_there && !target) continue;
+      if ((device.steps == back_there && !target) || device.taken) continue;
+      const bool to_be_taken =
+          report != nullptr && std::any_of(others_.begin(), others_.end(), [&](const auto& other) {
+            return outranks(other.second, run.rule) && holds(other.second.targets_text, report->facts);
+          });
+      if (to_be_taken) continue;
       static constexpr const char* texts[] = {"",
                                               "has not got there",
                                               "was not told to go back",
@@ -147,7 +159,16 @@ class RehearsalFirst final : public Checker {
     }
   }
 
+  static bool outranks(const rules::Rule& rule, const rules::Rule& other) {
+    if (rule.priority <= other.priority) return false;
+    return std::any_of(rule.versions.begin(), rule.versions.end(), [&](const rules::VersionChoice& version) {
+      return std::any_of(other.versions.begin(), other.versions.end(),
+                         [&](const rules::VersionChoice& each) { return each.plane == version.plane; });
+    });
+  }
+
   std::map<std::string, Run> runs_;
+  std::map<std::string, rules::Rule> others_;  // of every rollout, also of those that have ended
   std::set<std::string> connected_;
   LastReports reports_;
 };

@@ -19,7 +19,7 @@ using Facing = std::vector<std::pair<std::string, std::string>>;  // what, how
 std::string_view standing_of(rules::Standing standing) {
   const bool at_work = standing == rules::Standing::unreachable || standing == rules::Standing::assigned ||
                        standing == rules::Standing::reverting || standing == rules::Standing::retrying ||
-                       standing == rules::Standing::rehearsing;
+                       standing == rules::Standing::rehearsing || standing == rules::Standing::holding;
   return at_work ? "at work" : rules::name_of(standing);
 }
 
@@ -32,7 +32,7 @@ void face_of(const rules::RolloutStatus& s, Facing& face) {
   for (const auto& wave : s.waves) {
     text += "; " + wave.name + " " + std::string(rules::name_of(wave.state)) + " " + std::to_string(wave.devices) +
             " devices, " + std::to_string(wave.done) + " done, " + std::to_string(wave.failed) + " failed, opened " +
-            std::to_string(wave.opened_s);
+            std::to_string(wave.opened_s) + ", hold " + std::string(rules::name_of(wave.hold));
   }
   for (const auto& failure : s.failures) {
     text += "; " + failure.device + ": " + failure.error + (failure.acknowledged ? ", acknowledged" : "");
@@ -64,10 +64,12 @@ Facing face_of(const rules::Engine& engine) {
   engine.republish(effects);
   for (const auto& effect : effects) {
     if (const auto* assign = std::get_if<rules::Assign>(&effect)) {
-      std::string text =
-          std::to_string(assign->epoch) + " of " + assign->rollout + ", soak " + std::to_string(assign->soak_s);
+      std::string text = std::to_string(assign->epoch) + " of " + assign->rollout + ", soak " +
+                         std::to_string(assign->soak_s) + ", hold " + std::string(rules::name_of(assign->hold));
       for (const auto& [plane, manifest] : assign->releases)
         text += ", " + std::string(rules::name_of(plane)) + " " + to_hex(manifest);
+      for (const auto& [plane, manifest] : assign->shadow)
+        text += ", shadow " + std::string(rules::name_of(plane)) + " " + to_hex(manifest);
       face.emplace_back("assignment of " + assign->device, std::move(text));
     } else if (const auto* direct = std::get_if<rules::Direct>(&effect)) {
       std::string text = std::to_string(direct->epoch);
@@ -86,7 +88,8 @@ std::string text_of(const rules::Effect& effect) {
   if (const auto* entry = std::get_if<rules::Audit>(&effect))
     return "audit " + entry->who + " " + entry->what + " " + entry->subject + " " + entry->why;
   if (const auto* assign = std::get_if<rules::Assign>(&effect))
-    return "assign " + assign->device + " " + std::to_string(assign->epoch) + " " + assign->rollout;
+    return "assign " + assign->device + " " + std::to_string(assign->epoch) + " " + assign->rollout + " " +
+           std::string(rules::name_of(assign->hold)) + (assign->shadow.empty() ? "" : " in the shadow");
   if (const auto* direct = std::get_if<rules::Direct>(&effect))
     return "direct " + direct->scope + " " + std::to_string(direct->epoch);
   if (const auto* reply = std::get_if<rules::Reply>(&effect)) return "reply " + reply->message;

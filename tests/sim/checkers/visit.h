@@ -38,12 +38,22 @@ void for_each(const EngineStep& step, Visit visit) {
   return start;
 }
 
-// Whether the assignment has all of these releases on their planes.
-[[nodiscard]] inline bool carries(const rules::Assign& assign, const std::map<rules::Plane, Sha256>& targets) {
-  return std::all_of(targets.begin(), targets.end(), [&](const auto& target) {
-    return std::find(assign.releases.begin(), assign.releases.end(),
-                     std::pair<rules::Plane, Sha256>(target.first, target.second)) != assign.releases.end();
+// The assignment gives, or leaves, a device these releases: in the shadow, or to be run.
+[[nodiscard]] inline bool brings(const rules::Assign& assign, const std::map<rules::Plane, Sha256>& releases,
+                                 bool in_shadow) {
+  const auto& given = in_shadow ? assign.shadow : assign.releases;
+  return std::all_of(releases.begin(), releases.end(), [&](const auto& each) {
+    return std::find(given.begin(), given.end(), std::pair<rules::Plane, Sha256>(each.first, each.second)) !=
+           given.end();
   });
+}
+
+// The wave whose devices an operator lets go on in this step; null: none does.
+[[nodiscard]] inline const rules::ReleaseHold* released_in(const EngineStep& step) {
+  const auto* command = std::get_if<rules::Command>(&step.event.what);
+  const auto* release = command == nullptr ? nullptr : std::get_if<rules::ReleaseHold>(&command->body);
+  if (release == nullptr || !says(step, audit::wave_released, release->rollout)) return nullptr;
+  return release;
 }
 
 // "rollout r1: …" → r1; empty when the sentence does not begin so.

@@ -72,6 +72,29 @@ class Paces : public testing::Test {
   std::uint64_t seed_ = 0;
 };
 
+// Found by a simulated world: it was counted under the site where it had begun to wait.
+TEST_F(Paces, OneThatMovesWhileItWaitsIsCountedWhereItIs) {
+  join(4, 2);
+  start({0, 1, 0, 0});
+  const auto working = at_work();
+  ASSERT_EQ(working.size(), 2u) << "one at each site";
+  const auto site = [&](const std::string& id) { return world_.devices[id].report.facts.site; };
+  for (auto& [id, device] : world_.devices) {
+    if (std::find(working.begin(), working.end(), id) != working.end() || site(id) != "site-1") continue;
+    device.report.facts.site = "site-0";
+    world_.report(id);
+  }
+  world_.commit(site(working[0]) == "site-1" ? working[0] : working[1]);
+  world_.tick(2);
+  EXPECT_EQ(at_work().size(), 1u) << "nobody is left at site-1";
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_LE(at_work().size(), 1u);
+    for (const auto& id : at_work()) world_.commit(id);
+    world_.tick(2);
+  }
+  EXPECT_EQ(status().state, RolloutState::completed) << status().waiting_for;
+}
+
 TEST_F(Paces, SoManyAMinuteAndEvenly) {
   for (const std::uint32_t per_minute : {30u, 60u, 90u, 600u}) {
     SCOPED_TRACE(per_minute);
