@@ -144,7 +144,10 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
   if (member.standing == Standing::cancelled) return;
   if (!member.rollout->serving() && !member.withdrawn) return;  // an aborted rollout no longer minds what was kept
   if (judgement.finding == Finding::nothing && member.standing == Standing::holding) {  // it goes there again, or on
-    members_.change(index, [&](Member& m) { m.standing = in_work(index); });
+    members_.change(index, [&](Member& m) {
+      m.standing = in_work(index);
+      m.assigned_s = turn_.now_s;  // what it held is none of the time that an attempt may take
+    });
     mark_persist(member.device);
     arm(index);
   }

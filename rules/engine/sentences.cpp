@@ -265,8 +265,9 @@ std::string Core::held_sentence(const Rollout& rollout, const std::string& wave)
   const auto holder_of = [&](const Member& member) -> const Rollout* {
     for (std::size_t plane = 0; plane < plane_count; ++plane) {
       const auto* holder = rollout.governs(plane) ? by_number(fleet_[member.device].holder[plane]) : nullptr;
-      if (holder != nullptr && holder != &rollout && (holder->active() || holder->number > rollout.number))
-        return holder;
+      if (holder == nullptr || holder == &rollout) continue;
+      const bool keeps = holder->number > rollout.number || holder->rule.priority > rollout.rule.priority;
+      if (holder->active() || keeps) return holder;
     }
     return outranked_by(rollout, member.device);
   };
@@ -278,7 +279,8 @@ std::string Core::held_sentence(const Rollout& rollout, const std::string& wave)
   if (first == 0) return "waiting for another rollout to end that holds " + names + " of " + wave;
   const Rollout& holder = *holder_of(members_[first]);
   if (holder.active()) return "waiting for rollout " + holder.name() + " to end, which holds " + names + " of " + wave;
-  return names + " of " + wave + " got other versions from the newer rollout " + holder.name() + ", which is " +
+  return names + " of " + wave + " got other versions from " +
+         (holder.number > rollout.number ? "the newer rollout " : "rollout ") + holder.name() + ", which is " +
          std::string(name_of(holder.state)) + "; abort this rollout, or that one";
 }
 
