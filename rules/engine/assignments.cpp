@@ -44,19 +44,27 @@ Sequence Core::reversed(const Rollout& rollout) {
   return static_cast<Sequence>(planes[0] | (planes[1] << 2) | (planes[2] << 4));
 }
 
+// What an aborted rollout of higher priority took while this one was at work comes back to it, also when it has
+// completed without.
+bool Core::is_given_back(const Rollout& rollout, const Rollout* holder, DeviceIndex index) const {
+  return holder != nullptr && holder->state == RolloutState::aborted && holder->rule.priority > rollout.rule.priority &&
+         holder->started_s <= rollout.ended_s && members_.find(index, rollout) != 0;
+}
+
 Core::Claim Core::claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t number) const {
   const bool newer = rollout.number > number;
   const Rollout* holder = by_number(number);  // null: forgotten, which only ended ones are
   const bool let_go = holder != nullptr && is_out_of(*holder, index);
   if (holder != nullptr && holder->serving() && outranks(rollout, *holder)) return Claim::free;
   if (holder != nullptr && holder->active() && !let_go) return newer || rollout.active() ? Claim::held : Claim::lost;
+  if (rollout.rule.shadow && rollout.active()) return Claim::free;  // it takes nothing that somebody may keep
   if (newer) {
     // What one of higher priority brought stays, also when it ends while this one is at work.
     const bool outlived = holder != nullptr && holder->state == RolloutState::completed && !let_go &&
                           holder->rule.priority > rollout.rule.priority && holder->ended_s > rollout.started_s;
     return !outlived ? Claim::free : rollout.active() ? Claim::held : Claim::lost;
   }
-  if (!rollout.active()) return Claim::lost;
+  if (!rollout.active()) return is_given_back(rollout, holder, index) ? Claim::free : Claim::lost;
   if (holder == nullptr || let_go || holder->state == RolloutState::aborted) return Claim::free;
   const auto member = members_.find(index, *holder);
   return member != 0 && !members_[member].target ? Claim::free : Claim::held;
@@ -121,7 +129,11 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
   }
   leave_behind_what_failed(rollout, device_index);
   if (rollout.guards.any() && rollout.guards.reach(watch_of(index), fleet_.facts(device_index))) rollout.persist = true;
-  members_.change(index, [](Member& m) { m.reached = true; });
+  // What stood in its way does so no more: what its wave holds is asked by its standing.
+  members_.change(index, [](Member& m) {
+    m.reached = true;
+    m.standing = Standing::assigned;
+  });
   issue(device_index, index, rollout.sequence, rollout.rule.waves[member.wave].soak_s);
   return true;
 }
@@ -153,8 +165,16 @@ void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
     const Rollout& other = *members_[member].rollout;
     const bool shares = &other != &rollout && other.shares_plane_with(rollout);
     const bool ended = !other.active() || members_[member].standing == Standing::cancelled;
-    if (shares && members_[member].reached && (ended || !other.rule.shadow))
-      ended ? depart(member) : supersede(member, rollout);
+    if (shares && members_[member].reached) {
+      assert(ended || outranks(rollout, other) || other.rule.shadow);
+      const bool over = other.rule.shadow && !in_flight(members_[member]);  // has nothing that could be taken
+      if (!over) inherit_prior(member, rollout);
+      if (ended) {
+        depart(member);
+      } else if (outranks(rollout, other) && !over) {
+        supersede(member, rollout);
+      }
+    }
     member = next;
   }
 }
@@ -264,6 +284,7 @@ void Core::withdraw(MemberIndex index) {
     m.withdrawn = true;
     m.rehearsal = Rehearsal::none;
   });
+  leave_out_what_holds(member.device, rollout);
   rollout.retries.forget(index);
   await_no_window(index);
   rollout.guards.excuse(member.watch);

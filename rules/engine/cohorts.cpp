@@ -43,7 +43,7 @@ void Core::leave_or_stay(DeviceIndex index, const Claims& rollouts) {
     if (member == 0) continue;
     const bool target = is_target(*rollout, index);
     if (!target && !members_[member].reached) {
-      members_.remove(member);
+      leave_unreached(member);
       continue;
     }
     if (!target && members_[member].rehearsed_back()) {

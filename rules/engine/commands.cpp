@@ -186,12 +186,15 @@ std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, c
   rollout.abort_mode = revert ? AbortMode::revert : AbortMode::keep;
   const auto unreached = members_.sorted(rollout, [](const Member& member) { return !member.reached; });
   for (const auto index : unreached) {
+    if (revert) redirect_ways_back(index);
     if (members_[index].wave != no_wave) mark_persist(members_[index].device);
     members_.depart(index);
   }
   const bool takes_back = revert && !rollout.rule.shadow;  // a shadow that is over has left nothing
   const auto back = members_.sorted(rollout, [&](const Member& member) {
-    return !member.gone() && (takes_back || member.standing != Standing::done);
+    const bool over = rollout.rule.shadow && !in_flight(member) &&
+                      (fleet_[member.device].attempt_epoch != member.epoch || has_ended_badly(fleet_[member.device]));
+    return !member.gone() && !over && (takes_back || member.standing != Standing::done);
   });
   for (const auto index : back) withdraw(index);
   const auto total = rollout.total();

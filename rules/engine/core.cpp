@@ -15,6 +15,10 @@ void Core::step(const Event& event, std::vector<Effect>& effects) {
                     std::holds_alternative<DeviceSeen>(event.what) || std::holds_alternative<DeviceLost>(event.what);
   std::visit([this](const auto& what) { on(what); }, event.what);
   settle_all();
+  while (!turn_.freed.empty()) {  // by what time, an order or a halt has ended
+    offer_freed();
+    settle_all();
+  }
   flush(effects);
 }
 

@@ -142,6 +142,7 @@ class Core {
   enum class Claim : std::uint8_t { free, held, lost };
   [[nodiscard]] Claim claim_on(const Rollout& rollout, DeviceIndex index) const;
   [[nodiscard]] Claim claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t holder) const;
+  [[nodiscard]] bool is_given_back(const Rollout& rollout, const Rollout* holder, DeviceIndex index) const;
   bool try_assign(MemberIndex index, bool its_turn = false);
   void leave_behind_what_failed(const Rollout& rollout, DeviceIndex index);
   void take_from_others(const Rollout& rollout, DeviceIndex index);
@@ -158,7 +159,9 @@ class Core {
   // --- holds.cpp ---
   [[nodiscard]] HoldPoint hold_for(DeviceIndex index) const;
   [[nodiscard]] bool is_held_back(const Member& member) const;
-  void let_go(MemberIndex index);
+  bool let_go(MemberIndex index);
+  void leave_out_what_holds(DeviceIndex index, const Rollout& goes_back);
+  void leave_out(MemberIndex index);
   [[nodiscard]] std::string hold_sentence(const Rollout& rollout) const;
   [[nodiscard]] std::string why_holding(const Member& member) const;
 
@@ -172,8 +175,10 @@ class Core {
   [[nodiscard]] static bool outranks(const Rollout& rollout, const Rollout& other);
   [[nodiscard]] const Rollout* outranked_by(const Rollout& rollout, DeviceIndex index) const;
   void supersede(MemberIndex index, const Rollout& by);
-  void leave_planes(const Member& member, const Rollout& by);
   void rules_out(MemberIndex index);
+  void inherit_prior(MemberIndex index, const Rollout& by);
+  void redirect_ways_back(MemberIndex index);
+  void leave_unreached(MemberIndex index);
   std::string take_precedence(const Rollout& rollout);
   void note_superseded();
   // --- rehearsal.cpp ---

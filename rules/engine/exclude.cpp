@@ -58,7 +58,10 @@ void Core::review_stop(MemberIndex index) {
   if (member.cancelled) return;
   const bool stop = is_stopped(*member.rollout, member.device);
   if (stop && member.standing == Standing::retrying && !member.target) return give_up(index);
-  if (stop && (member.standing == Standing::retrying || member.rehearsed_back())) begin_anew(index);
+  if (stop && (member.standing == Standing::retrying || member.rehearsed_back())) {
+    begin_anew(index);
+    offer_to_others(member.device);
+  }
   const bool kept = stop && member.reached;
   if (stop == member.stopped || kept) return;
   if (!stop && member.withdrawn && !member.target) return;  // begins anew when it is a target again
@@ -179,7 +182,7 @@ void Core::take_out(MemberIndex index, bool revert) {
   const Member& member = members_[index];
   mark_persist(member.device);
   if (!member.reached) {
-    members_.remove(index);
+    leave_unreached(index);
     return;
   }
   const bool was_withdrawn = member.withdrawn;
@@ -254,6 +257,9 @@ void Core::offer_freed() {
     turn_.freed.pop_back();
     reconsider(index);
     judge_all(index);
+    for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
+      if (members_[each].awaits_rehearsal()) go_on_rehearsing(each);
+    }
   }
 }
 

@@ -12,19 +12,14 @@ namespace muster::rules {
 namespace {
 
 // Nothing it was assigned has become its own yet. One that waited in its place, for its turn or for another rollout,
-// has that standing still while it is assigned.
-bool on_its_way(const Member& member) {
-  return member.reached && !member.gone() &&
-         (member.standing == Standing::waiting || member.standing == Standing::held_by_other ||
-          member.standing == Standing::assigned || member.standing == Standing::holding ||
-          member.standing == Standing::unreachable);
-}
-
-// It has failed for want of time, or in what it was assigned before, and may still be at what it was assigned last: it
-// passes no hold for that, and somebody has to let it go.
-bool may_yet_come(const Member& member, const Device& device) {
+// has that standing still while it is assigned. That of one that has failed for want of time goes on: it passes no hold
+// for that, and somebody has to let it go.
+bool on_its_way(const Member& member, const Device& device) {
+  if (!member.reached || member.gone()) return false;
   const bool over = has_ended_badly(device) && device.attempt_epoch == device.assigned_epoch;
-  return member.reached && !member.gone() && member.standing == Standing::failed && !over;
+  return member.standing == Standing::waiting || member.standing == Standing::held_by_other ||
+         member.standing == Standing::assigned || member.standing == Standing::holding ||
+         member.standing == Standing::unreachable || (member.standing == Standing::failed && !over);
 }
 
 std::string what_holds(HoldPoint hold) {
@@ -35,8 +30,8 @@ std::string what_holds(HoldPoint hold) {
 
 // Its wave has it hold, and nobody has let it go on.
 bool Core::is_held_back(const Member& member) const {
-  const bool to_come = on_its_way(member) || may_yet_come(member, fleet_[member.device]) ||
-                       (member.standing == Standing::retrying && !member.gone());
+  const bool again = member.standing == Standing::retrying && !member.gone();
+  const bool to_come = again || on_its_way(member, fleet_[member.device]);
   return to_come && member.rollout->rule.waves[member.wave].hold != HoldPoint::none &&
          !member.rollout->waves[member.wave].released;
 }
@@ -56,19 +51,49 @@ HoldPoint Core::hold_for(DeviceIndex index) const {
   return hold;
 }
 
-// One that has failed stays so until it shows that it runs the versions after all.
-void Core::let_go(MemberIndex index) {
+// False when another rollout holds it at the same place, so that there is nothing to tell it. One that has failed for
+// want of time has still failed, until it is done after all.
+bool Core::let_go(MemberIndex index) {
   const auto device_index = members_[index].device;
   const Device& device = fleet_[device_index];
+  if (hold_for(device_index) == device.hold) return false;
   const bool failed = members_[index].standing == Standing::failed;
   if (!failed) members_.change(index, [](Member& m) { m.standing = Standing::assigned; });
-  give(device_index, device.cause, device.sequence, device.soak_s);
+  // A shadow that runs beside it ends with this, as with any assignment that is not its own.
+  const Rollout& rollout = *members_[index].rollout;
+  give(device_index, device.shadow ? rollout.number : device.cause, device.sequence, device.soak_s);
   members_.change(index, [&](Member& m) {
     m.epoch = device.assigned_epoch;
     m.assigned_s = turn_.now_s;
     if (!failed) m.standing = in_work(index);
   });
   arm(index);
+  return true;
+}
+
+// What another rollout holds back does not keep a device from going back, nor is it let go by the way: the assignment
+// leaves it out, and it is given anew when the device has gone back.
+void Core::leave_out_what_holds(DeviceIndex index, const Rollout& goes_back) {
+  Device& device = fleet_[index];
+  for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
+    const Member& member = members_[each];
+    const Rollout& rollout = *member.rollout;
+    if (&rollout == &goes_back || !is_held_back(member) || !brings_its_releases(rollout, device)) continue;
+    leave_out(each);
+    begin_anew(each);
+    members_.change(each, [](Member& m) { m.standing = Standing::held_by_other; });
+  }
+}
+
+// What a member was assigned and has not made its own is assigned no more: its planes go back to what ran there before.
+void Core::leave_out(MemberIndex index) {
+  const Member& member = members_[index];
+  Device& device = fleet_[member.device];
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (!member.rollout->governs(plane) || device.holder[plane] != member.rollout->number) continue;
+    const bool returns = member.prior[plane] != 0 && fault_of_return(member, plane).empty();
+    fleet_.set_digest(device.assigned[plane], returns ? member.prior[plane] : device.active[plane]);
+  }
 }
 
 Core::Answer Core::run(const Command& command, const ReleaseHold& body) {
@@ -98,14 +123,19 @@ Core::Answer Core::run(const Command& command, const ReleaseHold& body) {
   const auto ready = rollout->tallies[wave].of(Standing::holding);
   const auto held = members_.sorted(*rollout, [&](const Member& member) {
     const Device& device = fleet_[member.device];
-    return member.wave == wave && (on_its_way(member) || may_yet_come(member, device)) &&
-           device.hold != HoldPoint::none && brings_its_releases(*rollout, device);
+    return member.wave == wave && on_its_way(member, device) && device.hold != HoldPoint::none &&
+           brings_its_releases(*rollout, device);
   });
-  for (const auto index : held) let_go(index);
+  std::size_t stay = 0;
+  for (const auto index : held) {
+    if (!let_go(index)) ++stay;
+  }
   members_.touch(*rollout);
   auto outcome = text + ": " + count_text(ready, "device") + (ready == 1 ? " holds " : " hold ") +
                  what_holds(rollout->rule.waves[wave].hold) + (ready == 1 ? " and goes on" : " and go on");
   if (held.size() > ready) outcome += ", " + std::to_string(held.size() - ready) + " on the way there will not stop";
+  if (stay != 0)
+    outcome += "; " + std::to_string(stay) + (stay == 1 ? " stays" : " stay") + " held for another rollout";
   turn_.audit(command.who, audit::wave_released, name, with_reason(outcome, command.why));
   settle_all();
   return {true, "rollout " + name + ": " + outcome, name};
@@ -134,8 +164,10 @@ std::string Core::why_holding(const Member& member) const {
                                : "; it holds before the commit: its probes and its soak are behind it";
   for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
     const Member& other = members_[each];
-    if (is_held_back(other) && other.rollout->rule.waves[other.wave].hold == device.hold)
-      return text + "; 'musterctl rollout release " + other.rollout->name() + "' lets it go on";
+    const Rollout& rollout = *other.rollout;
+    if (!is_held_back(other) || rollout.rule.waves[other.wave].hold != device.hold) continue;
+    const auto wave = other.wave == rollout.wave ? "" : " --wave " + rollout.rule.waves[other.wave].name;
+    return text + "; 'musterctl rollout release " + rollout.name() + wave + "' lets it go on";
   }
   return text;
 }

@@ -67,6 +67,15 @@ void Members::depart(MemberIndex index) {
   unlink(index);
 }
 
+void Members::count_once_more(MemberIndex index) {
+  const Member& member = slab_[index];
+  Rollout& rollout = *member.rollout;
+  ++rollout.departed[rollout.tally_index(member.wave)].reached;
+  ++rollout.tallies[rollout.tally_index(member.wave)].reached;
+  rollout.persist = true;
+  touch(rollout);
+}
+
 void Members::unlink(MemberIndex index) {
   Member& member = slab_[index];
   member.rollout->pace.at_rest(member.device);

@@ -42,6 +42,9 @@ class Members {
   void touch(Rollout& rollout) { rollout.changed = rollout.unsettled = touched_ = true; }
   // True once after something was touched: lets a step that touched nothing end without a look at any rollout.
   [[nodiscard]] bool take_touched() { return std::exchange(touched_, false); }
+  // It is assigned no more, and stays in the count of those that ever were; again should it come back.
+  // REQUIRES: it is reached, and its change to not reached follows.
+  void count_once_more(MemberIndex index);
   void set_prior(MemberIndex index, std::size_t plane, Handle digest) {
     fleet_.set_digest(slab_[index].prior[plane], digest);
   }

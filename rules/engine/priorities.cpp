@@ -37,11 +37,13 @@ void Core::supersede(MemberIndex index, const Rollout& by) {
   const Rollout& rollout = *member.rollout;
   assert(member.reached && outranks(by, rollout));
   ++turn_.superseded[{rollout.number, by.number}];
-  leave_planes(member, by);
+  // Its version set comes whole or not at all: what it has not made its own does not come along with the other's.
+  if (member.standing != Standing::done && member.standing != Standing::cancelled) leave_out(index);
   if (member.cancelled || !member.target) {
     rules_out(index);
     return;
   }
+  members_.count_once_more(index);
   begin_anew(index);
   const bool stopped = is_stopped(rollout, member.device);
   members_.change(index, [&](Member& m) {
@@ -50,16 +52,44 @@ void Core::supersede(MemberIndex index, const Rollout& by) {
   });
 }
 
-// What a rollout gave the device on other planes than those that it is taken for, and the device has not made its own,
-// does not come along: nobody would wait for it, let it go from a hold or take it back.
-void Core::leave_planes(const Member& member, const Rollout& by) {
-  if (member.gone() || member.standing == Standing::done) return;
-  Device& device = fleet_[member.device];
+// What a device runs and has not been done with (it is on probation, or holds) is not what it may go back to: that is
+// what ran before.
+void Core::inherit_prior(MemberIndex index, const Rollout& by) {
+  const Member& member = members_[index];
+  const auto heir = members_.find(member.device, by);
+  if (!in_flight(member) || member.rollout->rule.shadow) return;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (!member.rollout->governs(plane) || by.governs(plane) || member.prior[plane] == 0) continue;
-    const bool may_go_back = fault_of_return(member, plane).empty();
-    fleet_.set_digest(device.assigned[plane], may_go_back ? member.prior[plane] : device.active[plane]);
+    const bool shared = member.rollout->governs(plane) && by.governs(plane);
+    if (shared && member.prior[plane] != 0 && members_[heir].prior[plane] == 0)
+      members_.set_prior(heir, plane, member.prior[plane]);
   }
+}
+
+// REQUIRES: its rollout is aborted with revert. What another one has taken it from would come back with the abort of
+// that one: that goes back to what ran before both.
+void Core::redirect_ways_back(MemberIndex index) {
+  const Member& member = members_[index];
+  const Rollout& rollout = *member.rollout;
+  for (auto each = fleet_[member.device].first_member; each != 0; each = members_[each].next_of_device) {
+    for (std::size_t plane = 0; plane < plane_count; ++plane) {
+      const bool same = each != index && rollout.governs(plane) && members_[each].prior[plane] == rollout.target[plane];
+      if (!same || member.prior[plane] == 0) continue;
+      members_.set_prior(each, plane, member.prior[plane]);
+      mark_persist(member.device);
+    }
+  }
+}
+
+// A member without an assignment leaves as if it had never been in, but not a failure that it had before another
+// rollout took it.
+void Core::leave_unreached(MemberIndex index) {
+  if (!members_[index].failed) {
+    members_.remove(index);
+    return;
+  }
+  members_.change(index, [](Member& m) { m.target = m.stopped = false; });
+  mark_persist(members_[index].device);
+  rules_out(index);
 }
 
 // One that is in the rollout only because of what was done to it leaves, without anything that it could be waited for.

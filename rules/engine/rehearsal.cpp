@@ -44,6 +44,7 @@ void Core::await_rehearsal(MemberIndex index, Rehearsal stage, const std::string
     m.failed = m.acknowledged = m.rolled_back = false;
   });
   mark_persist(members_[index].device);
+  offer_to_others(members_[index].device);
   if (had_failed) forget_failure(index, why_recovered);
 }
 
@@ -105,6 +106,7 @@ bool Core::go_on_rehearsing(MemberIndex index, bool its_turn) {
     return false;  // it leaves before this step has ended
   } else if (rollout.guards.frozen(fleet_.facts(member.device))) {
     begin_anew(index);  // it has moved into a segment that gets nothing, and has nothing
+    offer_to_others(member.device);
     return false;
   } else if (is_stopped(rollout, member.device)) {
     review_stop(index);
@@ -125,7 +127,14 @@ bool Core::go_on_rehearsing(MemberIndex index, bool its_turn) {
     if (!rollout.governs(plane)) continue;
     fleet_.set_digest(device.assigned[plane], back ? member.prior[plane] : rollout.target[plane]);
   }
-  if (back) members_.change(index, [](Member& m) { m.rehearsal = Rehearsal::back; });
+  members_.change(index, [&](Member& m) {
+    if (back) {
+      m.rehearsal = Rehearsal::back;
+    } else {
+      m.standing = Standing::assigned;  // by which is asked what its wave holds
+    }
+  });
+  if (back) leave_out_what_holds(member.device, rollout);
   issue(member.device, index, back ? reversed(rollout) : rollout.sequence,
         back ? 0 : rollout.rule.waves[member.wave].soak_s);
   turn_.audit("muster", back ? audit::device_rehearsing_back : audit::device_rehearsing_forth, fleet_.id(member.device),

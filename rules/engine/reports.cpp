@@ -143,11 +143,10 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
   const Member& member = members_[index];
   if (member.standing == Standing::cancelled) return;
   if (!member.rollout->serving() && !member.withdrawn) return;  // an aborted rollout no longer minds what was kept
-  if (judgement.finding == Finding::nothing && member.standing == Standing::holding) {
-    // It goes there again, or on: the time that it held is none of its attempt's.
+  if (judgement.finding == Finding::nothing && member.standing == Standing::holding) {  // it goes there again, or on
     members_.change(index, [&](Member& m) {
       m.standing = in_work(index);
-      m.assigned_s = turn_.now_s;
+      m.assigned_s = turn_.now_s;  // what it held is none of the time that an attempt may take
     });
     mark_persist(member.device);
     arm(index);

@@ -39,12 +39,20 @@ Readings shadow_readings(const Readings& readings) {
 }
 
 // A shadow needs a device that runs what it is assigned, and the next assignment ends it: while a device is at work for
-// one rollout, and one of the two is a shadow, the other waits.
+// one rollout, and one of the two is a shadow, the other waits, unless it has the higher priority, on whatever plane.
+// What would be held waits for a device that goes back, or it would hold that up.
 const Rollout* Core::at_work_beside(const Rollout& rollout, DeviceIndex index) const {
+  const auto own = members_.find(index, rollout);
+  const auto wave = own == 0 ? no_wave : members_[own].wave;
+  const bool holds =
+      wave != no_wave && rollout.rule.waves[wave].hold != HoldPoint::none && !rollout.waves[wave].released;
   for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
     const Member& member = members_[each];
     const Rollout& other = *member.rollout;
-    if (&other == &rollout || !(rollout.rule.shadow || other.rule.shadow) || outranks(rollout, other)) continue;
+    const bool goes_back = member.withdrawn || member.rehearsal == Rehearsal::back;
+    const bool in_its_way = rollout.rule.shadow || other.rule.shadow || (holds && goes_back);
+    if (&other == &rollout || !in_its_way || outranks(rollout, other)) continue;
+    if (other.rule.shadow && rollout.rule.priority > other.rule.priority) continue;
     if (in_flight(member) && (other.active() || member.withdrawn)) return &other;
   }
   return nullptr;

@@ -189,7 +189,11 @@ bool Core::make_room(std::string_view who) {
     if (rollout->state == RolloutState::completed && rollout->first_member == 0) oldest = rollout.get();
   }
   if (oldest == nullptr) return false;
-  while (oldest->first_member != 0) members_.remove(oldest->first_member);
+  while (oldest->first_member != 0) {
+    const auto device = members_[oldest->first_member].device;
+    members_.remove(oldest->first_member);
+    offer_to_others(device);  // which may have waited for its way back
+  }
   turn_.forgotten.push_back("rollout/" + oldest->name());
   turn_.forgotten.push_back("rollout_rule/" + oldest->name());
   turn_.audit(who, audit::rollout_forgotten, oldest->name(),

@@ -56,7 +56,8 @@ std::string Core::why_outside(const Rollout& rollout, DeviceIndex index) const {
   if (misfit.misfit != Misfit::none) return "it cannot run it: " + misfit.why;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
     const auto* holder = rollout.governs(plane) ? by_number(fleet_[index].holder[plane]) : nullptr;
-    if (holder != nullptr && holder != &rollout) return "the newer rollout " + holder->name() + " has taken it";
+    if (holder != nullptr && holder != &rollout)
+      return (holder->number > rollout.number ? "the newer rollout " : "rollout ") + holder->name() + " has taken it";
   }
   return "it is a target, and another rollout has taken it since";
 }
