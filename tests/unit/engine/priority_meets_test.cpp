@@ -111,6 +111,21 @@ TEST_F(FixesMeet, DevicesThatAreTakenHaltNobodyByTheirAbsence) {
   EXPECT_EQ(status().reached, 4u);
 }
 
+TEST_F(FixesMeet, WhatHaltsAtTheMomentInWhichAnotherEndsTakesNobodyFromItFirst) {
+  join(4);
+  start_rule(model("r", "2", 0, "device.region == \"de\""));
+  for (const auto* id : {"d000", "d002"}) world_.commit(id);
+  world_.command(AbortRollout{"r", AbortMode::revert});
+  auto fix = model("fix", "3", 5);
+  fix.halt_failed_devices = 2;
+  start_rule(fix);
+  ASSERT_EQ(world_.assigned_by("fix").size(), 2u);
+  world_.tick(3600);
+  EXPECT_EQ(state(), RolloutState::aborted);
+  EXPECT_EQ(status("fix").state, RolloutState::halted);
+  EXPECT_EQ(world_.assigned_by("fix").size(), 2u);
+}
+
 TEST_F(FixesMeet, ARehearsalGoesOnWhenTheFixLetsItsDeviceGo) {
   join(2);
   auto plain = model("r", "2");
