@@ -330,6 +330,7 @@ Core::Answer Core::run(const Command& command, const ReadmitDevice& body) {
       review_stop(member);
     } else {
       members_.depart(member);  // what it did stays in the counts
+      mark_persist(index);
     }
   }
   if (index != 0 && fleet_[index].reported) join(*rollout, index);

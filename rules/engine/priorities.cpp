@@ -83,12 +83,12 @@ void Core::redirect_ways_back(MemberIndex index) {
 // A member without an assignment leaves as if it had never been in, but not a failure that it had before another
 // rollout took it.
 void Core::leave_unreached(MemberIndex index) {
+  if (members_[index].wave != no_wave) mark_persist(members_[index].device);
   if (!members_[index].failed) {
     members_.remove(index);
     return;
   }
   members_.change(index, [](Member& m) { m.target = m.stopped = false; });
-  mark_persist(members_[index].device);
   rules_out(index);
 }
 

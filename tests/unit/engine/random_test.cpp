@@ -40,6 +40,28 @@ void check_devices(const World& world) {
   }
 }
 
+// Who is on the way in a wave whose hold nobody has released was told to hold there, or earlier for another rollout.
+void check_holds(const World& world) {
+  for (const auto& [id, device] : world.devices) {
+    DeviceStatus status;
+    if (!device.assigned || !world.engine.device(id, status)) continue;
+    for (const auto& standing : status.rollouts) {
+      const auto& rollout = world.status(standing.rollout);
+      const auto hold = rollout.waves[standing.wave].hold;
+      const bool on_its_way = standing.standing == Standing::assigned || standing.standing == Standing::holding;
+      if (hold == HoldPoint::none || !on_its_way) continue;
+      const auto& given = device.assigned->releases;
+      const bool brought =
+          std::all_of(rollout.versions.begin(), rollout.versions.end(), [&](const VersionChoice& version) {
+            const auto& digest = world.release(version.name + "@" + version.version).manifest;
+            return std::find(given.begin(), given.end(), std::pair(version.plane, digest)) != given.end();
+          });
+      EXPECT_TRUE(!brought || (device.assigned->hold != HoldPoint::none && device.assigned->hold <= hold))
+          << id << " goes on in " << standing.rollout << ", where nobody has let it";
+    }
+  }
+}
+
 // A wave that has just opened has its exact share; only in lives without rings, moves and aborts is it as simple as
 // that.
 void check_shares(const World& world, std::map<std::string, std::uint32_t>& opened) {
@@ -69,6 +91,7 @@ TEST(Random, InvariantsHold) {
     for (int i = 0; i < 250 && !testing::Test::HasFailure(); ++i) {
       life.act();
       check_devices(life.world);
+      check_holds(life.world);
     }
     if (!testing::Test::HasFailure()) continue;
     const auto from = lines.size() - std::min<std::size_t>(lines.size(), trace_shown_max);
