@@ -279,6 +279,8 @@ TEST_F(Lifecycle, RetiredFilesGoAfterTheKeepWindowAndTheRestStays) {
   EXPECT_EQ(shown("1")["files_removed_s"], 1234);
   EXPECT_EQ(shown("1")["files"][0]["sha256"], to_hex(one.file)) << "the hashes stay";
   EXPECT_NE(shown("1").value("envelope", ""), "") << "and the manifest";
+  // What is shown is known before its record is durable, and only then can the entry be listed.
+  EXPECT_TRUE(bench->tick_until([&] { return !audit("release.files_removed").empty(); }));
   const auto entries = audit("release.files_removed");
   ASSERT_EQ(entries.size(), 1u);
   EXPECT_EQ(entries[0]["subject"], "m@2");

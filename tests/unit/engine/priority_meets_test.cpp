@@ -79,7 +79,7 @@ TEST_F(FixesMeet, ItsSentenceNamesTheOlderRolloutThatHasItsDevicesForGood) {
   world_.commit("d000");
   ASSERT_EQ(status("fix").state, RolloutState::completed);
   EXPECT_THAT(status().waiting_for,
-              HasSubstr("d000 of wave all (100 %) got other versions from rollout fix, which is completed"));
+              HasSubstr("d000 of wave all (100 %) got other versions from the rollout fix, which has a higher priority and is completed"));
 }
 
 TEST_F(FixesMeet, AFailureOfATakenDeviceStaysCountedWhenItIsCancelledOrLeaves) {
