@@ -54,6 +54,7 @@ class FrozenSegment final : public Checker {
     for (const auto& [plane, manifest] : assign.releases) {
       const auto index = static_cast<std::size_t>(plane);
       if (!run.targets.contains(plane) || manifest == device.prior[index]) continue;
+      if (!device.prior_known) continue;
       if (may_stay && report != nullptr && manifest == report->active[index]) continue;
       fail("rollout " + name + " sends " + assign.device + " back to another release on plane " +
            std::string(rules::name_of(plane)) + " than it ran before");
