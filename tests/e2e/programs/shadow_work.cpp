@@ -25,7 +25,8 @@ int main(int argc, char** argv) {
   if (!(file >> word)) return 2;
   if (word == "crash") return 3;
   if (!(file >> number)) number = "1";
-  const std::string line = "edit_distance:" + number + "|g";
+  std::string line = "edit_distance:";
+  line.append(number).append("|g");
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (std::strlen(socket_path) >= sizeof address.sun_path) return 2;
