@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -20,11 +21,11 @@ constexpr int interval_ms = 100;
 int main(int argc, char** argv) {
   const char* socket_path = std::getenv("MUSTER_STATSD");
   if (argc < 2 || socket_path == nullptr) return 2;
-  std::ifstream file(std::string(argv[argc - 1]) + "/model.txt");
+  std::ifstream file(std::filesystem::path(argv[argc - 1]) / "model.txt");
   std::string word, number;
   if (!(file >> word)) return 2;
   if (word == "crash") return 3;
-  if (!(file >> number)) number = "1";
+  if (!(file >> number)) number.assign(1, '1');
   std::string line = "edit_distance:";
   line.append(number).append("|g");
   sockaddr_un address{};
