@@ -270,7 +270,8 @@ std::string Core::held_sentence(const Rollout& rollout, const std::string& wave)
       const bool outlived = holder->state == RolloutState::completed && holder->rule.priority > rollout.rule.priority;
       if (holder->active() || holder->number > rollout.number || outlived) return holder;
     }
-    return outranked_by(rollout, member.device);
+    const auto* stronger = outranked_by(rollout, member.device);
+    return stronger != nullptr ? stronger : at_work_beside(rollout, member.device);
   };
   const auto names = name_some(rollout, rollout.wave, Standing::held_by_other);
   const auto first = members_.first(

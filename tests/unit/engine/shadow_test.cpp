@@ -221,6 +221,15 @@ TEST_F(Shadows, WhatFailsAtTheSameTimeHaltsBeforeADeviceIsHandedOn) {
   EXPECT_EQ(world_.devices["d001"].assigned->rollout, "r") << "a halted rollout assigns nothing";
 }
 
+TEST_F(Shadows, ItNamesTheRolloutWhoseAttemptItWaitsFor) {
+  join(1);
+  start_config();
+  world_.start(shadow_rule({}, 100));
+  world_.lose("d000");
+  world_.tick(3600);
+  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("waiting for rollout c to end, which holds d000"));
+}
+
 TEST_F(Shadows, AnAbortEndsTheShadowsThatRun) {
   join(4);
   world_.start(shadow_rule());
