@@ -19,8 +19,8 @@ struct WaveView {
   std::uint32_t devices = 0, done = 0, failed = 0, unreachable = 0;
   std::uint64_t opened_s = 0;  // 0: not yet
   std::uint32_t retrying = 0;
-  std::uint32_t rehearsing = 0,
-                first_devices = 0;  // the latter: the number of devices, earlier waves included; 0: none
+  std::uint32_t rehearsing = 0;
+  std::uint32_t first_devices = 0;  // of a wave of a number of devices: that, earlier waves included; 0: another wave
   bool rehearse = false;
   std::uint32_t holding = 0;
 

@@ -33,6 +33,10 @@ inline constexpr std::uint32_t id_characters[4] = {0, 0x03FF6000u, 0x87FFFFFEu, 
   return is_id(text) && text.size() <= limits::version_len_max;
 }
 
+// Before the name of what a release in the shadow measures, beside what the active one does; no other metric's name
+// begins so.
+inline constexpr std::string_view shadow_prefix = "shadow.";
+
 // One release as people write it: `name@version`. Views into the caller's text.
 struct ReleaseRef {
   std::string_view name;

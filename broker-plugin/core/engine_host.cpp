@@ -132,17 +132,16 @@ void EngineHost::perform(rules::Audit& entry, Work& work) {
 
 void EngineHost::perform(rules::Assign& assign, Work& work) {
   AssignWork signing{std::move(assign), {}, {}};
-  std::erase_if(signing.assign.shadow, [this](const auto& each) {
-    const bool gone = releases_.by_manifest(each.second) == nullptr;
-    if (gone) {
-      log_.write_bounded(host::LogLevel::warning, "unknown_release",
-                         "muster: " + to_hex(each.second).substr(0, 12) +
-                             "… is not published here any more, and nobody "
-                             "can run it in the shadow");
-    }
-    return gone;
-  });
-  for (const auto& [plane, manifest] : signing.assign.shadow) signing.shadow.push_back(releases_.by_manifest(manifest));
+  for (const auto& [plane, manifest] : signing.assign.shadow) {
+    signing.shadow.push_back(releases_.by_manifest(manifest));
+    if (signing.shadow.back() != nullptr) continue;
+    // Without it, the device would have nothing to do, and say at once that it is done: so it hears nothing, and has
+    // failed when its time is over.
+    log_.write_bounded(host::LogLevel::warning, "unknown_release",
+                       "muster: " + signing.assign.device + " is not told to run " + to_hex(manifest).substr(0, 12) +
+                           "… in the shadow: it is not published here any more");
+    return;
+  }
   for (const auto& [plane, manifest] : signing.assign.releases) {
     signing.releases.push_back(releases_.by_manifest(manifest));
     if (signing.releases.back() == nullptr && !manifest.is_zero()) {

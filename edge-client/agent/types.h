@@ -91,8 +91,8 @@ struct Assignment {
   std::uint32_t soak_s = 0;
   std::vector<AssignedRelease> releases;  // in activation order, at most one a plane
   Hold hold = Hold::none;                 // where the attempt waits for the next assignment of the same
-  std::vector<AssignedRelease>
-      shadow;  // to be run beside `releases`, for soak_s; at most one a plane, none of them zero
+  // To be run beside `releases`, for soak_s; at most one a plane, none of them zero.
+  std::vector<AssignedRelease> shadow;
 
   // Whether an attempt at one of them can go on as one at the other.
   [[nodiscard]] bool same_releases(const Assignment& other) const {

@@ -11,6 +11,7 @@
 
 #include "edge-client/agent/recovery.h"
 #include "edge-client/shell/statsd.h"
+#include "schemas/ids.h"
 #include "schemas/limits.h"
 
 namespace muster::edge {
@@ -41,9 +42,6 @@ struct MetricWindow {
   std::uint64_t count = 0;
   double sum = 0, min = 0, max = 0, last = 0;
 };
-
-// Of the shadow's task metrics. A name that the workload itself sends may not begin so.
-inline constexpr std::string_view shadow_prefix = "shadow.";
 
 // One window, closed. Negative: not measured.
 struct WindowSummary {

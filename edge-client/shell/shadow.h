@@ -1,7 +1,7 @@
 // Runs the releases of a shadow beside what is active: each by its command from the configuration's allowlist, without
 // a shell, with the slot's path as last argument, niced, and in its environment
-//   MUSTER_STATSD           a StatsD socket of the shadow's own, so that its readings are never taken for the active
-//   one's MUSTER_SHADOW_<PLANE>   the slot of each release of the shadow
+//   MUSTER_STATSD           a StatsD socket of the shadow's own: its readings are never taken for the active one's
+//   MUSTER_SHADOW_<PLANE>   the slot of each release of the shadow
 // All of them run until end(); one that ends by itself ends the others. At no time do two shadows run. On the loop;
 // nothing blocks it.
 #pragma once
@@ -28,9 +28,10 @@ class ShadowRunner {
     Fault fault;
   };
   struct Ports {
-    std::function<void(std::uint64_t job, const Failure& failure)>
-        failed;                                               // once, and then nothing of it runs any more
-    std::function<void(std::string_view datagram)> measured;  // StatsD from the shadow that runs
+    // Once, and then nothing of it runs any more.
+    std::function<void(std::uint64_t job, const Failure& failure)> failed;
+    // StatsD from the shadow that runs.
+    std::function<void(std::string_view datagram)> measured;
   };
 
   // Kills what an agent before has left running.

@@ -113,9 +113,8 @@ constexpr Key shadow_keys[] = {
     {.name = "exec",
      .form = Form::id,
      .doc = "The name of a program on the device's allowlist that runs the release beside the active one, without a "
-            "shell, "
-            "until it is asked to end; it gets the release's folder as its last argument and its own StatsD socket in "
-            "`MUSTER_STATSD`.",
+            "shell, until it is asked to end; it gets the release's folder as its last argument and its own StatsD "
+            "socket in `MUSTER_STATSD`.",
      .required = true,
      .example = "exec: replay-camera"},
 };

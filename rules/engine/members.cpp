@@ -138,4 +138,10 @@ std::string Members::recount(const Rollout& rollout) const {
   return {};
 }
 
+std::string join_names(const Members::Named& named) {
+  auto text = join_names(named.ids);
+  if (named.count > named.ids.size()) text += " and " + std::to_string(named.count - named.ids.size()) + " more";
+  return text;
+}
+
 }  // namespace muster::rules

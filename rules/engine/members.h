@@ -90,6 +90,7 @@ class Members {
     });
     return best;
   }
+  static constexpr std::size_t names_shown_max = 3;  // in a sentence
   // The ids of the first `count_max` (at least 1) of those `wanted`, by id, and how many there are.
   struct Named {
     std::vector<std::string_view> ids;
@@ -129,5 +130,8 @@ class Members {
   Slab<Member> slab_;
   bool touched_ = false;
 };
+
+// "a, b, c and 4 more"
+[[nodiscard]] std::string join_names(const Members::Named& named);
 
 }  // namespace muster::rules

@@ -13,19 +13,6 @@
 
 namespace muster::rules {
 
-namespace {
-
-constexpr std::size_t names_shown_max = 3;
-
-std::string list_of(const Members::Named& named) {
-  std::string text;
-  for (const auto& id : named.ids) text.append(text.empty() ? "" : ", ").append(id);
-  return named.count > named.ids.size() ? text + " and " + std::to_string(named.count - named.ids.size()) + " more"
-                                        : text;
-}
-
-}  // namespace
-
 // REQUIRES: it is done, but for that.
 bool Core::has_to_go_back(const Member& member) const {
   const Rollout& rollout = *member.rollout;
@@ -195,10 +182,10 @@ std::string Core::rehearsal_sentence(const Rollout& rollout) const {
   auto text = "wave " + rule.name + ": " + std::to_string(done) + " of " + count_text(tally.devices(), "device") +
               (done == 1 ? " has" : " have") + " gone back and forward again";
   const auto add = [&](Standing standing, Rehearsal stage, std::string_view one, std::string_view more) {
-    const auto named = members_.named(rollout, names_shown_max, [&](const Member& member) {
+    const auto named = members_.named(rollout, Members::names_shown_max, [&](const Member& member) {
       return member.wave == rollout.wave && member.standing == standing && member.rehearsal == stage;
     });
-    if (named.count != 0) text += "; " + list_of(named) + " " + std::string(named.count == 1 ? one : more);
+    if (named.count != 0) text += "; " + join_names(named) + " " + std::string(named.count == 1 ? one : more);
   };
   add(Standing::assigned, Rehearsal::none, "goes forward the first time", "go forward the first time");
   add(Standing::rehearsing, Rehearsal::due_back, "waits to go back", "wait to go back");

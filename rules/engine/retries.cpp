@@ -61,13 +61,9 @@ bool Core::try_again(MemberIndex index, bool its_turn) {
     review_stop(index);
     return false;
   }
-  if (outranked_by(rollout, member.device) != nullptr) {
+  if (outranked_by(rollout, member.device) != nullptr || at_work_beside(rollout, member.device) != nullptr) {
     begin_anew(index);
     return try_assign(index);  // it waits for the other's end now
-  }
-  if (at_work_beside(rollout, member.device) != nullptr) {
-    begin_anew(index);
-    return try_assign(index);
   }
   if (!may_try_again(index, its_turn)) return false;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {

@@ -132,10 +132,8 @@ std::uint32_t paced_in(const Rollout& rollout, std::size_t wave) {
 std::string describe_approvals(const Rollout& rollout) {
   const auto& names = rollout.waves[rollout.wave].approved_by;
   if (names.empty()) return {};
-  std::string text = std::to_string(names.size()) + " of " +
-                     std::to_string(rollout.rule.waves[rollout.wave].approvers) + " approvals: ";
-  for (std::size_t i = 0; i < names.size(); ++i) text.append(i == 0 ? "" : ", ").append(names[i]);
-  return text;
+  return std::to_string(names.size()) + " of " + std::to_string(rollout.rule.waves[rollout.wave].approvers) +
+         " approvals: " + join_names(names);
 }
 
 std::string describe_halt(const Rule& rule) {

@@ -199,6 +199,13 @@ inline constexpr std::string_view rehearsal_failed = "rehearsal_failed";
 
 // "1 wave", "2 waves"
 [[nodiscard]] std::string count_text(std::size_t count, std::string_view noun);
+// "a, b, c"
+template <typename Name>
+[[nodiscard]] std::string join_names(const std::vector<Name>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) text.append(i == 0 ? "" : ", ").append(names[i]);
+  return text;
+}
 // "3 of 9 targets reached", also when some of the reached ones are no targets any more.
 [[nodiscard]] std::string reached_text(const Tally& total);
 // Devices of a wave that wait for nothing but their turn at the rule's pace.

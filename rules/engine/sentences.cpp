@@ -9,7 +9,6 @@ namespace muster::rules {
 
 namespace {
 
-constexpr std::size_t names_shown_max = 3;
 // A sentence that names devices looks at all of its rollout. Up to so many of them this is done with each event.
 constexpr std::uint32_t sentence_devices_max = 1000;
 
@@ -39,19 +38,6 @@ void prepare_status(const Rollout& rollout, RolloutStatus& status) {
   }
 }
 
-template <typename Name>
-std::string join_names(const std::vector<Name>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i) text.append(i == 0 ? "" : ", ").append(names[i]);
-  return text;
-}
-
-std::string join_names(const Members::Named& named) {
-  auto text = join_names(named.ids);
-  if (named.count > named.ids.size()) text += " and " + std::to_string(named.count - named.ids.size()) + " more";
-  return text;
-}
-
 std::string halted_sentence(const Rollout& rollout) {
   const auto count = rollout.total().unacknowledged;
   if (rollout.guards.failed_unacknowledged() != 0) {
@@ -63,7 +49,8 @@ std::string halted_sentence(const Rollout& rollout) {
   }
   std::vector<std::string> names;
   for (const auto& failure : rollout.failures) {
-    if (!failure.acknowledged && names.size() < names_shown_max) names.push_back(failure.device + ": " + failure.error);
+    if (!failure.acknowledged && names.size() < Members::names_shown_max)
+      names.push_back(failure.device + ": " + failure.error);
   }
   std::string text = count_text(count, "device") + " failed without being acknowledged";
   if (!names.empty()) text += " (" + join_names(names) + (count > names.size() ? ", …" : "") + ")";
@@ -161,8 +148,8 @@ std::string Core::waiting_for(const Rollout& rollout) const {
       if (auto frozen = frozen_sentence(rollout); !frozen.empty()) return frozen;
       return window_sentence(rollout);
     case RolloutState::reverting: {
-      const auto waiting =
-          members_.named(rollout, names_shown_max, [](const Member& m) { return m.standing == Standing::reverting; });
+      const auto waiting = members_.named(rollout, Members::names_shown_max,
+                                          [](const Member& m) { return m.standing == Standing::reverting; });
       return "reverting: waiting for " + join_names(waiting) + " to report the earlier versions";
     }
     case RolloutState::aborted:
@@ -173,7 +160,7 @@ std::string Core::waiting_for(const Rollout& rollout) const {
 
 // The devices of one wave with that standing, by id.
 std::string Core::name_some(const Rollout& rollout, std::size_t wave, Standing standing) const {
-  return join_names(members_.named(rollout, names_shown_max, [&](const Member& member) {
+  return join_names(members_.named(rollout, Members::names_shown_max, [&](const Member& member) {
     return member.wave == wave && member.standing == standing;
   }));
 }
@@ -301,7 +288,7 @@ std::string Core::idle_sentence(const Rollout& rollout) const {
   const bool safe_mode = hold->order->order.kind == OrderKind::safe_mode;
   return std::string(safe_mode ? "safe mode is ordered" : "updates are paused") + " in " + std::string(hold->scope) +
          " by " + hold->order->order.by + ", which keeps " +
-         join_names(members_.named(rollout, names_shown_max, at_work)) + " of " +
+         join_names(members_.named(rollout, Members::names_shown_max, at_work)) + " of " +
          describe_wave(rollout.rule.waves[rollout.wave]) + " from finishing; resume there, or abort";
 }
 

@@ -3,13 +3,11 @@
 #include <array>
 
 #include "rules/engine/core.h"
+#include "schemas/ids.h"
 
 namespace muster::rules {
 
 namespace {
-
-// What comes in from a shadow has this before its name: a device reports it beside what its active version measures.
-constexpr std::string_view shadow_prefix = "shadow.";
 
 // These are the device's, whoever uses it.
 constexpr std::array of_the_device = {Reading::thermal, Reading::temperature_c, Reading::cpu_percent,

@@ -131,7 +131,7 @@ TEST_F(McuDevices, GoesBackFromAModelThatFailsItsTask) {
   EXPECT_EVENTUALLY(20s, state("second") == "halted") << status("second").dump(1);
   EXPECT_EQ(attempt_error("mcu-0"), "recovery_rollback");
   EXPECT_EQ(active("mcu-0", "model"), "m@1");
-  EXPECT_EQ(device("mcu-0").at("health").is_object(), true);
+  EXPECT_EVENTUALLY(30s, device("mcu-0").at("health").is_object()) << device("mcu-0").dump(1);
   EXPECT_TRUE(mcu(0).running());
 }
 

@@ -25,6 +25,10 @@ class Holds : public World {
   [[nodiscard]] static std::string held(const std::string& hold) {
     return "[{ name: first, percent: 50, soak: 1s, hold: " + hold + " }, { name: all, percent: 100, soak: 0s }]";
   }
+  void start_held(const std::string& name, const std::string& hold, long devices) {
+    start_rollout(name, rule(name, "{ model: m@2 }", held(hold)));
+    ASSERT_EVENTUALLY(20s, count(name, "holding") == devices) << status(name).dump(1);
+  }
   void kill_all_agents() {
     for (std::size_t i = 0; i < agent_count(); ++i) {
       agent(i).kill_hard();
@@ -43,8 +47,7 @@ class Holds : public World {
 
 TEST_F(Holds, BeforeTheSwapNothingIsChangedUntilItIsReleased) {
   ASSERT_NO_FATAL_FAILURE(open_with_version_1(4));
-  start_rollout("r", rule("r", "{ model: m@2 }", held("before_swap")));
-  ASSERT_EVENTUALLY(20s, count("r", "holding") == 2) << status("r").dump(1);
+  ASSERT_NO_FATAL_FAILURE(start_held("r", "before_swap", 2));
   EXPECT_EQ(attempts_in("staged"), 2u);
   EXPECT_EQ(agents_with("good 1"), 4u);
   EXPECT_THAT(status("r").value("waiting_for", ""), HasSubstr("hold before the swap"));
@@ -68,8 +71,7 @@ TEST_F(Holds, BeforeTheSwapNothingIsChangedUntilItIsReleased) {
 
 TEST_F(Holds, BeforeTheCommitItRunsOnProbationUntilItIsReleased) {
   ASSERT_NO_FATAL_FAILURE(open_with_version_1(2));
-  start_rollout("r", rule("r", "{ model: m@2 }", held("before_commit")));
-  ASSERT_EVENTUALLY(20s, count("r", "holding") == 1) << status("r").dump(1);
+  ASSERT_NO_FATAL_FAILURE(start_held("r", "before_commit", 1));
   EXPECT_EQ(attempts_in("held"), 1u);
   EXPECT_EQ(agents_with("good 2"), 1u);
   kill_all_agents();
@@ -79,8 +81,7 @@ TEST_F(Holds, BeforeTheCommitItRunsOnProbationUntilItIsReleased) {
   ctl().must({"rollout", "abort", "r", "--keep", "--reason", "odd labels"});
   EXPECT_EVENTUALLY(20s, agents_with("good 1") == 2) << status("r").dump(1);
 
-  start_rollout("r2", rule("r2", "{ model: m@2 }", held("before_commit")));
-  ASSERT_EVENTUALLY(20s, count("r2", "holding") == 1) << status("r2").dump(1);
+  ASSERT_NO_FATAL_FAILURE(start_held("r2", "before_commit", 1));
   ctl().must({"rollout", "release", "r2", "--wave", "first"});
   EXPECT_EVENTUALLY(30s, state("r2") == "completed") << status("r2").dump(1);
   EXPECT_EQ(agents_with("good 2"), 2u);
@@ -89,8 +90,7 @@ TEST_F(Holds, BeforeTheCommitItRunsOnProbationUntilItIsReleased) {
 TEST_F(Holds, AFixOfHigherPriorityTakesTheDevicesThatHold) {
   ASSERT_NO_FATAL_FAILURE(open_with_version_1(4));
   make_release({.name = "m", .version = "3", .model_txt = "good 3"});
-  start_rollout("r", rule("r", "{ model: m@2 }", held("before_commit")));
-  ASSERT_EVENTUALLY(20s, count("r", "holding") == 2) << status("r").dump(1);
+  ASSERT_NO_FATAL_FAILURE(start_held("r", "before_commit", 2));
   const auto all = std::string("[{ name: all, percent: 100, soak: 0s }]");
   const auto plain = rule_file("second", rule("second", "{ model: m@3 }", all));
   const auto refused = ctl().run({"rollout", "start", plain});

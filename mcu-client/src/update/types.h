@@ -41,8 +41,8 @@ struct Assignment {
   std::uint32_t soak_s = 0;
   std::uint8_t count = 0;  // of releases, in activation order
   Hold hold = Hold::none;  // where the attempt waits for the next assignment of the same
-  std::uint8_t shadow =
-      0;  // 1 + the first plane that it asks to run something in the shadow on, which is refused; 0: none
+  // 1 + the first plane on which it asks to run something in the shadow, which is refused; 0: none.
+  std::uint8_t shadow = 0;
   std::uint8_t unused = 0;
   AssignedRelease releases[plane_count];
 };
@@ -97,8 +97,8 @@ struct UpdateState {
   DeviceState device = DeviceState::healthy;
   RecoveryAction last_action = RecoveryAction::none;
   bool safe_mode_latched = false;  // by the device's own policy
-  std::uint64_t safe_mode_latched_epoch =
-      0;                              // newest directive epoch known then: only a resume after it ends the latch
+  // The newest directive epoch known then: only a resume after it ends the latch.
+  std::uint64_t safe_mode_latched_epoch = 0;
   std::uint64_t newest_signed_s = 0;  // the clock's lower bound
   std::uint64_t boot_id = 0;          // of this start: grows also when the boot log, which counts the starts, was lost
   PlaneRecord planes[plane_count];

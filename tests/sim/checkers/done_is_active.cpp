@@ -73,11 +73,8 @@ class DoneIsActive final : public Checker {
       given.done = given.done || (given.in_shadow && over);
       return;
     }
-    bool active = true;
-    for (const auto& [plane, manifest] : run.targets)
-      active = active && report.active[static_cast<std::size_t>(plane)] == manifest;
     auto& given = found->second;
-    if (!active) {
+    if (!runs(report, run.targets)) {
       given.done = given.done && given.taken;
     } else if (report.attempt == rules::AttemptState::committed && report.attempt_epoch >= given.epoch) {
       given.done = true;

@@ -75,12 +75,9 @@ class HigherGoesFirst final : public Checker {
   }
 
   // What it runs already is left to it, also when it is taken back to that.
-  [[nodiscard]] bool runs(const std::string& device, const Run& run) const {
+  [[nodiscard]] bool is_there(const std::string& device, const Run& run) const {
     const auto* report = reports_.of(device);
-    return report != nullptr && !run.rule.shadow &&
-           std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& target) {
-             return report->active[static_cast<std::size_t>(target.first)] == target.second;
-           });
+    return report != nullptr && !run.rule.shadow && runs(*report, run.targets);
   }
 
   void look(const EngineStep& step, const rules::Assign& assign) {
@@ -88,9 +85,9 @@ class HigherGoesFirst final : public Checker {
     const bool is_let_go = released_in(step) != nullptr;
     if (found == runs_.end() || is_let_go || says(step, audit::segment_frozen, assign.rollout)) return;
     const auto& lower = found->second;
-    if (!brings(assign, lower.targets, lower.rule.shadow) || runs(assign.device, lower)) return;
+    if (!brings(assign, lower.targets, lower.rule.shadow) || is_there(assign.device, lower)) return;
     for (const auto& [name, higher] : runs_) {
-      if (higher.rule.priority <= lower.rule.priority || !higher.shares_plane_with(lower)) continue;
+      if (!outranks(higher.rule, lower.rule)) continue;
       if (comes_first(higher, assign.device)) suspects_.emplace_back(name, assign);
     }
   }

@@ -163,12 +163,9 @@ class NothingPassesAHold final : public Checker {
                        });
   }
 
-  // That rollout has a higher priority and a plane in common with this one.
   [[nodiscard]] bool takes(const std::string& name, const Rollout& rollout) const {
     const auto by = rules_.find(name);
-    return by != rules_.end() && by->second.priority > rollout.rule.priority &&
-           std::any_of(by->second.versions.begin(), by->second.versions.end(),
-                       [&](const auto& version) { return rollout.targets.contains(version.plane); });
+    return by != rules_.end() && outranks(by->second, rollout.rule);
   }
 
   void look(const std::string& name, Rollout& rollout, const rules::Assign& assign) {
@@ -184,11 +181,8 @@ class NothingPassesAHold final : public Checker {
     if ((is_new && assign.rollout != name) || !carries) return;
     const auto* report = reports_.of(assign.device);
     if (report == nullptr || assign.hold != rules::HoldPoint::none || !all_hold(rollout)) return;
-    const bool runs_it = std::all_of(rollout.targets.begin(), rollout.targets.end(), [&](const auto& target) {
-      return report->active[static_cast<std::size_t>(target.first)] == target.second;
-    });
     const bool done = !is_new && report->attempt == rules::AttemptState::committed && report->attempt_epoch >= since;
-    if (runs_it && done) return;  // it ran them before, and there was nothing to hold
+    if (done && runs(*report, rollout.targets)) return;  // it ran them before, and there was nothing to hold
     fail("rollout " + assign.rollout + " assigns " + assign.device + " epoch " + std::to_string(assign.epoch) +
          " without a hold, and with the releases of rollout " + name + ", whose waves hold and were not released");
   }

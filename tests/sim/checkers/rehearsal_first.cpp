@@ -67,11 +67,8 @@ class RehearsalFirst final : public Checker {
     auto& device = found->second;
     const bool awaited = device.steps == forth || device.steps == back || device.steps == forth_again;
     if (!awaited || report.attempt != rules::AttemptState::committed || report.attempt_epoch < device.epoch) return;
-    const bool runs_it = std::all_of(run.targets.begin(), run.targets.end(), [&](const auto& target) {
-      return report.active[static_cast<std::size_t>(target.first)] == target.second;
-    });
     // One that ran the versions before the rollout goes back to them.
-    if (runs_it || device.steps == back) device.steps = static_cast<Steps>(device.steps + 1);
+    if (runs(report, run.targets) || device.steps == back) device.steps = static_cast<Steps>(device.steps + 1);
   }
 
   void take(const rules::Audit& entry) {
@@ -157,14 +154,6 @@ class RehearsalFirst final : public Checker {
       fail("rollout " + entry.subject + " goes on from its rehearsal although " + id + " " + texts[device.steps] +
            ": " + entry.why);
     }
-  }
-
-  static bool outranks(const rules::Rule& rule, const rules::Rule& other) {
-    if (rule.priority <= other.priority) return false;
-    return std::any_of(rule.versions.begin(), rule.versions.end(), [&](const rules::VersionChoice& version) {
-      return std::any_of(other.versions.begin(), other.versions.end(),
-                         [&](const rules::VersionChoice& each) { return each.plane == version.plane; });
-    });
   }
 
   std::map<std::string, Run> runs_;

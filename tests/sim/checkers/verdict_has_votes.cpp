@@ -164,12 +164,8 @@ class VerdictHasVotes final : public Checker {
       }
       if (run.rule.shadow) continue;
       auto& device = measured(name, run, report.device);
-      const auto runs = [&](const std::pair<rules::Plane, Sha256>& line) {
-        return report.active[static_cast<std::size_t>(line.first)] == line.second;
-      };
-      const bool own = std::all_of(run.targets.begin(), run.targets.end(), runs);
-      const bool all = assigned != assigned_.end() &&
-                       std::all_of(assigned->second.releases.begin(), assigned->second.releases.end(), runs);
+      const bool own = runs(report, run.targets);
+      const bool all = assigned != assigned_.end() && runs(report, assigned->second.releases);
       const bool done = known->second.may_be_done && own && all && report.attempt == rules::AttemptState::committed &&
                         report.attempt_epoch >= known->second.epoch && report.state == rules::DeviceState::healthy;
       if (!own) device.done = false;

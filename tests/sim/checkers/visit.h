@@ -48,6 +48,23 @@ void for_each(const EngineStep& step, Visit visit) {
   });
 }
 
+// The report says that the device runs these releases, which are pairs of a plane and a manifest.
+template <typename Releases>
+[[nodiscard]] bool runs(const rules::DeviceReport& report, const Releases& releases) {
+  return std::all_of(releases.begin(), releases.end(), [&](const auto& each) {
+    return report.active[static_cast<std::size_t>(each.first)] == each.second;
+  });
+}
+
+// A rollout of the one rule may take devices from one of the other.
+[[nodiscard]] inline bool outranks(const rules::Rule& rule, const rules::Rule& other) {
+  if (rule.priority <= other.priority) return false;
+  return std::any_of(rule.versions.begin(), rule.versions.end(), [&](const rules::VersionChoice& version) {
+    return std::any_of(other.versions.begin(), other.versions.end(),
+                       [&](const rules::VersionChoice& each) { return each.plane == version.plane; });
+  });
+}
+
 // The wave whose devices an operator lets go on in this step; null: none does.
 [[nodiscard]] inline const rules::ReleaseHold* released_in(const EngineStep& step) {
   const auto* command = std::get_if<rules::Command>(&step.event.what);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "broker-plugin/store/keys.h"
+#include "rules/config/load_rule.h"
 #include "tests/unit/broker/fixtures.h"
 
 namespace muster::broker {
@@ -54,6 +56,38 @@ TEST(EngineHost, ARecordBesideIsInTheBatchOfWhatTheEnginePersists) {
   ASSERT_EQ(sink.batches.size(), 1u);
   EXPECT_TRUE(holds(sink.batches[0], "device/gw-1"));
   EXPECT_TRUE(holds(sink.batches[0], "beside"));
+}
+
+// What a rollout of a release that this broker has lost tells its devices, shadow or not.
+std::vector<std::vector<Record>> batches_of_rollout(bool shadow) {
+  KeepingSink sink;
+  Outbox outbox([] {});
+  host::Log log([](host::LogLevel, const std::string&) {});
+  const ReleaseRegistry releases;
+  Writer writer(sink, Sealer(test::new_key(), 0), {}, outbox, [](const std::string& why) { ADD_FAILURE() << why; });
+  EngineHost host(rules::Engine(), Clock(), releases, writer, log);
+  const std::string text = "rollout: r\ntargets: true\nversions: { model: m@2 }\nwaves: [{ name: all, percent: 100" +
+                           std::string(shadow ? ", soak: 1h }]\nshadow: true\n" : " }]\n");
+  rules::StartRollout start;
+  start.rule = rules::load_rule(text, "r.yaml").rule.value();
+  start.rule_text = text;
+  start.releases = {{rules::Plane::model, "m", "2", Sha256{{7}}, 0, rules::Reach::promoted, {}, true}};
+  EXPECT_TRUE(host.step(report(1)));
+  host.command("alice", "", std::move(start), [](const Answer&) {});
+  EXPECT_EQ(host.engine().status("r")->reached, 1u);
+  writer.start();
+  writer.stop();
+  return std::move(sink.batches);
+}
+
+// A device that is told to run nothing in the shadow says at once that it is done.
+TEST(EngineHost, AShadowThatIsNotHereAnyMoreIsAssignedToNobody) {
+  const auto assigned = [](const std::vector<std::vector<Record>>& batches) {
+    return std::any_of(batches.begin(), batches.end(),
+                       [](const auto& batch) { return holds(batch, keys::join(keys::assignment, "gw-1")); });
+  };
+  EXPECT_TRUE(assigned(batches_of_rollout(false)));
+  EXPECT_FALSE(assigned(batches_of_rollout(true)));
 }
 
 }  // namespace
