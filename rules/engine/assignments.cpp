@@ -267,13 +267,14 @@ std::string Core::fault_of_return(const Member& member, std::size_t plane) const
 }
 
 // Tells a reached device to go back to what it ran before the rollout, so that one that was off does not install an
-// aborted release on its return. A plane that may not go back stays as it runs now.
+// aborted release on its return. A plane that may not go back stays as it runs now, and so does one that another
+// rollout has taken.
 void Core::withdraw(MemberIndex index) {
   const Member& member = members_[index];
   Rollout& rollout = *member.rollout;
   Device& device = fleet_[member.device];
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    if (!rollout.governs(plane) || rollout.rule.shadow) continue;
+    if (!rollout.governs(plane) || rollout.rule.shadow || device.holder[plane] != rollout.number) continue;
     const auto fault = fault_of_return(member, plane);
     fleet_.set_digest(device.assigned[plane], fault.empty() ? member.prior[plane] : device.active[plane]);
     if (fault.empty()) continue;

@@ -187,6 +187,10 @@ std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, c
   const auto unreached = members_.sorted(rollout, [](const Member& member) { return !member.reached; });
   for (const auto index : unreached) {
     if (revert) redirect_ways_back(index);
+    if (revert && has_remains(members_[index])) {
+      take_up_remains(index);
+      continue;
+    }
     if (members_[index].wave != no_wave) mark_persist(members_[index].device);
     members_.depart(index);
   }

@@ -177,6 +177,8 @@ class Core {
   void supersede(MemberIndex index, const Rollout& by);
   void rules_out(MemberIndex index);
   void inherit_prior(MemberIndex index, const Rollout& by);
+  [[nodiscard]] bool has_remains(const Member& member) const;
+  void take_up_remains(MemberIndex index);
   void redirect_ways_back(MemberIndex index);
   void leave_unreached(MemberIndex index);
   std::string take_precedence(const Rollout& rollout);

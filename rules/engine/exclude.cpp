@@ -181,6 +181,7 @@ Core::Answer Core::run(const Command& command, const ContinueGroup& body) {
 void Core::take_out(MemberIndex index, bool revert) {
   const Member& member = members_[index];
   mark_persist(member.device);
+  if (revert && has_remains(member)) take_up_remains(index);
   if (!member.reached) {
     leave_unreached(index);
     return;

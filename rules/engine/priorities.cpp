@@ -65,6 +65,31 @@ void Core::inherit_prior(MemberIndex index, const Rollout& by) {
   }
 }
 
+// A device that was done with several planes, of which a rollout of higher priority has taken some: the others are
+// still this one's, and go back with it.
+bool Core::has_remains(const Member& member) const {
+  const Rollout& rollout = *member.rollout;
+  const Device& device = fleet_[member.device];
+  if (member.reached || rollout.rule.shadow) return false;
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    const bool own = rollout.governs(plane) && device.holder[plane] == rollout.number;
+    if (own && member.prior[plane] != 0 && device.assigned[plane] == rollout.target[plane]) return true;
+  }
+  return false;
+}
+
+// REQUIRES: has_remains, and that they are taken back now.
+void Core::take_up_remains(MemberIndex index) {
+  assert(has_remains(members_[index]));
+  Rollout& rollout = *members_[index].rollout;
+  if (rollout.guards.any() && rollout.guards.reach(watch_of(index), fleet_.facts(members_[index].device)))
+    rollout.persist = true;
+  members_.change(index, [](Member& m) {
+    m.reached = true;
+    m.standing = Standing::done;
+  });
+}
+
 // REQUIRES: its rollout is aborted with revert. What another one has taken it from would come back with the abort of
 // that one: that goes back to what ran before both.
 void Core::redirect_ways_back(MemberIndex index) {

@@ -69,6 +69,7 @@ void Core::freeze_segment(Rollout& rollout, std::size_t guardrail, std::uint16_t
     const Member& member = members_[index];
     if (member.wave != no_wave) mark_persist(member.device);
     await_no_window(index);
+    if (has_remains(member)) take_up_remains(index);
     if (!member.reached || member.withdrawn) continue;  // also who has failed: it may yet finish what it was given
     withdraw(index);
     ++back;

@@ -44,9 +44,15 @@ class Priorities : public testing::Test {
   void commit_all() {
     for (const auto& [id, device] : world_.devices) world_.commit(id);
   }
-  [[nodiscard]] std::string wanted(const std::string& id) {
+  [[nodiscard]] std::string wanted(const std::string& id) { return world_.release_name(wanted_on(Plane::model, id)); }
+  // Zero: nothing.
+  [[nodiscard]] Sha256 wanted_on(Plane wanted, const std::string& id) {
     const auto& assigned = world_.devices[id].assigned;
-    return assigned ? world_.release_name(assigned->releases.at(0).second) : "nothing";
+    if (!assigned) return Sha256();
+    for (const auto& [plane, digest] : assigned->releases) {
+      if (plane == wanted) return digest;
+    }
+    return Sha256();
   }
   [[nodiscard]] std::size_t count_wanting(const std::string& ref) {
     std::size_t count = 0;
@@ -263,17 +269,69 @@ TEST_F(Priorities, WhatWasOnItsWayOnOtherPlanesDoesNotComeAlong) {
   all.hold = HoldPoint::before_swap;
   ASSERT_TRUE(World::accepted(
       world_.start(World::rule("r", "true", {{Plane::model, "reader", "2"}, {Plane::config, "sorter", "2"}}, {all}))));
-  const auto config_of = [&](const std::string& id) {
-    for (const auto& [plane, digest] : world_.devices[id].assigned->releases) {
-      if (plane == Plane::config) return digest;
-    }
-    return Sha256();
-  };
-  ASSERT_EQ(config_of("d0"), world_.release("sorter@2").manifest);
+  ASSERT_EQ(wanted_on(Plane::config, "d0"), world_.release("sorter@2").manifest);
   world_.attempt("d0", AttemptState::staged);
   ASSERT_TRUE(World::accepted(start("fix", "3", 5)));
   EXPECT_EQ(wanted("d0"), "reader@3");
-  EXPECT_TRUE(config_of("d0").is_zero()) << "it has none, and had none before";
+  EXPECT_TRUE(wanted_on(Plane::config, "d0").is_zero()) << "it has none, and had none before";
+}
+
+// A version set of two planes that a device was done with, of which a fix has taken one.
+class HalfTaken : public Priorities {
+ protected:
+  void SetUp() override {
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    world_.start(World::rule("r", "true", {{Plane::model, "reader", "2"}, {Plane::config, "sorter", "2"}}, {all}));
+    for (const auto* id : {"d0", "d1", "d2"}) world_.commit(id);
+    ASSERT_EQ(world_.status("r").state, RolloutState::running);
+    ASSERT_TRUE(World::accepted(start("fix", "3", 5, "device.region == \"de\"", 50)));
+    taken_ = wanted("d0") == "reader@3" ? "d0" : "d1";
+    ASSERT_EQ(wanted(taken_), "reader@3");
+    ASSERT_EQ(config_of(taken_), world_.release("sorter@2").manifest);
+  }
+  [[nodiscard]] Sha256 config_of(const std::string& id) { return wanted_on(Plane::config, id); }
+  std::string taken_;
+};
+
+TEST_F(HalfTaken, AnAbortTakesTheOtherPlaneBackAndLeavesTheFix) {
+  world_.restart();
+  world_.command(AbortRollout{"r", AbortMode::revert});
+  EXPECT_EQ(wanted(taken_), "reader@3");
+  EXPECT_TRUE(config_of(taken_).is_zero()) << "it had none before";
+  EXPECT_EQ(wanted("d2"), "reader@1");
+  commit_all();
+  EXPECT_EQ(world_.status("r").state, RolloutState::aborted);
+  commit_all();
+  EXPECT_EQ(world_.status("fix").state, RolloutState::completed) << world_.status("fix").waiting_for;
+}
+
+TEST_F(HalfTaken, SoDoesACancel) {
+  ASSERT_TRUE(World::accepted(world_.command(CancelDevice{"r", taken_, true})));
+  EXPECT_EQ(wanted(taken_), "reader@3");
+  EXPECT_TRUE(config_of(taken_).is_zero());
+  EXPECT_EQ(config_of("d2"), world_.release("sorter@2").manifest);
+}
+
+TEST_F(HalfTaken, AnAbortThatKeepsLeavesItAndSoDoesTheAbortOfTheFix) {
+  world_.command(AbortRollout{"r", AbortMode::keep});
+  EXPECT_EQ(config_of(taken_), world_.release("sorter@2").manifest);
+  world_.command(AbortRollout{"fix", AbortMode::revert});
+  EXPECT_EQ(config_of(taken_), world_.release("sorter@2").manifest);
+  EXPECT_EQ(wanted(taken_), "reader@2");
+}
+
+// The whole set is given back together.
+TEST_F(HalfTaken, TheAbortOfBothLeavesNothing) {
+  world_.commit(taken_);
+  world_.command(AbortRollout{"r", AbortMode::revert});
+  commit_all();
+  world_.command(AbortRollout{"fix", AbortMode::revert});
+  commit_all();
+  EXPECT_EQ(wanted(taken_), "reader@1");
+  EXPECT_TRUE(config_of(taken_).is_zero());
+  EXPECT_EQ(world_.status("fix").state, RolloutState::aborted);
 }
 
 // Another plane is another matter.
