@@ -18,7 +18,10 @@ class EndsOrNames final : public Checker {
  public:
   EndsOrNames() : Checker("ends_or_names") {}
 
-  void on_commit(const EngineStep& step) override { now_s_ = step.event.now_s; }
+  void on_commit(const EngineStep& step) override {
+    now_s_ = step.event.now_s;
+    for_each<rules::Assign>(step, [&](const rules::Assign& assign) { assigned_s_[assign.rollout] = now_s_; });
+  }
   void when_quiet(const FinalView& view) override {
     for (const auto& status : view.rollouts) {
       if (has_ended(status)) continue;
@@ -40,11 +43,14 @@ class EndsOrNames final : public Checker {
   }
 
  private:
-  // A wave that opened a short while ago, when time let the one before it go: its devices are at work.
+  // A wave that opened a short while ago, when time let the one before it go, or that a slow pace has just come to the
+  // end of: its devices are at work.
   [[nodiscard]] bool is_at_work(const rules::RolloutStatus& status) const {
     constexpr std::uint64_t attempt_s_max = 1200;
-    const auto opened_s = status.waves[status.wave].opened_s;
-    return opened_s != 0 && now_s_ < opened_s + attempt_s_max;
+    const auto assigned = assigned_s_.find(status.rollout);
+    const auto since_s =
+        std::max(status.waves[status.wave].opened_s, assigned == assigned_s_.end() ? 0 : assigned->second);
+    return since_s != 0 && now_s_ < since_s + attempt_s_max;
   }
 
   static std::string text_of(const rules::RolloutStatus& status) {
@@ -116,6 +122,7 @@ class EndsOrNames final : public Checker {
            std::all_of(named.begin(), named.end(), [](const DeviceView* device) { return device->gone; });
   }
 
+  std::map<std::string, std::uint64_t> assigned_s_;  // by rollout: when it assigned somebody last
   std::uint64_t now_s_ = 0;
 };
 

@@ -240,11 +240,13 @@ void GuardedRuns::judge(Guarded& run, const rules::GuardrailStatus& status) {
   judged.maybe_pass = judged.maybe_pass || stakes.pass >= limit * from * (1 - slack);
 }
 
-// It runs what it has not committed: for a rollout that takes it from another one, what ran before that counts.
-bool GuardedRuns::is_on_probation(const rules::DeviceReport& report) {
+// It runs what it has not committed, or has failed to go back from: for a rollout that takes it from another one, what
+// ran before that counts.
+bool GuardedRuns::may_run_anothers(const rules::DeviceReport& report) {
   using rules::AttemptState;
   return (report.attempt >= AttemptState::swapped && report.attempt <= AttemptState::soaking) ||
-         report.attempt == AttemptState::held;
+         report.attempt == AttemptState::held || report.attempt == AttemptState::failed ||
+         report.attempt == AttemptState::rolled_back;
 }
 
 Reached* GuardedRuns::take_back(Reached& device, const rules::Assign& assign, bool& back) {
@@ -297,7 +299,7 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
   device.epoch = assign.epoch;
   device.sure = assign.rollout == name;
   device.prior = report->active;
-  device.prior_known = !is_on_probation(*report);
+  device.prior_known = !may_run_anothers(*report);
   device.may_be_done = !run.rule.waves.front().rehearse || run.left != 0;
   for (std::size_t i = 0; i < run.rule.guardrails.size(); ++i) {
     device.segments.push_back(segment_of(run.rule.guardrails[i].by, report->facts));

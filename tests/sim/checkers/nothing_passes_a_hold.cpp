@@ -32,7 +32,7 @@ class NothingPassesAHold final : public Checker {
       run.epochs.insert(assignment.epoch);
       return;
     }
-    if (!run.epochs.empty() && assignment.epoch < *run.epochs.rbegin()) return;  // which the device refuses
+    if (!run.epochs.empty() && assignment.epoch <= *run.epochs.rbegin()) return;  // which the device refuses
     run = Run();
     run.assignment = assignment;
     run.hold = assignment.hold;
