@@ -114,6 +114,8 @@ TEST_F(EvidenceGate, EveryItemOfTheTemplateCatchesWhatItIsAbout) {
            {"offline.csv", "captive_portal,rk3566-04,pass", "captive_portal,rk3566-04,hung", "offline:fail"},
            {"failure_handling.csv", "low_storage", "no_storage", "failure:missing"},
            {"log_sample.txt", "runtime_version=", "runtime=", "logging:missing"},
+           {"log_sample.txt", "delegate_active=", "delegate=", "logging:missing"},
+           {"log_sample.txt", "thermal_state=", "thermal=", "logging:missing"},
            {"signing_report.txt", "signature: verified", "signature: unknown", "security:missing"},
            {"signing_report.txt", "secrets found: 0", "secrets found: 2", "security:missing"},
            {"confirmations.yaml", "  security:", "  security-2:", "security:missing"},

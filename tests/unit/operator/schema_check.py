@@ -68,9 +68,13 @@ def blocks(info):
 RULE, RELEASE = validator(), validator("--release")
 
 # --- what is shipped is valid ---
-rules = {str(path): path.read_text() for path in sorted(pathlib.Path("rules/examples").glob("*.yaml"))}
+def files(*patterns):
+    return {str(path): path.read_text() for pattern in patterns for path in sorted(pathlib.Path(".").glob(pattern))}
+
+
+rules = files("rules/examples/*.yaml", "examples/demo/rollouts/*.yaml", "tests/scenarios/rules/*.yaml")
 rules.update({f"docs/rules.md, rule {i}": text for i, text in enumerate(blocks("yaml rule"))})
-releases = {str(path): path.read_text() for path in sorted(pathlib.Path("rules/examples/releases").glob("*.yaml"))}
+releases = files("rules/examples/releases/*.yaml", "rules/examples/policies/example/*.yaml", "examples/demo/releases/*.yaml")
 releases.update({f"docs/rules.md, release {i}": text for i, text in enumerate(blocks("yaml release"))})
 for name, text in rules.items():
     expect(True, RULE, tree_of(text), name)

@@ -117,6 +117,45 @@ TEST(Documents, FiguresOfVerdictsAreThoseOfTheTest) {
   EXPECT_EQ(rows, 6u);
 }
 
+// The share of rollouts that have failed after each vote, looked at each time, when each device exceeds with chance
+// `p`: exact, by the distribution of the votes against among those that have not failed yet.
+std::vector<double> stopped_by(const SequentialTest& test, double p, std::uint32_t votes_max) {
+  std::vector<double> stopped, going{1.0};
+  double found = 0;
+  for (std::uint32_t votes = 1; votes <= votes_max; ++votes) {
+    std::vector<double> next(votes + 1, 0.0);
+    for (std::size_t against = 0; against < going.size(); ++against) {
+      next[against] += going[against] * (1 - p);
+      next[against + 1] += going[against] * p;
+    }
+    for (std::size_t against = test.exceeded_to_fail(votes).value_or(votes + 1); against < next.size(); ++against) {
+      found += next[against];
+      next[against] = 0;
+    }
+    going = std::move(next);
+    stopped.push_back(found);
+  }
+  return stopped;
+}
+
+// The rules page's table of how soon a bad release is stopped, and how seldom one that is tolerated.
+TEST(Documents, RatesOfVerdictsAreThoseOfTheTest) {
+  static const std::regex row(R"(\| (\d+)%[^|]* \| (\d+\.\d) \| (\d+\.\d) \| (\d+\.\d) \| (\d+\.\d) \|)");
+  const SequentialTest test(50'000, 10'000);
+  std::istringstream in(read_whole("docs/rules.md"));
+  std::size_t rows = 0;
+  for (std::string line; std::getline(in, line);) {
+    std::smatch cell;
+    if (!std::regex_match(line, cell, row)) continue;
+    ++rows;
+    const auto stopped = stopped_by(test, std::stod(cell[1].str()) / 100, 300);
+    std::size_t column = 2;
+    for (const std::size_t votes : {20u, 50u, 100u, 300u})
+      EXPECT_NEAR(std::stod(cell[column++].str()), 100 * stopped[votes - 1], 0.0501) << line << " within " << votes;
+  }
+  EXPECT_EQ(rows, 4u);
+}
+
 TEST(Documents, ConditionsOfTheConditionsPageCompile) {
   const auto check = [](const std::string& info, const Vocabulary& vocabulary) {
     const auto blocks = blocks_of("docs/conditions.md", info);
