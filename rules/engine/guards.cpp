@@ -19,9 +19,9 @@ using Kind = Guards::Run::Kind;
 
 const std::string other_segments = "(others)";
 constexpr double value_max = 1e9;  // what is beyond counts as this: sums of a million devices stay exact
-constexpr double sum_unit = 1024;
-constexpr std::uint8_t before_count_max = 255, after_count_max = 31;
-constexpr double drift_kept_share = 0.005;  // a drift that has moved by less is not written down again
+constexpr std::uint8_t before_count_max = 255, after_count_max = 30;
+constexpr std::uint8_t exceeds_for_now = 31;  // as after_count
+constexpr double drift_kept_share = 0.005;    // a drift that has moved by less is not written down again
 
 float hash_of(std::string_view text) {
   std::uint32_t hash = 0x811c9dc5u;  // FNV-1a, 32 bits
@@ -60,16 +60,12 @@ std::optional<double> sample_of(const Guards::Run& run, const Readings& readings
   return std::nullopt;
 }
 
-std::int64_t in_sum(float value) {
-  return static_cast<std::int64_t>(static_cast<double>(value) * sum_unit);
-}
-
 void average(float& mean, double value, double weight) {
   mean = static_cast<float>(static_cast<double>(mean) + (value - static_cast<double>(mean)) * weight);
 }
 
-// Nothing when it cannot be said yet: there is nothing to compare with.
-std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double value) {
+// Of a value that was measured until `end_s`. Nothing when it cannot be said yet: there is nothing to compare with.
+std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double value, std::uint64_t end_s) {
   const Guardrail& rule = *run.rule;
   if (run.kind == Kind::condition) return value != 0;
   double limit = rule.limit;
@@ -78,7 +74,7 @@ std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double v
     limit = static_cast<double>(gauge.before);
   }
   if (run.kind == Kind::delegate) return value != limit;
-  if (rule.against == Against::control) limit *= run.drift;
+  if (rule.against == Against::control) limit *= run.drift.over(end_s);
   if (rule.against != Against::absolute)
     limit += (limit < 0 ? -limit : limit) * (rule.lower_is_worse ? -rule.limit : rule.limit);
   return rule.lower_is_worse ? value < limit : value > limit;
@@ -94,6 +90,7 @@ void Guards::adopt(const Rule& rule) {
     Run& run = runs_[i];
     run.rule = &rule.guardrails[i];
     run.reading = reading_from(run.rule->metric);
+    run.drift.set_span(run.rule->observe_s);
     run.kind = run.rule->metric.empty()                             ? Kind::condition
                : run.rule->metric == delegate_metric                ? Kind::delegate
                : run.reading && *run.reading >= first_state_reading ? Kind::state
@@ -161,7 +158,7 @@ bool Guards::reach(WatchIndex watch, std::string_view facts) {
     forget_control(runs_[i], gauge);
     // From here on drift counts for it.
     if (runs_[i].rule->against == Against::control)
-      gauge.before = static_cast<float>(static_cast<double>(gauge.before) / runs_[i].drift);
+      gauge.before = static_cast<float>(static_cast<double>(gauge.before) / runs_[i].drift.slow());
     gauge.after = 0;
     gauge.after_count = 0;
     const auto known = runs_[i].segments.size();
@@ -202,7 +199,7 @@ bool Guards::in_segment(std::size_t guardrail, std::uint16_t segment, WatchIndex
 
 // --- measuring ---
 
-void Guards::measure_before(WatchIndex watch, const DeviceHealth& health) {
+void Guards::measure_before(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];
     Gauge& gauge = watches.gauge(watch, i);
@@ -219,7 +216,7 @@ void Guards::measure_before(WatchIndex watch, const DeviceHealth& health) {
       continue;
     }
     const bool first = gauge.before_count == 1;
-    if (run.rule->against == Against::control && !first) run.now_sum -= in_sum(gauge.before);
+    const auto was = gauge.before;
     // The mean of all, and once there are many, one that forgets what is older than the window.
     const double window_s = std::max<double>(1, static_cast<double>(rule_->baseline_window_s));
     const double share = std::min(1.0, static_cast<double>(health.window_s) / window_s);
@@ -227,26 +224,25 @@ void Guards::measure_before(WatchIndex watch, const DeviceHealth& health) {
     if (run.rule->against != Against::control) continue;
     if (first) {
       gauge.after = gauge.before;
-      run.first_sum += in_sum(gauge.after);
+      run.drift.join(gauge.after);
+    } else {
+      run.drift.move(was, gauge.before);
     }
-    run.now_sum += in_sum(gauge.before);
-    if (run.first_sum > 0 && run.now_sum > 0)
-      run.drift = run.drift_at_restart * (static_cast<double>(run.now_sum) / static_cast<double>(run.first_sum));
+    run.drift.hear(gauge.after, *value, end_s, health.window_s);
   }
 }
 
-// The last word on drift stands when the last device has left.
 void Guards::forget_control(Run& run, const Gauge& gauge) {
   if (run.rule->against != Against::control || run.kind != Kind::measurement || gauge.before_count == 0) return;
-  run.first_sum -= in_sum(gauge.after);
-  run.now_sum -= in_sum(gauge.before);
+  run.drift.leave(gauge.after, gauge.before);
 }
 
 bool Guards::take_drift() {
   bool moved = false;
-  for (auto& run : runs_) moved = moved || std::abs(run.drift - run.drift_kept) > drift_kept_share * run.drift_kept;
+  for (auto& run : runs_)
+    moved = moved || std::abs(run.drift.level() - run.drift_kept) > drift_kept_share * run.drift_kept;
   if (!moved) return false;
-  for (auto& run : runs_) run.drift_kept = run.drift;
+  for (auto& run : runs_) run.drift_kept = run.drift.level();
   return true;
 }
 
@@ -265,7 +261,21 @@ bool Guards::cast(Run& run, Gauge& gauge, Vote vote) {
   return true;
 }
 
-bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health) {
+// A measurement's observation that ended at `end_s` is complete, and the next one begins. What exceeds only if the
+// control cohort did not do so too is kept until the next summary (`may_wait`): the others' summaries of the same time
+// may be on their way, and a vote against is final.
+bool Guards::vote_of_mean(Run& run, Gauge& gauge, std::uint64_t end_s, bool may_wait) {
+  const auto over = exceeds(run, gauge, static_cast<double>(gauge.after), end_s);
+  if (over.value_or(false) && run.rule->against == Against::control && may_wait) {
+    gauge.after_count = exceeds_for_now;
+    return false;
+  }
+  gauge.after = 0;
+  gauge.after_count = 0;
+  return over && cast(run, gauge, *over ? Vote::exceeded : Vote::fine);
+}
+
+bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s) {
   bool voted = false;
   auto& observed_s = watches[watch].observed_s;
   const auto before_s = observed_s;
@@ -273,6 +283,8 @@ bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];
     Gauge& gauge = watches.gauge(watch, i);
+    if (gauge.after_count == exceeds_for_now)
+      voted = vote_of_mean(run, gauge, end_s - std::min<std::uint64_t>(end_s, health.window_s), false) || voted;
     const auto value = sample_of(run, health.readings);
     std::optional<bool> over;
     if (value) {
@@ -280,7 +292,7 @@ bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health) {
       if (run.kind == Kind::measurement) {
         average(gauge.after, *value, 1.0 / gauge.after_count);
       } else {
-        over = exceeds(run, gauge, *value);
+        over = exceeds(run, gauge, *value, end_s);
         if (over.value_or(false)) voted = cast(run, gauge, Vote::exceeded) || voted;
       }
     }
@@ -291,11 +303,12 @@ bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health) {
       if (gauge.before_count != 0) voted = cast(run, gauge, Vote::vanished) || voted;
       continue;
     }
-    if (run.kind == Kind::measurement) over = exceeds(run, gauge, static_cast<double>(gauge.after));
-    if (run.kind != Kind::delegate || gauge.before_count != 0) {
-      if (run.kind != Kind::measurement || over)
-        voted = cast(run, gauge, over.value_or(false) ? Vote::exceeded : Vote::fine) || voted;
+    if (run.kind == Kind::measurement) {
+      voted = vote_of_mean(run, gauge, end_s, true) || voted;
+      continue;
     }
+    if (run.kind != Kind::delegate || gauge.before_count != 0)
+      voted = cast(run, gauge, over.value_or(false) ? Vote::exceeded : Vote::fine) || voted;
     gauge.after = 0;
     gauge.after_count = 0;
   }

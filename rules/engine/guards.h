@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/engine/control_drift.h"
 #include "rules/engine/event.h"
 #include "rules/engine/record.h"
 #include "rules/engine/rule.h"
@@ -42,10 +43,10 @@ class Guards {
                                 std::string_view facts) const;
 
   // --- measuring ---
-  // A summary of a device that was not assigned yet.
-  void measure_before(WatchIndex watch, const DeviceHealth& health);
+  // A summary, whose window ended at `end_s`, of a device that was not assigned yet.
+  void measure_before(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s);
   // One of a device that is done. True when it voted, or voted worse than before.
-  [[nodiscard]] bool measure_after(WatchIndex watch, const DeviceHealth& health);
+  [[nodiscard]] bool measure_after(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s);
   // It has measured something, at any time.
   [[nodiscard]] bool was_heard(WatchIndex watch) const;
   // After how long a silence it votes; 0: never, all its votes are bad already.
@@ -71,9 +72,7 @@ class Guards {
     std::map<std::string, std::uint16_t, std::less<>> by_name;
     std::uint32_t planned = 0;  // segments known at the start
     std::size_t same_by = 0;    // the first guardrail with the same `by`: their segments have the same numbers
-    // The control cohort's drift since its devices were first measured: sums over the same devices, in 1/1024.
-    std::int64_t first_sum = 0, now_sum = 0;
-    double drift = 1, drift_at_restart = 1;
+    ControlDrift drift;
     double drift_kept = 1;  // as the record knows it
   };
   [[nodiscard]] std::vector<Run>& runs() { return runs_; }
@@ -127,6 +126,7 @@ class Guards {
   std::uint16_t add_segment(Run& run, std::string name);
   void forget_control(Run& run, const Gauge& gauge);
   bool cast(Run& run, Gauge& gauge, Vote vote);
+  bool vote_of_mean(Run& run, Gauge& gauge, std::uint64_t end_s, bool may_wait);
   static void count(Segment& segment, Vote vote, bool withdrawn);
 
   std::vector<Run> runs_;

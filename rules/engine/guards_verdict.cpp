@@ -208,7 +208,8 @@ void Guards::encode(ByteWriter& out) const {
   for (const auto& run : runs_) {
     out.number(run.planned);
     std::uint64_t bits = 0;
-    std::memcpy(&bits, &run.drift, sizeof bits);
+    const double level = run.drift.level();
+    std::memcpy(&bits, &level, sizeof bits);
     out.number(bits);
     out.number(run.segments.size());
     for (const auto& segment : run.segments) {
@@ -230,9 +231,11 @@ bool Guards::decode(ByteReader& in) {
   for (auto& run : runs_) {
     run.planned = static_cast<std::uint32_t>(in.number_max(limits::segments_max));
     const auto bits = in.number();
-    std::memcpy(&run.drift, &bits, sizeof bits);
-    if (!std::isfinite(run.drift) || run.drift <= 0) return false;
-    run.drift_at_restart = run.drift_kept = run.drift;
+    double level = 0;
+    std::memcpy(&level, &bits, sizeof level);
+    if (!std::isfinite(level) || level <= 0) return false;
+    run.drift.restore(level);
+    run.drift_kept = level;
     const auto count = in.number_max(limits::segments_max);
     for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
       std::string name(in.text(name_len_max));

@@ -42,23 +42,24 @@ void Core::measure(MemberIndex index, const DeviceHealth& health) {
   const auto watch = watch_of(index);
   const bool first = guards.watches[watch].heard_s == 0;
   guards.watches[watch].heard_s = static_cast<std::uint32_t>(turn_.now_s);
+  const auto window_s = std::min<std::uint64_t>(health.window_s, turn_.now_s);
+  const auto start_s = health.window_start_s != 0 ? health.window_start_s : turn_.now_s - window_s;
+  const auto end_s = std::min(std::min(start_s, turn_.now_s) + window_s, turn_.now_s);
   if (!member.reached) {
-    guards.measure_before(watch, health);
+    guards.measure_before(watch, health, end_s);
     return;
   }
   const bool shadow = member.rollout->rule.shadow;
   if (shadow ? !is_shadowing(member, fleet_[member.device]) : member.standing != Standing::done) return;
   if (first) arm(index);
-  const auto window_s = std::min<std::uint64_t>(health.window_s, turn_.now_s);
-  const auto start_s = health.window_start_s != 0 ? health.window_start_s : turn_.now_s - window_s;
   if (start_s < member.measured_from_s) return;  // it measured in part what ran before
   if (!shadow) {
-    if (guards.measure_after(watch, health)) voted(index);
+    if (guards.measure_after(watch, health, end_s)) voted(index);
     return;
   }
   auto of_shadow = health;
   of_shadow.readings = shadow_readings(health.readings);
-  if (guards.measure_after(watch, of_shadow)) voted(index);
+  if (guards.measure_after(watch, of_shadow, end_s)) voted(index);
 }
 
 void Core::voted(MemberIndex index) {

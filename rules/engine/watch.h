@@ -30,7 +30,7 @@ struct Gauge {
   float before = 0;  // running mean before the update; of delegate_active a hash of the text
   float after = 0;   // mean of the present observation; before the update: the first mean, from which drift counts
   std::uint8_t before_count = 0;  // summaries in `before`, up to 255
-  std::uint8_t after_count : 5;   // in `after`, up to 31
+  std::uint8_t after_count : 5;   // in `after`, up to 30; 31: `after` exceeds, and is looked at once more
   Vote vote : 3;
   std::uint16_t segment = 0;  // of its guardrail; set once the device was assigned
   Gauge() : after_count(0), vote(Vote::none) {}
