@@ -231,7 +231,7 @@ void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::
 
 void Core::retry_unassigned(Rollout& rollout) {
   // One that is about to halt assigns nobody first, when another one ends in the same moment.
-  if (!rollout.assigning() || limit_reached(rollout) || fail_who_cannot_go_back(rollout)) return;
+  if (!rollout.assigning() || halt_limits_reached(rollout).any() || fail_who_cannot_go_back(rollout)) return;
   resume_retries(rollout);
   resume_rehearsals(rollout);
   if (rollout.unassigned_in_waves() == 0) return;

@@ -144,7 +144,7 @@ Core::Answer Core::run(const Command& command, const ResumeRollout& body) {
             name};
   }
   if (!body.acknowledge_failures &&
-      (rollout->state == RolloutState::halted || limit_reached(*rollout) || verdicts != 0)) {
+      (rollout->state == RolloutState::halted || halt_limits_reached(*rollout).any() || verdicts != 0)) {
     return {false,
             "rollout " + name + " has " + failures_text(unacknowledged) +
                 " that nobody acknowledged; look at them, then resume with the failures acknowledged, or abort",

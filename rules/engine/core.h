@@ -212,7 +212,6 @@ class Core {
   void finish_abort(Rollout& rollout);
   void reopen_if_empty(Rollout& rollout);
   [[nodiscard]] bool wave_healthy(const Rollout& rollout) const;
-  [[nodiscard]] bool limit_reached(const Rollout& rollout) const;
 
   // --- start.cpp, commands.cpp: each returns what to reply ---
   struct Answer {

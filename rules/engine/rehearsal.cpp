@@ -140,7 +140,7 @@ bool Core::fail_who_cannot_go_back(Rollout& rollout) {
     return member.awaits_rehearsal() && member.rehearsal == Rehearsal::due_back && !fault_of_rehearsal(member).empty();
   });
   for (const auto member : faulty) (void)go_on_rehearsing(member);
-  return !faulty.empty() && limit_reached(rollout);
+  return !faulty.empty() && halt_limits_reached(rollout).any();
 }
 
 // What kept them from their next step may have gone.

@@ -267,7 +267,7 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
   why += "; " + describe_wave(rollout.rule.waves[member.wave]) + ": " + std::to_string(tally.of(Standing::done)) +
          " done, " + std::to_string(tally.failed) + " failed of " + std::to_string(tally.devices()) + "; " +
          count_text(rollout.total().unacknowledged, "unacknowledged failure") + ", the rule halts at " +
-         describe_halt(rollout.rule);
+         describe_halt(rollout.rule, halt_limits_of(rollout.rule));
   turn_.audit(who, audit::device_failed, id, std::move(why));
 }
 

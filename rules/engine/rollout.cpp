@@ -136,13 +136,35 @@ std::string describe_approvals(const Rollout& rollout) {
          " approvals: " + join_names(names);
 }
 
-std::string describe_halt(const Rule& rule) {
+HaltLimits halt_limits_of(const Rule& rule) {
+  const HaltLimits limits{rule.halt_failed_devices != 0, rule.halt_failed_ppm != 0, rule.halt_failed_in_a_row != 0};
+  return limits.any() ? limits : HaltLimits{true, false, false};
+}
+
+HaltLimits halt_limits_reached(const Rollout& rollout) {
+  const Rule& rule = rollout.rule;
+  const auto total = rollout.total();
+  const std::uint64_t failed = total.unacknowledged;
+  if (failed == 0) return {};
+  auto limits = halt_limits_of(rule);
+  limits.devices = limits.devices && failed >= rule.halt_failed_devices;
+  limits.share = limits.share && failed * 1'000'000 >= std::uint64_t{rule.halt_failed_ppm} * total.reached;
+  limits.in_a_row = limits.in_a_row && rollout.failed_in_a_row >= rule.halt_failed_in_a_row;
+  return limits;
+}
+
+std::string describe_halt(const Rule& rule, HaltLimits limits) {
   std::string text;
   const auto add = [&](const std::string& words) { text += (text.empty() ? "" : " or ") + words; };
-  if (rule.halt_failed_devices != 0) add(std::to_string(rule.halt_failed_devices));
-  if (rule.halt_failed_ppm != 0) add(percent_text(rule.halt_failed_ppm) + " % of the assigned devices");
-  if (rule.halt_failed_in_a_row != 0) add(std::to_string(rule.halt_failed_in_a_row) + " in a row");
-  return text.empty() ? "1" : text;
+  if (limits.devices) add(std::to_string(std::max(1u, rule.halt_failed_devices)));
+  if (limits.share) add(percent_text(rule.halt_failed_ppm) + " % of the assigned devices");
+  if (limits.in_a_row) add(std::to_string(rule.halt_failed_in_a_row) + " in a row");
+  return text;
+}
+
+std::string describe_reached(const Rollout& rollout) {
+  const auto reached = halt_limits_reached(rollout);
+  return describe_halt(rollout.rule, reached.any() ? reached : halt_limits_of(rollout.rule));
 }
 
 std::string describe_wave(const Wave& wave) {

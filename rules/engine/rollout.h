@@ -212,8 +212,17 @@ template <typename Name>
 [[nodiscard]] std::uint32_t paced_in(const Rollout& rollout, std::size_t wave);
 // "1 of 2 approvals: alice"; empty while there is none.
 [[nodiscard]] std::string describe_approvals(const Rollout& rollout);
-// What the rule halts at: "1", "5 % of the assigned devices or 3 in a row".
-[[nodiscard]] std::string describe_halt(const Rule& rule);
+// The limits of failures that halt a rollout.
+struct HaltLimits {
+  bool devices = false, share = false, in_a_row = false;
+  [[nodiscard]] bool any() const { return devices || share || in_a_row; }
+};
+[[nodiscard]] HaltLimits halt_limits_of(const Rule& rule);  // one device, when the rule states none
+[[nodiscard]] HaltLimits halt_limits_reached(const Rollout& rollout);
+// "1", "5 % of the assigned devices or 3 in a row"
+[[nodiscard]] std::string describe_halt(const Rule& rule, HaltLimits limits);
+// Of a halted one: the limits that it has reached, or all when it is under them again.
+[[nodiscard]] std::string describe_reached(const Rollout& rollout);
 // "wave canary (10 %)", "wave rehearsal (2 devices)", "wave lab (ring)"
 [[nodiscard]] std::string describe_wave(const Wave& wave);
 // Why the state of this release of the rollout keeps its next wave from opening, and what to do about it.

@@ -54,7 +54,7 @@ std::string halted_sentence(const Rollout& rollout) {
   }
   std::string text = count_text(count, "device") + " failed without being acknowledged";
   if (!names.empty()) text += " (" + join_names(names) + (count > names.size() ? ", …" : "") + ")";
-  return text + ", and the rule halts at " + describe_halt(rollout.rule) +
+  return text + ", and the rule halts at " + describe_reached(rollout) +
          "; resume with the failures acknowledged, or abort";
 }
 

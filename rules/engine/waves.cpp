@@ -85,7 +85,7 @@ void Core::settle_state(Rollout& rollout) {
       settle_waves(rollout);
       return;
     case RolloutState::completed:
-      if (limit_reached(rollout)) halt(rollout);
+      if (halt_limits_reached(rollout).any()) halt(rollout);
       return;
     case RolloutState::reverting:
       if (rollout.total().of(Standing::reverting) == 0) finish_abort(rollout);
@@ -100,7 +100,7 @@ void Core::settle_state(Rollout& rollout) {
 // Goes as far as gates allow. Ends: each round either returns or closes one of the waves.
 void Core::settle_waves(Rollout& rollout) {
   while (true) {
-    if (limit_reached(rollout)) return halt(rollout);
+    if (halt_limits_reached(rollout).any()) return halt(rollout);
     if (rollout.waves.back().state == WaveState::done) return complete(rollout);
     WaveRun& run = rollout.waves[rollout.wave];
     if (run.state == WaveState::pending) {
@@ -200,17 +200,6 @@ bool Core::wave_healthy(const Rollout& rollout) const {
          silent == tally.silent_aside && total.frozen_targets + total.stopped_targets < total.targets;
 }
 
-bool Core::limit_reached(const Rollout& rollout) const {
-  const Rule& rule = rollout.rule;
-  const auto total = rollout.total();
-  const std::uint64_t failed = total.unacknowledged;
-  if (failed == 0) return false;
-  const bool no_limit = rule.halt_failed_devices == 0 && rule.halt_failed_ppm == 0 && rule.halt_failed_in_a_row == 0;
-  if (no_limit || (rule.halt_failed_devices != 0 && failed >= rule.halt_failed_devices)) return true;
-  if (rule.halt_failed_in_a_row != 0 && rollout.failed_in_a_row >= rule.halt_failed_in_a_row) return true;
-  return rule.halt_failed_ppm != 0 && failed * 1'000'000 >= std::uint64_t{rule.halt_failed_ppm} * total.reached;
-}
-
 void Core::await_approval(Rollout& rollout) {
   if (rollout.state == RolloutState::awaiting_approval) return;
   set_state(rollout, RolloutState::awaiting_approval);
@@ -238,7 +227,7 @@ void Core::halt(Rollout& rollout) {
   const auto total = rollout.total();
   turn_.audit("muster", audit::rollout_halted, rollout.name(),
               "rollout " + rollout.name() + ": " + count_text(total.unacknowledged, "unacknowledged failure") +
-                  ", the rule halts at " + describe_halt(rollout.rule) + "; " + reached_text(total));
+                  ", the rule halts at " + describe_reached(rollout) + "; " + reached_text(total));
 }
 
 void Core::complete(Rollout& rollout) {

@@ -162,7 +162,8 @@ TEST(SequentialTest, SharesItsErrorAmongSegments) {
   EXPECT_LE(static_cast<double>(wrong) / runs, 0.05 + slack(0.05, runs));
 }
 
-// The comparison that its specification states: 0.5 % of runs against 6.7 %.
+// 0.5 % of runs, and 6.0 % for a repeated one-sided exact test; the issue that asked for it has 6.7 % for the latter,
+// without saying which test that was.
 TEST(SequentialTest, HaltsFalselyFarLessThanARepeatedBinomialTest) {
   auto random = random_source();
   constexpr int devices = 300;
@@ -202,7 +203,7 @@ TEST(SequentialTest, HaltsFalselyFarLessThanARepeatedBinomialTest) {
   printf("false halts: %.2f %% of runs, a repeated binomial test at 1 %%: %.2f %%\n", 100.0 * ours / runs,
          100.0 * repeated / runs);
   EXPECT_NEAR(static_cast<double>(ours) / runs, 0.005, 0.002);
-  EXPECT_NEAR(static_cast<double>(repeated) / runs, 0.067, 0.01);
+  EXPECT_NEAR(static_cast<double>(repeated) / runs, 0.0603, 0.004);
 }
 
 TEST(SequentialTest, FindsABadReleaseSoon) {
