@@ -106,7 +106,10 @@ TEST(Instructions, OfTheHotPathsDoNotGrow) {
   const auto recorded = read_baseline();
   if (recorded.empty() && !HasFailure()) {
     for (const auto& [name, instructions] : counted) std::printf("  %-26s %8.0f\n", name.c_str(), instructions);
-    GTEST_SKIP() << "not compared: there is no record of " << compiler << ", " << baseline << ". " << how_to_record;
+    // CMakeLists.txt has CTest look for these words.
+    std::printf("not compared: there is no record of %s, %s\n%s", compiler.c_str(), baseline.c_str(),
+                how_to_record.c_str());
+    return;
   }
   for (const auto& [name, instructions] : counted) {
     const double before = recorded.contains(name) ? recorded.at(name) : 0;
