@@ -25,7 +25,8 @@ endif()
 add_library(muster_settings INTERFACE)
 target_include_directories(muster_settings INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(muster_settings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
   -Wimplicit-fallthrough -Werror)
 if(MUSTER_SANITIZE)
   # The instrumentation makes GCC see conversions that nobody wrote; what is a warning is decided by the builds without it.

@@ -6,18 +6,18 @@ namespace muster::ctl {
 namespace {
 
 // A string as a JSON literal; what is not UTF-8 becomes U+FFFD.
-std::string quoted(const std::string& text) {
+std::string json_quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 struct ToText {
-  std::string operator()(const std::string& text) const { return quoted(text); }
+  std::string operator()(const std::string& text) const { return json_quoted(text); }
   std::string operator()(std::uint64_t number) const { return std::to_string(number); }
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(const RawJson& raw) const { return raw.text; }
   std::string operator()(const std::vector<std::string>& items) const {
     std::string text = "[";
-    for (const auto& item : items) text += (text.size() > 1 ? "," : "") + quoted(item);
+    for (const auto& item : items) text += (text.size() > 1 ? "," : "") + json_quoted(item);
     return text + "]";
   }
 };
@@ -28,7 +28,7 @@ std::string json_object(const JsonFields& fields) {
   std::string text = "{";
   for (const auto& [name, value] : fields) {
     if (text.size() > 1) text += ",";
-    text += quoted(name) + ":" + std::visit(ToText{}, value);
+    text += json_quoted(name) + ":" + std::visit(ToText{}, value);
   }
   return text + "}";
 }

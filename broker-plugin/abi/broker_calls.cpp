@@ -20,7 +20,10 @@ void BrokerCalls::publish(const Publication& publication) {
   const char* client = publication.client.empty() ? nullptr : publication.client.c_str();
   const int result = mosquitto_broker_publish(client, publication.topic.c_str(), static_cast<int>(bytes.size()),
                                               payload, publication.qos, publication.retain, nullptr);
-  if (result == MOSQ_ERR_SUCCESS) return;
+  if (result == MOSQ_ERR_SUCCESS) {
+    published_ = true;
+    return;
+  }
   mosquitto_free(payload);
   log(host::LogLevel::error, "muster: could not publish " + publication.topic + ": error " + std::to_string(result));
 }

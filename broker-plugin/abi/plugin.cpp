@@ -20,6 +20,7 @@ namespace {
 
 constexpr int plugin_api = 5;
 constexpr long tick_interval_ms = 100;
+constexpr long tick_after_publishing_ms = 1;
 
 struct Session {
   BrokerCalls calls;
@@ -107,11 +108,11 @@ int on_disconnect(int, void* data, void*) {
 
 int on_tick(int, void* data, void*) {
   auto& event = *static_cast<mosquitto_evt_tick*>(data);
-  // 2.0 ticks ten times a second and ignores this; 2.1 reads the same field as next_ms and might else wait for a day.
-  event.next_ns = tick_interval_ms;
-  event.next_s = 0;
-  return guarded("TICK", MOSQ_ERR_SUCCESS, [](Plugin& plugin) {
+  set_next_tick(event, tick_interval_ms);
+  return guarded("TICK", MOSQ_ERR_SUCCESS, [&](Plugin& plugin) {
     plugin.tick();
+    // 2.1 ticks before it waits and sends what was published afterwards: that must not be a whole interval later.
+    if (session->calls.take_published()) set_next_tick(event, tick_after_publishing_ms);
     return MOSQ_ERR_SUCCESS;
   });
 }

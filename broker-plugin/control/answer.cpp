@@ -27,7 +27,7 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   static constexpr std::string_view digits = "0123456789abcdef";
   std::string json = "\"";
   for (std::size_t at = 0; at < text.size();) {
@@ -51,7 +51,7 @@ std::string quoted(std::string_view text) {
 }
 
 Answer Answer::message(std::string_view text) {
-  return with("{\"message\":" + quoted(text) + "}");
+  return with("{\"message\":" + json_quoted(text) + "}");
 }
 
 std::string_view api_kind(ErrorKind kind) {
@@ -80,14 +80,14 @@ std::string_view api_kind(ErrorKind kind) {
 }
 
 std::string format_response(const ControlCommand& command, const Answer& answer) {
-  std::string json = "{\"command\":" + quoted(command.text);
-  if (command.correlation) json += ",\"correlationData\":" + quoted(*command.correlation);
+  std::string json = "{\"command\":" + json_quoted(command.text);
+  if (command.correlation) json += ",\"correlationData\":" + json_quoted(*command.correlation);
   if (answer.error.empty()) return json + ",\"data\":" + (answer.data.empty() ? "{}" : answer.data) + "}";
-  json += ",\"error\":" + quoted(answer.error) + ",\"kind\":" + quoted(api_kind(answer.kind));
+  json += ",\"error\":" + json_quoted(answer.error) + ",\"kind\":" + json_quoted(api_kind(answer.kind));
   if (!answer.diagnostics.empty()) {
     json += ",\"diagnostics\":[";
     for (const auto& line : answer.diagnostics)
-      json += (&line == &answer.diagnostics.front() ? "" : ",") + quoted(line);
+      json += (&line == &answer.diagnostics.front() ? "" : ",") + json_quoted(line);
     json += "]";
   }
   return json + "}";

@@ -33,7 +33,8 @@ using Done = std::function<void(Answer)>;
 // The word for `kind` in the API: usage, not_found, exists, invalid, untrusted, refused, no_space or internal.
 [[nodiscard]] std::string_view api_kind(ErrorKind kind);
 
-// A JSON string; bytes that are not UTF-8 become U+FFFD.
-[[nodiscard]] std::string quoted(std::string_view text);
+// A JSON string; bytes that are not UTF-8 become U+FFFD. Not called `quoted`: a call with a std::string would mean the
+// standard library's where a header brings that one in.
+[[nodiscard]] std::string json_quoted(std::string_view text);
 
 }  // namespace muster::broker

@@ -92,7 +92,7 @@ void Commands::take_move(const std::string& who, const ControlCommand& command, 
           return done(Answer::failed(ErrorKind::internal, "it could not be made durable; see the broker's log"));
         if (retires) services_.removal.note_retired(manifest);
         tell_reach(services_.engine, services_.releases, services_.states, services_.states_required);
-        done(Answer::with("{\"message\":" + quoted(message) + ",\"release\":" + data + "}"));
+        done(Answer::with("{\"message\":" + json_quoted(message) + ",\"release\":" + data + "}"));
       });
   services_.engine.submit(std::move(work));
 }

@@ -57,7 +57,7 @@ Commands::Prepared Commands::prepare_start(const ControlCommand& command) const 
     if (prepared.lacking.empty())
       prepared.lacking = lacks_state(*release, life, rule.waves.front(), services_.states_required);
     rules::KnownRelease known{
-        release->plane,         release->name, release->version, release->manifest, release->security_version,
+        release->plane,         release->name,  release->version,   release->manifest, release->security_version,
         rules::Reach::promoted, release->needs, release->can_shadow};
     if (services_.states_required) known.reach = reach_of(life.state);
     releases.push_back(std::move(known));
@@ -88,7 +88,7 @@ void Commands::check_rollout(const std::string&, const ControlCommand& command, 
   if (!prepared.start) return done(prepared.wrong);
   auto fit = services_.engine.engine().fit(*prepared.start);
   if (!prepared.lacking.empty()) fit.fault = prepared.lacking;
-  done(Answer::with(fit_json(prepared.rollout, fit) + ",\"refused\":" + quoted(fit.fault) + "}"));
+  done(Answer::with(fit_json(prepared.rollout, fit) + ",\"refused\":" + json_quoted(fit.fault) + "}"));
 }
 
 }  // namespace muster::broker

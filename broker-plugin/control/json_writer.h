@@ -27,7 +27,7 @@ class JsonWriter {
   }
   JsonWriter& key(std::string_view name) {
     separate();
-    text_ += quoted(name);
+    text_ += json_quoted(name);
     text_.push_back(':');
     fresh_ = true;
     return *this;
@@ -37,7 +37,7 @@ class JsonWriter {
     text_ += json;
     return *this;
   }
-  JsonWriter& text(std::string_view value) { return raw(quoted(value)); }
+  JsonWriter& text(std::string_view value) { return raw(json_quoted(value)); }
   template <std::integral Number>
   JsonWriter& number(Number value) {
     if constexpr (std::same_as<Number, bool>) return raw(value ? "true" : "false");

@@ -281,7 +281,7 @@ std::string reasons_json(std::string_view device, const std::vector<rules::Devic
   json.open('{').field("device", device).key("rollouts").open('[');
   for (const auto& reason : reasons) {
     json.open('{').field("rollout", reason.rollout).key("standing");
-    json.raw(reason.member ? quoted(rules::name_of(reason.standing)) : "null");
+    json.raw(reason.member ? json_quoted(rules::name_of(reason.standing)) : "null");
     json.field("why", reason.text).close('}');
   }
   return json.close(']').close('}').take();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "broker-plugin/store/keys.h"
+#include "broker-plugin/store/log_files.h"
 #include "broker-plugin/store/tail_mark.h"
 #include "host/files.h"
 
@@ -100,6 +101,9 @@ tl::expected<std::uint64_t, Error> batches_on_disk(const std::string& data_dir, 
     if (!must_exist) return 0;
     return tl::unexpected(
         Error{ErrorKind::invalid, path + " is missing or has no CURRENT file; " + recovery_advice(data_dir)});
+  }
+  if (const auto readable = check_log_files(path); !readable) {
+    return tl::unexpected(error_of(rocksdb::Status::Corruption(readable.error()), data_dir));
   }
   auto options = database_options();
   options.create_if_missing = false;

@@ -1,10 +1,14 @@
 # shellcheck shell=bash
 # Fetches the third-party sources that firmware for boards is built from: Debian's source packages, by the system's own
 # package sources, checked against the SHA-256 in third-party.txt. Sourced after common.sh. A tree that has them asks no
-# network; apt's own state is not touched.
+# network; apt's own state is not touched. The firmware is the same wherever it is built: on a newer Debian too, these are
+# the sources of the release that third-party.txt names.
 
 THIRD_PARTY_LIST="$TREE/mcu-client/ports/mps2-an385/third-party.txt"
 THIRD_PARTY="$TREE/build/third-party"
+
+# The Debian release whose sources third-party.txt pins.
+PINNED_SUITE=$(sed -n 's/^# suite: *//p' "$THIRD_PARTY_LIST")
 
 # fetch_third_party: afterwards build/third-party/PACKAGE-VERSION exists for every line of the list.
 fetch_third_party() {
@@ -38,16 +42,19 @@ fetch_one() {
 
 is_tarball() { [ -f "$1" ] && printf '%s  %s\n' "$2" "$1" | sha256sum --check --status; }
 
-# The system's package sources, for source packages only: of each entry that is in use, whatever its style.
+# The system's package sources, for source packages only: of each entry that is in use, whatever its style, with the pinned
+# release in place of the system's own. An archive has both, under names that differ by the release's only.
 source_entries() {
-  local file
+  local file suite
+  suite=$(. /etc/os-release 2>/dev/null && printf '%s' "${VERSION_CODENAME:-}")
+  local pin="s/\\b(${suite:-stable}|stable)(-security|-updates)?\\b/$PINNED_SUITE\\2/g"
   for file in /etc/apt/sources.list.d/*.sources; do
     [ -f "$file" ] || continue
-    sed 's/^Types:.*/Types: deb-src/' "$file" >"$1/$(basename "$file")"
+    sed -E -e 's/^Types:.*/Types: deb-src/' -e "/^Suites:/$pin" "$file" >"$1/$(basename "$file")"
   done
   : >"$1/one-line.list"
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    if [ -f "$file" ]; then sed -n 's/^deb[[:space:]]/deb-src /p' "$file" >>"$1/one-line.list"; fi
+    if [ -f "$file" ]; then sed -n -E -e "/^deb[[:space:]]/{s/^deb[[:space:]]/deb-src /;$pin;p}" "$file" >>"$1/one-line.list"; fi
   done
 }
 
@@ -64,6 +71,6 @@ download_source() {
   apt-get "${options[@]}" update >"$state/apt.log" 2>&1 || true
   (cd "$folder" && apt-get "${options[@]}" source --download-only --tar-only "$package") >>"$state/apt.log" 2>&1 || {
     tail -n 5 "$state/apt.log" >&2
-    die "the source package $package cannot be fetched: check the network, and that /etc/apt has sources of Debian 12"
+    die "the source package $package cannot be fetched: check the network, and that /etc/apt has sources of Debian; they were asked for those of $PINNED_SUITE"
   }
 }

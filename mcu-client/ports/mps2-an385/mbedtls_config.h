@@ -2,6 +2,7 @@
 // its own, ECDHE-ECDSA with AES-128-GCM. Nothing else is compiled in. With MUSTER_PLAIN_TCP the TLS half is left out.
 #pragma once
 
+#include <stddef.h>
 #include <stdlib.h>
 
 // --- memory: a static heap (tcp_port.cpp), as this chip's software uses no other ---
@@ -9,7 +10,14 @@
 #define MBEDTLS_PLATFORM_MEMORY
 #define MBEDTLS_MEMORY_BUFFER_ALLOC_C
 #define MBEDTLS_PLATFORM_NO_STD_FUNCTIONS
-#define MBEDTLS_PLATFORM_EXIT_MACRO(code) abort() // a damaged heap
+#define MBEDTLS_PLATFORM_EXIT_MACRO(code) abort()  // a damaged heap
+// Declared for its compiler, defined nowhere: what formats text (names of certificates) is not linked, and may not be.
+#ifdef __cplusplus
+extern "C"
+#endif
+    int
+    board_has_no_snprintf(char* to, size_t size, const char* format, ...);
+#define MBEDTLS_PLATFORM_SNPRINTF_MACRO board_has_no_snprintf
 #define MBEDTLS_DEPRECATED_REMOVED
 #define MBEDTLS_NO_PLATFORM_ENTROPY
 

@@ -1,6 +1,6 @@
 #include "mcu-client/ports/tls/tls_stream.h"
 
-#include <mbedtls/version.h>
+#include "mcu-client/ports/tls/mbedtls_compat.h"
 
 namespace muster::mcu {
 
@@ -29,23 +29,6 @@ int take_entropy(void* context, unsigned char* to, std::size_t size) {
 
 bool must_wait(int code) {
   return code == MBEDTLS_ERR_SSL_WANT_READ || code == MBEDTLS_ERR_SSL_WANT_WRITE;
-}
-
-int parse_key(mbedtls_pk_context& key, ByteView der, mbedtls_ctr_drbg_context& random) {
-#if MBEDTLS_VERSION_MAJOR >= 3
-  return mbedtls_pk_parse_key(&key, der.data(), der.size(), nullptr, 0, mbedtls_ctr_drbg_random, &random);
-#else
-  (void)random;
-  return mbedtls_pk_parse_key(&key, der.data(), der.size(), nullptr, 0);
-#endif
-}
-
-bool handshake_over(const mbedtls_ssl_context& ssl) {
-#if MBEDTLS_VERSION_MAJOR >= 3
-  return mbedtls_ssl_is_handshake_over(const_cast<mbedtls_ssl_context*>(&ssl)) != 0;
-#else
-  return ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER;
-#endif
 }
 
 constexpr int suites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 0};
@@ -77,7 +60,7 @@ int TlsStream::configure(const TlsCredentials& credentials) {
   void* const below = const_cast<Port*>(&lower_);  // mbedTLS hands it back to the functions above, which only read it
   if (mbedtls_ctr_drbg_seed(&random_, take_entropy, below, nullptr, 0) != 0) return err_io;
   if (parse(ca_, credentials.ca) != 0 || parse(certificate_, credentials.certificate) != 0 ||
-      parse_key(key_, credentials.key, random_) != 0)
+      compat::parse_key(key_, credentials.key, random_) != 0)
     return err_provisioning;
   if (mbedtls_ssl_config_defaults(&config_, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
                                   MBEDTLS_SSL_PRESET_DEFAULT) != 0 ||
@@ -87,8 +70,7 @@ int TlsStream::configure(const TlsCredentials& credentials) {
   mbedtls_ssl_conf_ca_chain(&config_, &ca_, nullptr);
   mbedtls_ssl_conf_rng(&config_, mbedtls_ctr_drbg_random, &random_);
   mbedtls_ssl_conf_ciphersuites(&config_, suites);
-  mbedtls_ssl_conf_min_version(&config_, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);  // TLS 1.2
-  mbedtls_ssl_conf_max_version(&config_, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+  compat::only_tls_1_2(config_);
   if (mbedtls_ssl_conf_max_frag_len(&config_, MBEDTLS_SSL_MAX_FRAG_LEN_4096) != 0) return err_no_space;
   if (mbedtls_ssl_setup(&ssl_, &config_) != 0 || mbedtls_ssl_set_hostname(&ssl_, credentials.broker_name) != 0)
     return err_no_space;
@@ -114,7 +96,7 @@ int TlsStream::advance() {
   const int code = mbedtls_ssl_handshake_step(&ssl_);
   if (must_wait(code)) return 0;
   if (code != 0) return lost("TLS handshake failed", code);
-  if (!handshake_over(ssl_)) return 0;
+  if (!compat::handshake_over(ssl_)) return 0;
   stage_ = Stage::open;
   return 1;
 }

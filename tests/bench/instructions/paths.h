@@ -9,7 +9,7 @@ namespace muster::instructions {
 inline constexpr std::size_t operations = 1000;  // of each path; after as many that are not counted
 
 struct Path {
-  const char* name;                     // as in baseline.txt
+  const char* name;                     // as in the records
   void (*prepare)();                    // makes what the operations need; not counted
   void (*operate)(std::size_t number);  // one operation; `number` grows from 0 and never repeats
 };

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 using testing::bad_model;
 using testing::good_model;
 using testing::readme_row;
+using testing::readme_text;
 
 struct Outcome {
   int exit_code = -1;
@@ -82,6 +83,20 @@ TEST(Board, RefusesWhatTheHostRefuses) {
   EXPECT_EQ(number_after(outcome.text, "refused"), static_cast<std::uint32_t>(-err_model_format));
 }
 
+// Which figure of a row is of the compiler that made this board's code: they differ by up to a fifth.
+std::size_t column_of_compiler() {
+  const auto release = run("arm-none-eabi-gcc -dumpversion").text;
+  const auto text = readme_text();
+  std::size_t column = 0;
+  static const std::regex heading("gcc ([0-9]+) \\|");
+  for (std::sregex_iterator found(text.begin(), text.end(), heading), end; found != end; ++found, ++column) {
+    if (release.rfind((*found)[1].str() + ".", 0) == 0) return column;
+  }
+  ADD_FAILURE() << "the README has no column for gcc " << release
+                << ": these sizes are compared with the same compiler's only";
+  return column;
+}
+
 TEST(Board, ReadmeStatesTheRealCost) {
   const auto outcome = run_board(good_model().bytes);
   const auto instructions = number_after(outcome.text, "ticks") * 40.0 / 32.0;  // a tick is 40 ns: 25 MHz
@@ -89,13 +104,14 @@ TEST(Board, ReadmeStatesTheRealCost) {
   ASSERT_EQ(stated.size(), 1U);
   EXPECT_NEAR(stated[0], instructions, 0.1 * instructions);
   const std::string folder = BOARD_CHECK_DIR;
+  const auto column = column_of_compiler();
   for (const std::string part : {"signal", "features", "classifier", "monitor"}) {
     const auto sizes = run("arm-none-eabi-size '" + folder + "/" + part + ".o'");
     std::smatch found;
     ASSERT_TRUE(std::regex_search(sizes.text, found, std::regex("\n *([0-9]+)\\s+([0-9]+)\\s+([0-9]+)"))) << sizes.text;
     const auto row = readme_row("`" + part + "` code");
-    ASSERT_EQ(row.size(), 1U) << part;
-    EXPECT_NEAR(row[0], std::stod(found[1]), 0.1 * std::stod(found[1])) << part;
+    ASSERT_GT(row.size(), column) << part;
+    EXPECT_NEAR(row[column], std::stod(found[1]), 0.1 * std::stod(found[1])) << part;
     EXPECT_EQ(found[2], "0") << part << " has variables";
     EXPECT_EQ(found[3], "0") << part << " has variables";
   }
