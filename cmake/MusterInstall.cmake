@@ -30,6 +30,11 @@ function(muster_install_example component package file name)
   install(FILES "${file}" DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/${package}/examples" COMPONENT ${component} RENAME "${name}")
 endfunction()
 
+function(muster_install_manual component page)
+  string(REGEX MATCH "[0-9]$" section "${page}")
+  install(FILES "docs/man/${page}" DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}" COMPONENT ${component})
+endfunction()
+
 # A folder of its own, and not the one of shared libraries: Mosquitto loads a plugin by the path in its configuration, which is so the
 # same on every architecture.
 install(TARGETS mosquitto_muster LIBRARY DESTINATION lib/mosquitto COMPONENT broker)
@@ -39,12 +44,17 @@ foreach(name mosquitto.conf broker.yaml)
   install(FILES "${example}" DESTINATION "${broker_settings}" COMPONENT broker RENAME ${name})
   muster_install_example(broker mosquitto-muster "${example}" ${name})
 endforeach()
+muster_install_documents(broker mosquitto-muster docs/install.md docs/recovery.md)
 
 muster_install_program(edge muster-edge)
 install(FILES edge-client/muster-edge.service DESTINATION lib/systemd/system COMPONENT edge)
 muster_install_example(edge muster-edge "${CMAKE_SOURCE_DIR}/edge-client/muster-edge.yaml.example" muster-edge.yaml)
+muster_install_manual(edge muster-edge.8)
+muster_install_documents(edge muster-edge docs/install.md docs/files.md docs/recovery.md docs/exit-codes.md)
 
 muster_install_program(tools musterctl muster-mcu-provision)
+muster_install_manual(tools musterctl.1)
+muster_install_manual(tools muster-mcu-provision.1)
 # mosquitto_ctrl asks the loader for it by its bare name, so it lies where shared libraries are.
 install(TARGETS mosquitto_ctrl_muster LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT tools)
 install(DIRECTORY rules/examples/ DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/muster-tools/examples" COMPONENT tools)
