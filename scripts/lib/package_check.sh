@@ -6,6 +6,7 @@
 
 GUIDE=$TREE/docs/install.md
 CHECK_LOG=$OUT/check.log
+IDLE='trap "exit 0" TERM; while :; do sleep 3600 & wait; done'  # a shell, as process 1 has to take leave of orphans
 WORK=/root/work   # where the guide's commands are run
 NET=muster-package-$$
 IMAGE=localhost/muster-package-check:$$
@@ -62,6 +63,7 @@ check_lint() {
 
 check_contents() {
   local name tree file found
+  mkdir -p "$OUT/tree"
   for name in "${PACKAGES[@]}"; do
     tree=$OUT/tree/$name
     dpkg-deb -R "$(package_file "$name")" "$tree"
@@ -73,13 +75,11 @@ check_contents() {
   done
   diff <(printf '%s\n' /etc/mosquitto/muster/broker.yaml /etc/mosquitto/muster/mosquitto.conf) <(sort "$OUT/tree/mosquitto-muster/DEBIAN/conffiles") >&2 ||
     die "the conffiles of mosquitto-muster are not those two (left: expected)"
-  if have systemd-analyze; then
-    # It looks for the programs of a unit on this machine.
-    file=$(find "$OUT/tree/muster-edge" -name muster-edge.service)
-    sed -i 's|/usr/bin/muster-edge|/bin/true|' "$file"
-    found=$(systemd-analyze verify --man=no "$file" 2>&1) || true
-    [ -z "$found" ] || die "systemd-analyze verify: $found"
-  fi
+  # It looks for the programs of a unit on this machine.
+  file=$(find "$OUT/tree/muster-edge" -name muster-edge.service)
+  sed -i 's|/usr/bin/muster-edge|/bin/true|' "$file"
+  found=$(systemd-analyze verify --man=no "$file" 2>&1) || true
+  [ -z "$found" ] || die "systemd-analyze verify: $found"
   rm -rf "$OUT/tree"
   ok "each has its example, copyright and changelog; no search path of a build tree; conffiles and unit are right"
 }
@@ -90,20 +90,20 @@ check_contents() {
 # systemctl, as no systemd runs in a container.
 make_machines() {
   local name
-  "$ENGINE" run -d --name "$NET-image" "$BASE" sleep infinity >>"$CHECK_LOG" 2>&1 || die "no container of $BASE can be started: $CHECK_LOG says why"
+  "$ENGINE" run -d --name "$NET-image" "$BASE" bash -c "$IDLE" >>"$CHECK_LOG" 2>&1 || die "no container of $BASE can be started: $CHECK_LOG says why"
   "$ENGINE" cp "$TREE/tests/packages/systemctl" "$NET-image:/usr/bin/systemctl"
   "$ENGINE" exec "$NET-image" bash -c "set -e; mkdir -p $WORK /run/systemd/system; rm -f /usr/sbin/policy-rc.d /etc/dpkg/dpkg.cfg.d/*
-    echo 'APT::Get::Assume-Yes \"true\"; APT::Install-Recommends \"false\";' >/etc/apt/apt.conf.d/90check; apt-get -q update" >>"$CHECK_LOG" 2>&1 ||
-    die "a container's apt cannot fetch its package lists: $CHECK_LOG says why"
+    echo 'APT::Get::Assume-Yes \"true\"; APT::Install-Recommends \"false\";' >/etc/apt/apt.conf.d/90check; apt-get -q update; apt-get -q install strace" >>"$CHECK_LOG" 2>&1 ||
+    die "a container's apt cannot fetch packages: $CHECK_LOG says why"
   {
     "$ENGINE" commit "$NET-image" "$IMAGE"
     "$ENGINE" rm -f "$NET-image"
     "$ENGINE" network create "$NET"
   } >>"$CHECK_LOG" 2>&1
   for name in "${MACHINES[@]}"; do
-    # A shell, because process 1 has to take leave of services whose parents are gone.
-    "$ENGINE" run -d --name "$NET-$name" --hostname "$name" --network "$NET" --network-alias "$name.example" "$IMAGE" \
-      bash -c 'mkdir -p /run/systemd/system; trap "exit 0" TERM; while :; do sleep 3600 & wait; done' >>"$CHECK_LOG" 2>&1
+    # With the capability a tracer also reads the memory of a process that has another user and no rights.
+    "$ENGINE" run -d --cap-add SYS_PTRACE --name "$NET-$name" --hostname "$name" --network "$NET" --network-alias "$name.example" "$IMAGE" \
+      bash -c "mkdir -p /run/systemd/system; $IDLE" >>"$CHECK_LOG" 2>&1
     "$ENGINE" cp "$OUT/." "$NET-$name:$WORK"
   done
 }
@@ -202,6 +202,38 @@ check_rollout() {
   done
 }
 
+# trace_of MACHINE: what the agent asked the kernel for in its last start, from where the unit's sandbox would have begun.
+trace_of() { said "$1" "sed -n '/execve(\"\/usr\/bin\/muster-edge\"/,\$p' /run/stand-in/muster-edge.trace"; }
+
+# allowed_calls SET: the names of a set of systemd's, with those of the sets in it.
+allowed_calls() {
+  systemd-analyze syscall-filter 2>>"$CHECK_LOG" | awk -v set="$1" '
+    function expand(name, list, count, i) {
+      count = split(members[name], list, " ")
+      for (i = 1; i <= count; ++i) if (list[i] ~ /^@/) expand(list[i]); else print list[i]
+    }
+    /^@/ { at = $1; next }
+    NF && $1 != "#" { members[at] = members[at] " " $1 }
+    END { expand(set) }' | sort -u
+}
+
+# No systemd runs in a container, so nothing enforces the unit's sandbox; but what the agent did through a rollout can be held against it.
+check_sandbox() {
+  local unit=$TREE/edge-client/muster-edge.service trace=$OUT/muster-edge.trace refused
+  trace_of gw-2 >"$trace"
+  grep -q 'planes/config/active' "$trace" || failed "the trace of gw-2 has no rollout in it"
+  refused=$(comm -23 <(sed -n 's/^[0-9]* *\([a-z][a-z0-9_]*\)(.*/\1/p' "$trace" | sort -u) \
+    <(allowed_calls "$(sed -n 's/^SystemCallFilter=//p' "$unit")"))
+  [ -z "$refused" ] || failed "SystemCallFilter of the unit would have refused: $refused"
+  # ProtectSystem=strict: it may change files in the folders that the unit makes for it only.
+  refused=$(grep -E 'O_(WRONLY|RDWR|CREAT)|^[0-9]* *(mkdir|rename|symlink|link|unlink|rmdir|chmod|chown|truncate)' "$trace" | grep -v ' = -1 ' |
+    grep -oE '"/[^"]*"' | grep -vE '^"(/var/lib/muster|/run/muster|/dev/null)' || true)
+  [ -z "$refused" ] || failed "ProtectSystem of the unit would have refused to change: $refused"
+  refused=$(grep -E 'PROT_WRITE\|PROT_EXEC' "$trace" || true)
+  [ -z "$refused" ] || failed "MemoryDenyWriteExecute of the unit would have refused: $refused"
+  ok "what the agent asked the kernel for through the rollout is inside of its unit's sandbox ($(wc -l <"$trace") calls)"
+}
+
 # Installing over itself is what an upgrade does; what it must keep is kept.
 check_upgrade() {
   expect broker "dpkg keeps what was changed in a conffile, and the broker restarts with the plugin" \
@@ -271,6 +303,7 @@ check_machines() {
   copy operator keys gw-2 ca.crt root.menv gw-2.key gw-2.crt
   play 'The broker'
   check_installed
+  expect gw-2 "it can be traced" "mkdir -p /run/stand-in; touch /run/stand-in/trace"
   play 'A device'
   check_agents
   ok "installed as in the guide: files, owners, services and their rights"
@@ -278,6 +311,7 @@ check_machines() {
   play 'The first rollout'
   check_rollout
   ok "a rollout with an approval reached both devices"
+  check_sandbox
   check_upgrade
   ok "installed over themselves: configuration, state and releases stay, services restart"
   check_return
