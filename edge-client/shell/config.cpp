@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/certificate.h"
 #include "host/files.h"
 #include "schemas/ids.h"
 
@@ -110,6 +111,13 @@ class Reader {
     }
   }
 
+  // A private key is not for everybody who has a login on the device.
+  void private_key(const YAML::Node& parent, const char* key, std::string& value) {
+    readable(parent, key, value);
+    if (const auto trouble = host::private_key_trouble(value); !trouble.empty())
+      error(parent[key].Mark(), std::string(key) + ": " + trouble);
+  }
+
   template <typename T>
   void number(const YAML::Node& parent, const char* key, T min, T max, T& value) {
     const auto node = get(parent, key, false);
@@ -182,7 +190,7 @@ void read_broker(Reader& r, const YAML::Node& top, BrokerConfig& broker) {
   r.number<std::uint16_t>(node, "port", 1, 65535, broker.port);
   r.readable(node, "ca", broker.ca);
   r.readable(node, "cert", broker.cert);
-  r.readable(node, "key", broker.key);
+  r.private_key(node, "key", broker.key);
   std::uint64_t keepalive_ms = std::uint64_t{broker.keepalive_s} * 1000;
   r.duration(node, "keepalive", 1000, 65535000, keepalive_ms);
   broker.keepalive_s = static_cast<std::uint32_t>(keepalive_ms / 1000);

@@ -6,12 +6,22 @@
 #include <ctime>
 #include <utility>
 
+#include "host/certificate.h"
+
 namespace muster::edge {
 namespace {
 
 constexpr std::uint32_t last_words_ms = 1000;
 const Bytes link_up = {'1'};
 const Bytes link_down = {'0'};
+
+// A broker that refuses a certificate says so in its own log at most; here the handshake just ends.
+std::string with_certificate_hint(std::string why, const host::MqttOptions& mqtt) {
+  if (!mqtt.tls) return why;
+  const auto trouble =
+      host::certificate_trouble({mqtt.cert, mqtt.key, mqtt.ca}, static_cast<std::uint64_t>(std::time(nullptr)));
+  return trouble.empty() ? why : why + "; " + trouble;
+}
 
 // A device that lost its battery's time refuses every certificate, and nobody thinks of its clock.
 std::string with_clock_hint(std::string why) {
@@ -157,7 +167,8 @@ std::string Connection::live_once(bool& was_steady) {
     if (ending_) return {};
     lost_ = false;
   }
-  if (auto connected = client->connect(); !connected) return with_clock_hint(std::move(connected.error().message));
+  if (auto connected = client->connect(); !connected)
+    return with_certificate_hint(with_clock_hint(std::move(connected.error().message)), settings_.mqtt);
   if (auto said = client->publish(settings_.link_topic, link_up, 1, true); !said) return said.error().message;
   if (auto subscribed = client->subscribe(settings_.filters, 1); !subscribed) return subscribed.error().message;
   const auto since = EventLoop::now_ms();

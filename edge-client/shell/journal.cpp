@@ -33,6 +33,15 @@ Error damaged(const std::string& path, const std::string& what) {
               "releases are kept, the record of accepted epochs is lost"};
 }
 
+// Its checksum holds, so that it is what somebody wrote.
+Error of_another_version(const std::string& path) {
+  return {ErrorKind::invalid,
+          "the journal " + path +
+              " was written by another version of Muster; nothing was changed. Run that version, or start again from "
+              "the slots on "
+              "disk with --reset-journal: releases are kept, the record of accepted epochs is lost"};
+}
+
 }  // namespace
 
 tl::expected<std::optional<DurableState>, Error> Journal::load() {
@@ -51,7 +60,7 @@ tl::expected<std::optional<DurableState>, Error> Journal::load() {
     return tl::unexpected(damaged(path_, "its checksum does not match"));
   }
   auto state = decode({bytes.data() + header_len, static_cast<std::size_t>(payload_len)});
-  if (!state) return tl::unexpected(damaged(path_, "it is of a format that this version does not know"));
+  if (!state) return tl::unexpected(of_another_version(path_));
   sequence_ = read_number(bytes.data() + 8, 8);
   return std::optional<DurableState>(std::move(*state));
 }

@@ -55,6 +55,14 @@ void add_keys_commands(CLI::App& app, Session& session) {
       ->check(CLI::Range(1, days_max))
       ->capture_default_str();
   command->add_option("--ca-name", ca->ca_name, "its name in certificates")->capture_default_str();
+  auto check = std::make_shared<CertCheckOptions>();
+  command =
+      add_command(cert, session, "check", "say whether a certificate and its key would be taken, or what is wrong",
+                  "musterctl cert check gw-17.crt --key gw-17.key --ca keys/ca.crt",
+                  [&session, check] { return cert_check(*check, session.terminal); });
+  command->add_option("CERT", check->cert, "a PEM certificate")->required()->type_name("FILE");
+  command->add_option("--ca", check->ca, "who must have signed it: ca.crt")->required()->type_name("FILE");
+  command->add_option("--key", check->key, "its private key")->type_name("FILE");
   add_cert_command(cert, session, CertOptions::Holder::server, "server", "a key and certificate for the broker",
                    "musterctl cert server broker.example --alt 10.0.0.5 --ca keys --out broker");
   add_cert_command(cert, session, CertOptions::Holder::device, "device", "a key and certificate for a device",

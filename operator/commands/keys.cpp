@@ -1,8 +1,10 @@
 #include "operator/commands/keys.h"
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 
+#include "host/certificate.h"
 #include "operator/json_text.h"
 #include "operator/key_folder.h"
 #include "operator/render/moment.h"
@@ -50,6 +52,16 @@ Outcome cert_ca(const CertCaOptions& options, const Terminal& terminal) {
     return tl::make_unexpected(std::move(made.error()));
   terminal.result("made a private CA: " + options.folder + "/ca.key (keep it offline) and ca.crt",
                   json_object({{"key", options.folder + "/ca.key"}, {"cert", options.folder + "/ca.crt"}}));
+  return ExitCode::ok;
+}
+
+Outcome cert_check(const CertCheckOptions& options, const Terminal& terminal) {
+  const auto now_s = static_cast<std::uint64_t>(std::time(nullptr));
+  auto trouble = host::certificate_trouble({options.cert, options.key, options.ca}, now_s);
+  if (!trouble.empty()) return tl::make_unexpected(Error{ErrorKind::untrusted, std::move(trouble)});
+  terminal.result(options.cert + " is valid now and signed by the CA in " + options.ca +
+                      (options.key.empty() ? "" : ", and " + options.key + " is its key"),
+                  json_object({{"cert", options.cert}}));
   return ExitCode::ok;
 }
 

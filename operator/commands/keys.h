@@ -33,4 +33,10 @@ struct CertOptions {
 };
 [[nodiscard]] Outcome cert_issue(const CertOptions& options, const Terminal& terminal);
 
+// Says whether a certificate would be taken: valid now, signed by the CA, its key its own and private.
+struct CertCheckOptions {
+  std::string cert, ca, key;  // no key: not looked at
+};
+[[nodiscard]] Outcome cert_check(const CertCheckOptions& options, const Terminal& terminal);
+
 }  // namespace muster::ctl

@@ -117,6 +117,14 @@ TEST_F(ConfigFile, EveryMistakeHasItsPlaceAndItsRemedy) {
   }
 }
 
+TEST_F(ConfigFile, AKeyThatEverybodyMayReadIsRefused) {
+  std::filesystem::permissions(folder.file("gw.key"), std::filesystem::perms(0644));
+  EXPECT_THAT(problem(good), HasSubstr(":2:"));
+  EXPECT_THAT(problem(good), HasSubstr("gw.key is open to everybody on this machine (mode 0644): chmod 600"));
+  std::filesystem::permissions(folder.file("gw.key"), std::filesystem::perms(0640));
+  EXPECT_TRUE(load(good).has_value()) << "the agent's group may";
+}
+
 TEST_F(ConfigFile, AllMistakesAreSaidAtOnce) {
   const auto text = problem("device_id: /\nbroker: 3\nfacts: []\nplanes: {}\n");
   for (const auto* says : {"device_id", "broker must be a mapping", "facts must be a mapping", "at least one",

@@ -31,6 +31,10 @@ class Folder {
   std::string write(const std::string& name, std::string_view text) const {
     std::filesystem::create_directories(std::filesystem::path(file(name)).parent_path());
     std::ofstream(file(name), std::ios::binary) << text;
+    // As keys are made; a key for everybody is refused.
+    if (name.ends_with(".key"))
+      std::filesystem::permissions(file(name),
+                                   std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     return file(name);
   }
   [[nodiscard]] std::string read(const std::string& name) const {

@@ -57,6 +57,15 @@ TEST_F(JournalFile, EveryTruncationIsDamage) {
   expect_damage();
 }
 
+// Whole and in order, but with a number for its format that nobody has used yet.
+TEST_F(JournalFile, ThatOfAnotherVersionIsNotCalledDamaged) {
+  auto state = encode({});
+  state[0] = 200;
+  ASSERT_TRUE(Journal(path).save(state));
+  expect_damage();
+  EXPECT_THAT(Journal(path).load().error().message, HasSubstr("was written by another version of Muster"));
+}
+
 TEST_F(JournalFile, AFlippedBitInAnyByteIsDamage) {
   const auto whole = folder.read("journal");
   // Another bit in each byte.

@@ -211,6 +211,25 @@ TEST(KeysAndCerts, AreMadeOnceAndNeverOverwritten) {
   EXPECT_EQ(directory.listing("own"), "ca.crt ca.key");
 }
 
+TEST(KeysAndCerts, ACertificateIsLookedAtBeforeItIsUsed) {
+  const TemporaryDirectory directory;
+  for (const auto* ca : {"ours", "theirs"}) {
+    ASSERT_EQ(musterctl({"cert", "ca", directory / ca}).code, 0);
+    ASSERT_EQ(
+        musterctl({"cert", "device", "gw-1", "--ca", directory / ca, "--out", directory / (std::string("gw-") + ca)})
+            .code,
+        0);
+  }
+  const auto check = [&](const std::string& whose) {
+    return musterctl({"cert", "check", directory / ("gw-" + whose + ".crt"), "--key",
+                      directory / ("gw-" + whose + ".key"), "--ca", directory / "ours/ca.crt"});
+  };
+  EXPECT_EQ(check("ours").code, 0);
+  const auto foreign = check("theirs");
+  EXPECT_EQ(foreign.code, 6);
+  EXPECT_TRUE(contains(foreign.err, "was not signed by the CA in")) << foreign.err;
+}
+
 TEST(ReleaseCommands, BuildSignAndShow) {
   const TemporaryDirectory directory;
   ASSERT_EQ(musterctl({"keys", "init", directory / "keys"}).code, 0);
