@@ -98,6 +98,7 @@ int on_control(int, void* data, void*) {
   });
 }
 
+// A connection has ended, whether its session goes on or not.
 int on_disconnect(int, void* data, void*) {
   const auto& event = *static_cast<mosquitto_evt_disconnect*>(data);
   return guarded("DISCONNECT", MOSQ_ERR_SUCCESS, [&](Plugin& plugin) {
@@ -167,17 +168,23 @@ void install_wake_signal() {
 struct Callback {
   int event;
   MOSQ_FUNC_generic_callback function;
+  bool everywhere = true;  // else only brokers that know the event are asked for it
 };
-constexpr Callback callbacks[] = {{MOSQ_EVT_MESSAGE, on_message}, {MOSQ_EVT_ACL_CHECK, on_acl_check},
-                                  {MOSQ_EVT_CONTROL, on_control}, {MOSQ_EVT_DISCONNECT, on_disconnect},
-                                  {MOSQ_EVT_TICK, on_tick},       {MOSQ_EVT_RELOAD, on_reload}};
+constexpr Callback callbacks[] = {{MOSQ_EVT_MESSAGE, on_message},
+                                  {MOSQ_EVT_ACL_CHECK, on_acl_check},
+                                  {MOSQ_EVT_CONTROL, on_control},
+                                  {MOSQ_EVT_DISCONNECT, on_disconnect},
+                                  {MOSQ_EVT_TICK, on_tick},
+                                  {MOSQ_EVT_RELOAD, on_reload},
+                                  {client_offline_event, on_disconnect, false}};
 
 bool register_callbacks(mosquitto_plugin_id_t* id) {
   const std::string control(control_topic);
   session->id = id;
-  for (const auto& [event, function] : callbacks) {
+  for (const auto& [event, function, everywhere] : callbacks) {
     const void* topic = event == MOSQ_EVT_CONTROL ? control.c_str() : nullptr;
-    if (mosquitto_callback_register(id, event, function, topic, nullptr) != MOSQ_ERR_SUCCESS) return false;
+    const int result = mosquitto_callback_register(id, event, function, topic, nullptr);
+    if (result != MOSQ_ERR_SUCCESS && (everywhere || result != MOSQ_ERR_NOT_SUPPORTED)) return false;
   }
   return true;
 }
@@ -186,7 +193,7 @@ bool register_callbacks(mosquitto_plugin_id_t* id) {
 void unregister_callbacks() {
   if (session->id == nullptr) return;
   const std::string control(control_topic);
-  for (const auto& [event, function] : callbacks) {
+  for (const auto& [event, function, everywhere] : callbacks) {
     mosquitto_callback_unregister(session->id, event, function, event == MOSQ_EVT_CONTROL ? control.c_str() : nullptr);
   }
 }
