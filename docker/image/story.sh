@@ -49,10 +49,11 @@ await_fleet() {
     now=$(present)
     now=${now:-0}
     if [ "$now" -ge "${MUSTER_DEVICES:-1}" ] && [ "$now" = "$before" ]; then calm=$((calm + 1)); else calm=0; fi
+    if [ "$now" != "$before" ]; then say "$now devices are here"; fi
     before=$now
     sleep 2
   done
-  say "$now devices are connected and have reported"
+  say "all $now devices are connected and have reported"
 }
 
 # publish SOURCE NAME@VERSION
