@@ -3,8 +3,8 @@
  * (stubdata.cpp): a common data file whose table of contents is empty, so that whoever does ask is told that there is none. */
 #include <stdint.h>
 
-#define JOINED(a, b) a##b
-#define NAME(version) JOINED(JOINED(icudt, version), _dat)
+#define JOINED(version) icudt##version##_dat
+#define NAME(version) JOINED(version)
 
 __attribute__((visibility("default"), aligned(16))) const struct {
   uint16_t header_size;

@@ -101,5 +101,6 @@ all_healthy() {
 
 # ctl COMMAND...: musterctl inside of the broker's container, with rights to look.
 ctl() {
-  "$ENGINE" exec "$BROKER" musterctl --host localhost --ca /trust/ca.crt --cert /trust/health.crt --key /trust/health.key "$@"
+  "$ENGINE" exec -e MUSTER_HOST=localhost -e MUSTER_CA=/trust/ca.crt -e MUSTER_CERT=/trust/health.crt -e MUSTER_KEY=/trust/health.key \
+    "$BROKER" musterctl "$@"
 }

@@ -12,7 +12,9 @@ build_images() {
   local image options=(-f docker/Dockerfile --build-arg "SUITE=$SUITE" --build-arg "BASE=$BASE") started
   # Podman's own format has no health checks.
   if [ "$ENGINE" = podman ]; then options+=(--format docker); fi
-  if [ -n "$PROGRAMS" ]; then
+  if [ -d "$PROGRAMS/out/packages" ]; then
+    options+=(--build-context "programs=$PROGRAMS")  # laid out already
+  elif [ -n "$PROGRAMS" ]; then
     "$TREE/docker/lay-out" "$PROGRAMS" "$STATE/programs/out" >"$STATE/logs/lay-out.log" 2>&1 ||
       { tail -n 5 "$STATE/logs/lay-out.log" >&2; die "the programs of $PROGRAMS could not be laid out"; }
     options+=(--build-context "programs=$STATE/programs")
@@ -40,6 +42,6 @@ check_sizes() {
 # No compiler, and no root.
 check_image() {
   local found
-  found=$("$ENGINE" run --rm --network none --entrypoint /bin/sh "$(image_name "$1")" -c 'id -u; command -v cc gcc g++ clang cmake make || true')
+  found=$("$ENGINE" run --rm --no-healthcheck --network none --entrypoint /bin/sh "$(image_name "$1")" -c 'id -u; command -v cc gcc g++ clang cmake make || true')
   [ "$found" = 10001 ] || failed "the image '$1' runs as another user than 10001, or has a compiler: $found"
 }
