@@ -58,8 +58,9 @@ await_fleet() {
 
 # publish SOURCE NAME@VERSION
 publish() {
-  if [ ! -e "/work/$2/manifest.menv" ] && [ ! -d "/work/$2" ]; then run release build "$RELEASES/$1/release.yaml" --out /work; fi
-  if ! musterctl release show "$2" --json >/dev/null 2>&1; then
+  if [ ! -d "/work/$2" ]; then run release build "$RELEASES/$1/release.yaml" --out /work; fi
+  # From another folder: a folder of that name would be shown instead of what the broker has.
+  if ! (cd / && musterctl release show "$2" --json) >/dev/null 2>&1; then
     # Signed already when a run before this one was cut off: that is no trouble.
     printf '$ musterctl release sign /work/%s --key release.key\n' "$2"
     musterctl release sign "/work/$2" --key "$RELEASE_KEY" || [ $? -eq 4 ] || fail "the release could not be signed"

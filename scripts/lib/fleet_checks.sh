@@ -65,7 +65,6 @@ play() {
   [ "$code" -eq 0 ] || failed "the service $1 ended with exit code $code"
 }
 
-waves_of() { ctl audit show --limit 1000 --json | jq -r --arg r "$1" '.entries[] | select(.what == "wave.opened" and .subject == $r) | .why | split(" ")[1]' | paste -sd' '; }
 share() { echo $(((EDGES * $1 + 99) / 100)); } # share PERCENT: of the Linux devices, rounded up
 
 check_good_rollout() {
@@ -76,7 +75,7 @@ check_good_rollout() {
   expect "the rollout motor-1" "$(rollout_field motor-1 '"\(.state), \(.reached) reached, \(.done) done, \(.failed) failed"')" \
     "completed, $MCUS reached, $MCUS done, 0 failed"
   expect "the waves of reader-deu-1" "$(rollout_field reader-deu-1 '[.waves[] | "\(.name) \(.devices)"] | join(", ")')" \
-    "canary $(share 10), half $(share 50), all $EDGES"
+    "canary $(share 10), half $(($(share 50) - $(share 10))), all $((EDGES - $(share 50)))"
   devices_run "$EDGES" reader-deu@1
   devices_run "$MCUS" motor@1
   ok "both completed, wave by wave: $(rollout_field reader-deu-1 '[.waves[] | "\(.name) \(.devices)"] | join(", ")')"
