@@ -170,7 +170,7 @@ reckoning() {
 
 # With the root of trust, which the operator's volume has.
 audit_verify() {
-  "$ENGINE" run --rm --network "$(network)" -v "${PROJECT}_keys:/keys:ro" --read-only "$(image_name operator)" audit verify 2>&1
+  "$ENGINE" run --rm --no-healthcheck --network "$(network)" -v "${PROJECT}_keys:/keys:ro" --read-only --tmpfs /tmp "$(image_name operator)" audit verify
 }
 network() { "$ENGINE" network ls -q --filter "label=com.docker.compose.project=$PROJECT" | head -n 1; }
 
