@@ -2,7 +2,9 @@
 # headers, so that our warnings are about our code.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(GTest REQUIRED)
+if(MUSTER_TESTS)
+  find_package(GTest REQUIRED)
+endif()
 find_package(OpenSSL REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)

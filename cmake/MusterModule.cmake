@@ -3,6 +3,7 @@
 # (#include "rules/engine/engine.h"); tests/house checks the directions.
 
 option(MUSTER_PROGRAMS "Build the plugin, the agent, musterctl and the examples, not only the libraries" ON)
+option(MUSTER_TESTS "Tests too; without them neither GoogleTest nor a compiler for boards is needed" ON)
 set(MUSTER_SANITIZE "" CACHE STRING "Sanitizers for all targets, as -fsanitize= takes them")
 option(MUSTER_PRECOMPILE "Parse the standard library once for all modules; trees without it find what is not included" OFF)
 
@@ -91,7 +92,7 @@ endfunction()
 # The large headers that tests begin with, parsed once for all of them; and tests are compiled without optimisation. Both together
 # halve the time that scripts/test builds on a fresh machine. A program, because its position-independence must be that of the tests.
 function(muster_prelude name)
-  if(TARGET ${name})
+  if(TARGET ${name} OR NOT MUSTER_TESTS)
     return()
   endif()
   file(WRITE "${CMAKE_BINARY_DIR}/generated/test_prelude.cpp" "int main() { return 0; }\n")

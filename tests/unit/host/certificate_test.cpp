@@ -69,12 +69,12 @@ TEST_F(CertificateTrouble, NotYetValidPointsToTheClock) {
 }
 
 TEST_F(CertificateTrouble, AnExpiredAuthorityIsNamed) {
-  ASSERT_TRUE(trust::issue_certificate(folder.file("ours"), {"long", false, {}, 300}, folder.file("ours/long")));
+  std::filesystem::create_directory(folder.file("short"));
+  ASSERT_TRUE(trust::make_ca(folder.file("short"), "short", 10));
   auto all = files();
-  all.cert = folder.file("ours/long.crt");
-  all.key = folder.file("ours/long.key");
-  EXPECT_THAT(certificate_trouble(all, now_s() + 101 * day_s),
-              AllOf(HasSubstr("the CA in "), HasSubstr("ours/ca.crt expired at")));
+  all.ca = folder.file("short/ca.crt");
+  EXPECT_THAT(certificate_trouble(all, now_s() + 20 * day_s),
+              AllOf(HasSubstr("the CA in "), HasSubstr("short/ca.crt expired at")));
 }
 
 TEST_F(CertificateTrouble, AnotherAuthoritysCertificateIsNotOurs) {
