@@ -63,13 +63,13 @@ in_container() {
 # install_once SUITE NAME [LIST...]: sets IMAGE to one that the packages of scripts/bootstrap have been installed into, and
 # nothing else.
 install_once() {
-  local suite=$1 name=$2 key
+  local suite=$1 name=$2 key said
   shift 2
-  key=$({ printf '%s\n' "$BASE" "$@" && cat "$TREE"/scripts/packages.txt "$TREE"/scripts/packages-long.txt; } | sha256sum | cut -c 1-12)
+  key=$({ printf '%s\n' "$BASE" "$@" && cat "$TREE"/scripts/bootstrap "$TREE"/scripts/packages.txt "$TREE"/scripts/packages-long.txt; } | sha256sum | cut -c 1-12)
   IMAGE="localhost/muster-test:$suite-$key"
   if "$ENGINE" image inspect "$IMAGE" >/dev/null 2>&1; then return; fi
   in_container "$name" "$BASE" -- scripts/bootstrap "$@" || die "scripts/bootstrap has failed in Debian $suite: the lines above say why"
-  "$ENGINE" commit "$name" "$IMAGE" >/dev/null || die "$ENGINE could not keep the container with the packages as an image"
+  said=$("$ENGINE" commit "$name" "$IMAGE" 2>&1) || die "$ENGINE could not keep the container with the packages as an image: $said"
   "$ENGINE" rm "$name" >/dev/null
 }
 
