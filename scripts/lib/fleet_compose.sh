@@ -7,6 +7,7 @@ COMPOSE=()
 # open_compose: sets COMPOSE. Without a Docker engine, podman's own service stands in for it while this script runs.
 open_compose() {
   export COMPOSE_PROJECT_NAME=$PROJECT
+  export COMPOSE_HTTP_TIMEOUT=300  # a busy machine starts its twentieth container late
   if [ "$ENGINE" = docker ]; then
     if docker compose version >/dev/null 2>&1; then COMPOSE=(docker compose); else COMPOSE=(docker-compose); fi
     return
