@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t file_len_max = 256 * 1024;
 constexpr unsigned ca_certificates_max = 100;
+constexpr int chain_len_max = 10;
 
 template <auto Free>
 struct Freed {
@@ -31,6 +32,10 @@ using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Store = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;
 using Verification = std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>>;
+
+struct FreedChain {
+  void operator()(STACK_OF(X509) * chain) const { sk_X509_pop_free(chain, X509_free); }
+};
 
 // What a reader of PEM left in the thread's queue is nobody's business afterwards.
 struct ErrorsForgotten {
@@ -91,12 +96,25 @@ Store authority(const std::string& ca, std::time_t now, std::string& trouble) {
   return store;
 }
 
-std::string chain_trouble(const CertificateFiles& files, X509& certificate, std::time_t now) {
+using Chain = std::unique_ptr<STACK_OF(X509), FreedChain>;
+
+// What follows the certificate in its file: those that have signed it, up to one that the CA has signed.
+Chain intermediates(BIO* from) {
+  Chain chain(sk_X509_new_null());
+  while (chain && sk_X509_num(chain.get()) < chain_len_max) {
+    auto next = next_certificate(from);
+    if (!next || sk_X509_push(chain.get(), next.get()) == 0) break;
+    static_cast<void>(next.release());  // the chain's now
+  }
+  return chain;
+}
+
+std::string chain_trouble(const CertificateFiles& files, X509& certificate, STACK_OF(X509) * between, std::time_t now) {
   std::string trouble;
   const auto store = authority(files.ca, now, trouble);
   if (!trouble.empty()) return trouble;
   const Verification verification(X509_STORE_CTX_new());
-  if (!store || !verification || X509_STORE_CTX_init(verification.get(), store.get(), &certificate, nullptr) != 1)
+  if (!store || !verification || X509_STORE_CTX_init(verification.get(), store.get(), &certificate, between) != 1)
     return "out of memory";
   X509_STORE_CTX_set_time(verification.get(), 0, now);
   if (X509_verify_cert(verification.get()) == 1) return {};
@@ -132,13 +150,14 @@ std::string certificate_trouble(const CertificateFiles& files, std::uint64_t now
   const auto now = static_cast<std::time_t>(now_s);
   const auto bytes = read_file(files.cert, file_len_max);
   if (!bytes) return "the certificate is missing or unreadable: " + bytes.error().message;
-  const auto certificate = next_certificate(reader_of(*bytes).get());
+  const auto from = reader_of(*bytes);
+  const auto certificate = next_certificate(from.get());
   if (!certificate) return files.cert + " is no PEM certificate";
   if (!files.key.empty()) {
     if (auto trouble = key_trouble(files, *certificate); !trouble.empty()) return trouble;
   }
   if (auto trouble = time_trouble("the certificate " + files.cert, *certificate, now); !trouble.empty()) return trouble;
-  return files.ca.empty() ? std::string() : chain_trouble(files, *certificate, now);
+  return files.ca.empty() ? std::string() : chain_trouble(files, *certificate, intermediates(from.get()).get(), now);
 }
 
 }  // namespace muster::host

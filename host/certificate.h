@@ -8,7 +8,7 @@
 namespace muster::host {
 
 struct CertificateFiles {
-  std::string cert;  // PEM
+  std::string cert;  // PEM, those between it and the CA after it
   std::string key;   // PEM; empty: not looked at
   std::string ca;    // PEM, one certificate or more; empty: not looked at
 };

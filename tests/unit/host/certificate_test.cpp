@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "tests/unit/host/temporary_folder.h"
+#include "tests/unit/trust/openssl.h"
 #include "trust/signing/x509.h"
 
 namespace muster::host {
@@ -83,6 +84,39 @@ TEST_F(CertificateTrouble, AnotherAuthoritysCertificateIsNotOurs) {
   foreign.key = folder.file("theirs/gw-17.key");
   EXPECT_THAT(certificate_trouble(foreign, now_s()),
               AllOf(HasSubstr("theirs/gw-17.crt was not signed by the CA in "), HasSubstr("ours/ca.crt")));
+}
+
+// As large organisations have it: the root signs an authority of the department, and that the device.
+TEST_F(CertificateTrouble, AnIntermediateAuthorityMayComeWithTheCertificate) {
+  const auto issue = [&](const std::string& name, const std::string& by, bool authority) {
+    std::vector<std::string> arguments = {
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=" + name,
+        "-keyout",
+        folder.file(name + ".key"),
+        "-out",
+        folder.file(name + ".crt"),
+        "-addext",
+        std::string("basicConstraints=critical,CA:") + (authority ? "TRUE" : "FALSE")};
+    if (!by.empty())
+      arguments.insert(arguments.end(), {"-CA", folder.file(by + ".crt"), "-CAkey", folder.file(by + ".key")});
+    EXPECT_EQ(test::openssl(arguments).code, 0) << name;
+  };
+  issue("root", "", true);
+  issue("department", "root", true);
+  issue("gw-1", "department", false);
+  const CertificateFiles alone{folder.file("gw-1.crt"), "", folder.file("root.crt")};
+  EXPECT_THAT(certificate_trouble(alone, now_s() + 1), HasSubstr("was not signed by the CA in"));
+  const CertificateFiles both{folder.file("both.crt"), "", folder.file("root.crt")};
+  std::ofstream(both.cert) << std::ifstream(alone.cert).rdbuf() << std::ifstream(folder.file("department.crt")).rdbuf();
+  EXPECT_THAT(certificate_trouble(both, now_s() + 1), IsEmpty());
 }
 
 TEST_F(CertificateTrouble, AnothersKeyIsNotItsOwn) {
