@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # How scripts/fleet speaks with compose, and with its engine. Sourced. REQUIRES: ENGINE, STATE; SUITE, SEED, PROFILES, EDGES, MCUS.
 
-PROJECT=muster-fleet
+PROJECT=${MUSTER_FLEET:-muster-fleet}  # another name: another fleet beside it
 COMPOSE=()
 
 # open_compose: sets COMPOSE. Without a Docker engine, podman's own service stands in for it while this script runs.
@@ -18,7 +18,7 @@ open_compose() {
   # A socket's path may have 107 bytes, and nobody knows how deep this tree lies.
   SOCKETS=$(mktemp -d /tmp/muster-fleet.XXXXXX)
   socket=$SOCKETS/podman.sock
-  podman system service --time=0 "unix://$socket" >"$STATE/podman.log" 2>&1 </dev/null &
+  podman system service --time=0 "unix://$socket" >"$STATE/podman.log" 2>&1 </dev/null 8>&- &
   PODMAN_SERVICE=$!
   disown "$PODMAN_SERVICE"
   for ((tries = 0; tries < 100; ++tries)); do
@@ -46,7 +46,7 @@ compose() {
   local profile options=()
   for profile in "${PROFILES[@]}"; do options+=(--profile "$profile"); done
   (cd "$TREE/docker" && MUSTER_SUITE=$SUITE MUSTER_SEED=$SEED MUSTER_DEVICES=$((EDGES + MCUS)) MUSTER_IDENTITIES=${IDENTITIES:-$EDGES} \
-    "${COMPOSE[@]}" "${options[@]}" "$@" >>"$STATE/logs/compose.out" 2>&1) || {
+    timeout --kill-after=5 400 "${COMPOSE[@]}" "${options[@]}" "$@" 8>&- >>"$STATE/logs/compose.out" 2>&1) || {
     tail -n 20 "$STATE/logs/compose.out" >&2
     failed "compose $1 did not succeed"
   }
