@@ -26,6 +26,10 @@ Metrics MetricsPublisher::collect() const {
   metrics.devices_known = devices_.size();
   metrics.devices_connected = presence_.devices();
   const auto& engine = engine_.engine();
+  // States that no rollout is in count too: whoever draws curves keeps the last number that it saw.
+  for (auto state = rules::RolloutState::running; state <= rules::RolloutState::aborted;
+       state = static_cast<rules::RolloutState>(static_cast<unsigned>(state) + 1))
+    metrics.rollouts[std::string(rules::name_of(state))] = 0;
   for (const auto& rollout : engine.rollouts())
     ++metrics.rollouts[std::string(rules::name_of(engine.status(rollout)->state))];
   metrics.counters = &counters_;

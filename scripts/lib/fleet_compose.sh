@@ -41,11 +41,14 @@ close_compose() {
   rm -f "$STATE/services"
 }
 
+# Of microcontrollers provision makes half as many.
+identities() { if [ "$EDGES" -gt $((2 * MCUS)) ]; then echo "$EDGES"; else echo $((2 * MCUS)); fi; }
+
 # compose COMMAND...: in docker/, with what this run is made of.
 compose() {
   local profile options=()
   for profile in "${PROFILES[@]}"; do options+=(--profile "$profile"); done
-  (cd "$TREE/docker" && MUSTER_SUITE=$SUITE MUSTER_SEED=$SEED MUSTER_DEVICES=$((EDGES + MCUS)) MUSTER_IDENTITIES=${IDENTITIES:-$EDGES} \
+  (cd "$TREE/docker" && MUSTER_SUITE=$SUITE MUSTER_SEED=$SEED MUSTER_DEVICES=$((EDGES + MCUS)) MUSTER_IDENTITIES=${IDENTITIES:-$(identities)} \
     timeout --kill-after=5 400 "${COMPOSE[@]}" "${options[@]}" "$@" 8>&- >>"$STATE/logs/compose.out" 2>&1) || {
     tail -n 20 "$STATE/logs/compose.out" >&2
     failed "compose $1 did not succeed"

@@ -66,6 +66,14 @@ TEST_F(PluginTest, ARolloutGoesThroughItsWaves) {
   })) << "and everybody sees it";
 }
 
+TEST_F(PluginTest, StatesThatNoRolloutIsInAreCountedAsNone) {
+  const auto none = bench.metrics()["rollouts"];
+  EXPECT_EQ(none.size(), 7u) << none.dump();
+  EXPECT_EQ(none.value("halted", -1), 0);
+  start_rollout();
+  EXPECT_EQ(bench.metrics()["rollouts"]["halted"], 0) << "a curve of it comes back to none";
+}
+
 TEST_F(PluginTest, AnApprovalNeedsTheRole) {
   start_rollout("manual");
   commit(canary(), 2);
