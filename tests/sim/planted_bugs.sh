@@ -4,7 +4,7 @@
 # it once more with the same trace. The tree stays as it is.
 #
 #   tests/sim/planted_bugs.sh BUILD_DIR          all of them; what it prints is the table of tests/sim/README.md
-#   tests/sim/planted_bugs.sh BUILD_DIR --few    a few that one of the first worlds shows
+#   tests/sim/planted_bugs.sh BUILD_DIR --few    a few that one of the first worlds shows; of the others, whether they can still be planted
 #   tests/sim/planted_bugs.sh BUILD_DIR NAME…    those whose patch has this name (01-one-device-more)
 #
 # Needs what `cmake --build BUILD_DIR --target muster-sim` made. Exit code: 0 when every bug was found, 1 when one was not, or
@@ -23,14 +23,23 @@ compile_command() {
     sed -e 's/ -o [^ ]* -c [^ ]*$//' -e 's/ -MD\b//; s/ -MT [^ ]*//; s/ -MF [^ ]*//'
 }
 
-# plant PATCH: builds $work/muster-sim with the bug.
-plant() {
-  local patch="$1" source command
-  source=$(sed -n 's|^--- a/||p' "$patch" | head -n 1)
+source_of() { sed -n 's|^--- a/||p' "$1" | head -n 1; }
+
+# apply PATCH: the source file with the bug below $work.
+apply() {
+  local patch="$1" source
+  source=$(source_of "$patch")
   mkdir -p "$work/$(dirname "$source")"
   cp "$TREE/$source" "$work/$source"
   patch --quiet --forward --fuzz=1 -p1 -d "$work" <"$patch" >"$work/patch.log" 2>&1 ||
     { say "$(basename "$patch"): no longer applies to $source; plant the same bug in what the code is now"; return 1; }
+}
+
+# plant PATCH: builds $work/muster-sim with the bug.
+plant() {
+  local source command
+  source=$(source_of "$1")
+  apply "$1" || return 1
   command=$(compile_command "$source")
   [ -n "$command" ] || die "$BUILD/compile_commands.json does not know $source: build there first"
   (cd "$BUILD" && eval "$command -Wno-error -o '$work/planted.o' -c '$work/$source'")
@@ -74,8 +83,15 @@ main() {
   BUILD=$(cd "$1" && pwd)
   shift
   [ -x "$BUILD/tests/muster-sim" ] || die "$BUILD has no tests/muster-sim: build that target first" 2
-  [ "${1:-}" != --few ] || set -- "${FEW[@]}"
   local chosen=() name patch missed=0
+  if [ "${1:-}" = --few ]; then
+    work="$BUILD/tests/sim/planted/applied"
+    rm -rf "$work"
+    mkdir -p "$work"
+    for patch in "$TREE"/tests/sim/planted/*.patch; do apply "$patch" || missed=$((missed + 1)); done
+    [ $missed -eq 0 ] || die "$missed planted bugs cannot be planted any more"
+    set -- "${FEW[@]}"
+  fi
   for name in "$@"; do
     patch="$TREE/tests/sim/planted/$name.patch"
     [ -f "$patch" ] || die "there is no planted bug '$name': see tests/sim/planted" 2
