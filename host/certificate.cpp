@@ -75,7 +75,7 @@ std::string time_trouble(const std::string& name, const X509& certificate, std::
   return {};
 }
 
-// The certificates of `ca` that are valid now; the first trouble with them in `trouble`.
+// The certificates of `ca`; the first trouble with them in `trouble`. Null when it cannot be read.
 Store authority(const std::string& ca, std::time_t now, std::string& trouble) {
   const auto bytes = read_file(ca, file_len_max);
   if (!bytes) {
@@ -112,12 +112,14 @@ Chain intermediates(BIO* from) {
 std::string chain_trouble(const CertificateFiles& files, X509& certificate, STACK_OF(X509) * between, std::time_t now) {
   std::string trouble;
   const auto store = authority(files.ca, now, trouble);
-  if (!trouble.empty()) return trouble;
+  if (!store) return trouble.empty() ? "out of memory" : trouble;
   const Verification verification(X509_STORE_CTX_new());
-  if (!store || !verification || X509_STORE_CTX_init(verification.get(), store.get(), &certificate, between) != 1)
+  if (!verification || X509_STORE_CTX_init(verification.get(), store.get(), &certificate, between) != 1)
     return "out of memory";
   X509_STORE_CTX_set_time(verification.get(), 0, now);
+  // One of several authorities may have expired: that is no trouble to those whom another one has signed.
   if (X509_verify_cert(verification.get()) == 1) return {};
+  if (!trouble.empty()) return trouble;
   return files.cert + " was not signed by the CA in " + files.ca +
          ": issue it with the installation's own (musterctl cert)";
 }

@@ -7,22 +7,12 @@ namespace muster::rules {
 namespace {
 
 constexpr double sum_unit = 1024;
-// Who claims to have measured for longer is no measure for the others.
-constexpr std::uint64_t span_s_max = 86400;
 
 std::int64_t in_sum(double value) {
   return static_cast<std::int64_t>(value * sum_unit);
 }
 
 }  // namespace
-
-void ControlDrift::set_bucket(std::uint64_t span_s) {
-  const auto bucket_s = (std::max<std::uint64_t>(span_s, 1) + buckets_of_span - 1) / buckets_of_span;
-  if (bucket_s <= bucket_s_) return;
-  bucket_s_ = bucket_s;
-  newest_ = 0;
-  buckets_.fill({});
-}
 
 void ControlDrift::join(float mean) {
   first_ += in_sum(static_cast<double>(mean));
@@ -39,8 +29,7 @@ void ControlDrift::leave(float first, float mean) {
   mean_ -= in_sum(static_cast<double>(mean));
 }
 
-void ControlDrift::hear(float first, double value, std::uint64_t end_s, std::uint32_t window_s) {
-  set_bucket(std::min<std::uint64_t>(window_s, span_s_max));
+void ControlDrift::hear(float first, double value, std::uint64_t end_s) {
   const auto number = end_s / bucket_s_;
   if (number + buckets_.size() <= newest_) return;  // it waited in a queue for too long
   if (number > newest_) {
@@ -57,8 +46,9 @@ void ControlDrift::hear(float first, double value, std::uint64_t end_s, std::uin
 double ControlDrift::of_buckets(std::uint64_t last) const {
   std::int64_t first = 0;
   std::int64_t value = 0;
-  for (const auto& bucket : buckets_) {
-    if (bucket.number > last || bucket.number + buckets_of_span <= last) continue;
+  for (auto number = last - std::min(last, buckets_of_span - 1); number <= last; ++number) {
+    const Bucket& bucket = buckets_[number % buckets_.size()];
+    if (bucket.number != number) continue;  // of another time
     first += bucket.first;
     value += bucket.value;
   }

@@ -15,7 +15,7 @@ namespace muster::rules {
 class ControlDrift {
  public:
   // Observations last so long, >= 1.
-  void set_span(std::uint64_t observe_s) { set_bucket(observe_s); }
+  void set_span(std::uint64_t observe_s) { bucket_s_ = (observe_s + buckets_of_span - 1) / buckets_of_span; }
   // As it was before a restart; finite and above 0.
   void restore(double level) { slow_ = last_ = at_restart_ = level; }
 
@@ -23,9 +23,9 @@ class ControlDrift {
   void join(float mean);
   void move(float before, float mean);
   void leave(float first, float mean);
-  // It measured `value` in the window of `window_s` that ended at `end_s`. Windows longer than an observation make that
-  // the time that is compared.
-  void hear(float first, double value, std::uint64_t end_s, std::uint32_t window_s);
+  // It measured `value` in a window that ended at `end_s`. How long that was is not asked: what one device claims must
+  // not change what all are compared with.
+  void hear(float first, double value, std::uint64_t end_s);
 
   // The last word stands when the last device has left.
   [[nodiscard]] double slow() const { return slow_; }
@@ -35,19 +35,18 @@ class ControlDrift {
   [[nodiscard]] double level() const { return last_; }
 
  private:
-  // An observation is eight of them. What is asked for may lie one observation and one window back.
+  // An observation is eight of them, and eight observations are kept: what is asked for may lie a window back.
   static constexpr std::uint64_t buckets_of_span = 8;
   struct Bucket {
     std::uint64_t number = 0;
     std::int64_t first = 0, value = 0;
   };
-  void set_bucket(std::uint64_t span_s);
   [[nodiscard]] double of_buckets(std::uint64_t last) const;  // 0: unknown
 
   std::int64_t first_ = 0, mean_ = 0;
   double slow_ = 1, last_ = 1, at_restart_ = 1;
   std::uint64_t bucket_s_ = 1, newest_ = 0;
-  std::array<Bucket, 3 * buckets_of_span> buckets_{};
+  std::array<Bucket, 8 * buckets_of_span> buckets_{};
 };
 
 }  // namespace muster::rules

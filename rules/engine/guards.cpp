@@ -228,7 +228,7 @@ void Guards::measure_before(WatchIndex watch, const DeviceHealth& health, std::u
     } else {
       run.drift.move(was, gauge.before);
     }
-    run.drift.hear(gauge.after, *value, end_s, health.window_s);
+    run.drift.hear(gauge.after, *value, end_s);
   }
 }
 

@@ -20,11 +20,16 @@ inline constexpr std::uint32_t window_s = 600;
 class GuardedFleet : public testing::Test {
  protected:
   GuardedFleet() {
+    renew();
     rail_.name = "latency";
     rail_.metric = "p95_ms";
     rail_.limit = 50;
     rail_.observe_s = window_s;
     rail_.silent_after_s = 7200;
+  }
+  // Without devices and rollouts.
+  void renew() {
+    world_ = World();
     world_.add_release(Plane::model, "reader", "1");
     world_.add_release(Plane::model, "reader", "2");
   }

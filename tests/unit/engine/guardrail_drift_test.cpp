@@ -70,9 +70,7 @@ TEST_F(GuardrailDrift, CountsFromTheDevicesOwnAssignmentOn) {
 TEST_F(GuardrailDrift, IsThatOfTheSameTime) {
   for (const bool wave_first : {true, false}) {
     SCOPED_TRACE(wave_first ? "the wave reports first" : "the wave reports last");
-    world_ = World();
-    world_.add_release(Plane::model, "reader", "1");
-    world_.add_release(Plane::model, "reader", "2");
+    renew();
     join(40);
     ASSERT_NO_FATAL_FAILURE(open_after_baseline());
     commit_reached();
@@ -96,6 +94,24 @@ TEST_F(GuardrailDrift, IsThatOfTheSameTime) {
     for (const auto& id : wave) say(id, level(id) * 1.1);
     EXPECT_EQ(verdict().exceeded, 20u) << "and a worse release is found with the summary after that";
   }
+}
+
+// One that says it has measured for a day is no reason to compare the others with a day.
+TEST_F(GuardrailDrift, WhatOneClaimsDoesNotStretchTheTime) {
+  join(40);
+  start({rail_});
+  say("d000", level("d000"), [](DeviceHealth& health) { health.window_s = 86400; });
+  say_unassigned(6, 1);
+  world_.tick(0);
+  ASSERT_FALSE(reached().empty());
+  commit_reached();
+  const auto wave = reached();
+  for (int round = 0; round < 2; ++round) {
+    say_unassigned(1, 1.5);
+    for (const auto& id : wave) say(id, level(id) * 1.5);
+  }
+  EXPECT_EQ(verdict().voted, 20u);
+  EXPECT_EQ(verdict().exceeded, 0u);
 }
 
 TEST_F(GuardrailDrift, SurvivesARestart) {

@@ -55,9 +55,7 @@ TEST_F(GuardrailVotes, BaselinesSurviveARestart) {
 TEST_F(GuardrailVotes, TheControlCohortTakesOutWhatHappensToAll) {
   for (const bool control : {true, false}) {
     SCOPED_TRACE(control ? "control" : "baseline");
-    world_ = World();
-    world_.add_release(Plane::model, "reader", "1");
-    world_.add_release(Plane::model, "reader", "2");
+    renew();
     join(40);
     rail_.against = control ? Against::control : Against::baseline;
     rail_.limit = 0.05;

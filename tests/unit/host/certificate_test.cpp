@@ -78,6 +78,16 @@ TEST_F(CertificateTrouble, AnExpiredAuthorityIsNamed) {
               AllOf(HasSubstr("the CA in "), HasSubstr("short/ca.crt expired at")));
 }
 
+// While an authority is replaced, both are in the file.
+TEST_F(CertificateTrouble, AnExpiredAuthorityBesideOursIsNone) {
+  std::filesystem::create_directory(folder.file("short"));
+  ASSERT_TRUE(trust::make_ca(folder.file("short"), "short", 10));
+  auto all = files();
+  all.ca = folder.file("both.crt");
+  std::ofstream(all.ca) << std::ifstream(folder.file("short/ca.crt")).rdbuf() << std::ifstream(files().ca).rdbuf();
+  EXPECT_THAT(certificate_trouble(all, now_s() + 20 * day_s), IsEmpty());
+}
+
 TEST_F(CertificateTrouble, AnotherAuthoritysCertificateIsNotOurs) {
   auto foreign = files();
   foreign.cert = folder.file("theirs/gw-17.crt");
