@@ -262,19 +262,7 @@ step_one_region() {
 
 step_reckoning() {
   heading "The reckoning"
-  printf '\n  %-14s %-10s %16s %15s %15s %13s\n' rollout state 'devices reached' 'devices failed' 'rolled back' 'blast radius'
-  local name
-  for name in reader-deu-1 reader-2 reader-deu-3 reader-eng-4; do
-    ctl rollout status "$name" --json |
-      jq -r '[.rollout, .state, .reached, .failed,
-        (if .rolled_back > 0 then "\(.rolled_back) by itself"
-         elif .reverted > 0 then "\(.reverted) by \(if any(.guardrails[]?; .frozen) then "verdict" else "order" end)" else 0 end),
-        (100 * .reached / .targets | floor)] | @tsv' |
-      while IFS=$'\t' read -r rollout state reached failed rolled_back radius; do
-        printf '  %-14s %-10s %16s %15s %15s %11s %%\n' "$rollout" "$state" "$reached" "$failed" "$rolled_back" "$radius"
-      done
-  done
-  printf '\n'
+  rollout_table reader-deu-1 reader-2 reader-deu-3 reader-eng-4
   local verdict
   verdict=$(ctl audit verify) || failed "audit verify: $verdict"
   ok "audit verify: ${verdict%%$'\n'*}"

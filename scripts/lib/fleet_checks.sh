@@ -8,7 +8,7 @@ patience_s() { if with_profile chaos; then echo 600; else echo 240; fi; }
 
 # Without the operators, who begin when everything else is seen to be well; with --no-deps nothing else is touched.
 bring_up() {
-  local services=(provision broker link) others=3 service
+  local services=(provision broker link) others service
   if with_profile monitoring; then services+=(exporter prometheus); fi
   others=${#services[@]}
   if [ "$ENGINE" = docker ]; then
@@ -166,16 +166,7 @@ check_healthy_again() {
 }
 
 reckoning() {
-  printf '\n  %-14s %-10s %16s %15s %15s %13s\n' rollout state 'devices reached' 'devices failed' 'rolled back' 'blast radius'
-  local name
-  for name in reader-deu-1 motor-1 reader-2; do
-    ctl rollout status "$name" --json |
-      jq -r '[.rollout, .state, .reached, .failed, .rolled_back, (100 * .reached / .targets | floor)] | @tsv' |
-      while IFS=$'\t' read -r rollout state reached failed rolled_back radius; do
-        printf '  %-14s %-10s %16s %15s %15s %11s %%\n' "$rollout" "$state" "$reached" "$failed" "$rolled_back" "$radius"
-      done
-  done
-  printf '\n'
+  rollout_table reader-deu-1 motor-1 reader-2
   local verdict
   verdict=$(audit_verify) || failed "audit verify: $verdict"
   ok "audit verify: ${verdict%%$'\n'*}"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How the demo speaks: headings, lines with the time since the start, checks that end the demo when they fail. Sourced.
+# How scripts/demo and scripts/fleet speak: headings, lines with the time since the start, checks that end the run when they fail. Sourced.
 # Colours only on a terminal, and not with NO_COLOR.
 
 now_ms() { local now=${EPOCHREALTIME/[.,]/}; echo "${now%???}"; }
@@ -45,4 +45,21 @@ eventually() {
     [ "$(now_ms)" -lt "$deadline" ] || failed "expected within the time given: $description"
     sleep 0.1
   done
+}
+
+# rollout_table ROLLOUT...: what became of each. REQUIRES: ctl, which is musterctl with rights to look.
+rollout_table() {
+  printf '\n  %-14s %-10s %16s %15s %15s %13s\n' rollout state 'devices reached' 'devices failed' 'rolled back' 'blast radius'
+  local name
+  for name in "$@"; do
+    ctl rollout status "$name" --json |
+      jq -r '[.rollout, .state, .reached, .failed,
+        (if .rolled_back > 0 then "\(.rolled_back) by itself"
+         elif .reverted > 0 then "\(.reverted) by \(if any(.guardrails[]?; .frozen) then "verdict" else "order" end)" else 0 end),
+        (100 * .reached / .targets | floor)] | @tsv' |
+      while IFS=$'\t' read -r rollout state reached failed rolled_back radius; do
+        printf '  %-14s %-10s %16s %15s %15s %11s %%\n' "$rollout" "$state" "$reached" "$failed" "$rolled_back" "$radius"
+      done
+  done
+  printf '\n'
 }

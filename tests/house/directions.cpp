@@ -35,7 +35,7 @@ const std::vector<Part>& parts() {
       {"mcu-client/tools/", {"schemas/", "host/", "trust/", "mcu-client/"}},
       {"operator/", {"schemas/", "host/", "trust/", "trust/signing/", "rules/"}},
       {"examples/", {"host/", "schemas/", "trust/", "trust/signing/", "mcu-client/"}},
-      {"docker/", {}},
+      {"docker/", {"tests/"}},
       {"tests/", {""}},
   };
   return table;

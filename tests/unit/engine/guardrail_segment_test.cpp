@@ -173,8 +173,7 @@ TEST_F(GuardrailSegments, WhoHadFailedGoesBackWithTheOthers) {
   ASSERT_TRUE(World::accepted(world_.start(rule)));
   const auto reached_ids = reached();
   const auto bad = *std::find_if(reached_ids.begin(), reached_ids.end(), [&](const auto& id) { return in(id, "de"); });
-  world_.devices[bad].report.attempt_error = "no_space";
-  world_.attempt(bad, AttemptState::failed);
+  world_.fail(bad, "no_space");
   for (const auto& id : reached_ids) {
     if (id != bad) world_.commit(id);
   }

@@ -45,8 +45,7 @@ TEST_F(Failures, ARolledBackAttemptHaltsAndNobodyIsAssignedAfterwards) {
 
 TEST_F(Failures, AFailedAttemptCountsButIsNoRollback) {
   start();
-  world_.devices["a"].report.attempt_error = "no_space";
-  world_.attempt("a", AttemptState::failed);
+  world_.fail("a", "no_space");
   EXPECT_EQ(status().failed, 1u);
   EXPECT_EQ(status().rolled_back, 0u);
 }

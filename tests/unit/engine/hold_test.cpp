@@ -144,13 +144,7 @@ TEST_F(Holds, OneThatFailsInItHasFailed) {
 TEST_F(Holds, TheNextAttemptOfOneThatFailedHoldsTooUntilTheRelease) {
   join(4);
   start_held(HoldPoint::before_swap, 3);
-  auto& report = world_.devices[held_[0]].report;
-  const auto fail = [&] {
-    report.attempt = AttemptState::failed;
-    report.attempt_epoch = world_.devices[held_[0]].assigned->epoch;
-    report.attempt_error = "fetch_failed";
-    world_.report(held_[0]);
-  };
+  const auto fail = [&] { world_.fail(held_[0], "fetch_failed"); };
   fail();
   world_.tick(120);
   ASSERT_EQ(world_.devices[held_[0]].assigned->epoch, 2u);

@@ -51,13 +51,7 @@ class MeetingFleet : public Exclude {
     const auto effects = world_.start(rule);
     ASSERT_TRUE(World::accepted(effects)) << World::reply(effects);
   }
-  void fail(const std::string& id, const std::string& error) {
-    auto& report = world_.devices[id].report;
-    report.attempt = AttemptState::failed;
-    report.attempt_epoch = world_.devices[id].assigned->epoch;
-    report.attempt_error = error;
-    world_.report(id);
-  }
+  void fail(const std::string& id, const std::string& error) { world_.fail(id, error); }
   void commit_all() {
     for (const auto& [id, device] : world_.devices) world_.commit(id);
   }

@@ -35,13 +35,7 @@ class Meetings : public Exclude {
     start_rollout("r", {Plane::model, "reader", "2"}, targets, halt);
   }
   void start_config() { start_rollout("c", {Plane::config, "sorter", "2"}); }
-  void fail(const std::string& id, const std::string& error) {
-    auto& report = world_.devices[id].report;
-    report.attempt = AttemptState::failed;
-    report.attempt_epoch = world_.devices[id].assigned->epoch;
-    report.attempt_error = error;
-    world_.report(id);
-  }
+  void fail(const std::string& id, const std::string& error) { world_.fail(id, error); }
   void move(const std::string& id, const std::string& region) {
     world_.devices[id].report.facts.region = region;
     world_.report(id);

@@ -41,6 +41,10 @@ class Priorities : public testing::Test {
     start("late", "2", 0, "device.region == \"fr\"");
     world_.join("f1", facts_of("rk3566", "fr"));
   }
+  void move(const std::string& id, const std::string& region) {
+    world_.devices[id].report.facts.region = region;
+    world_.report(id);
+  }
   void commit_all() {
     for (const auto& [id, device] : world_.devices) world_.commit(id);
   }
@@ -161,11 +165,7 @@ TEST_F(Priorities, WhoWaitsToTryAgainIsNotTriedAgainByTheLowerOne) {
   rule.retry.wait_s = 600;
   world_.start(rule);
   for (const auto* id : {"d0", "d1", "d3"}) world_.commit(id);
-  auto& report = world_.devices["d2"].report;
-  report.attempt = AttemptState::failed;
-  report.attempt_epoch = world_.devices["d2"].assigned->epoch;
-  report.attempt_error = "fetch_failed";
-  world_.report("d2");
+  world_.fail("d2", "fetch_failed");
   ASSERT_EQ(world_.status("plain").retrying, 1u);
   start("fix", "3", 5, "device.region == \"us\"", 50);
   ASSERT_EQ(wanted("d3"), "reader@3") << "and d2 is in its second wave";
@@ -208,8 +208,7 @@ TEST_F(Priorities, ADeviceThatMovesIsTakenByTheHigherOne) {
   start("fix", "3", 5, "device.region == \"fr\"");
   start("plain", "2", 0);
   ASSERT_EQ(wanted("d0"), "reader@2");
-  world_.devices["d0"].report.facts.region = "fr";
-  world_.report("d0");
+  move("d0", "fr");
   EXPECT_EQ(wanted("d0"), "reader@3");
   world_.tick(60);
   world_.commit("d0");
@@ -249,8 +248,7 @@ TEST_F(Priorities, AKeptDeviceIsToldApartFromOneThatIsWaitedFor) {
   start("fix", "3", 5, "device.region == \"fr\"");
   start("plain", "2", 0, "device.region == \"fr\"");
   start("other", "2", 0, "device.region in [\"fr\", \"it\"]");
-  world_.devices["d0"].report.facts.region = "fr";
-  world_.report("d0");
+  move("d0", "fr");
   ASSERT_EQ(wanted("d0"), "reader@3");
   world_.tick(60);
   world_.commit("d0");

@@ -89,12 +89,7 @@ class Retries : public testing::Test {
     ASSERT_TRUE(World::accepted(world_.start(rule)));
   }
   std::vector<Effect> fail(const std::string& id, const std::string& error) {
-    auto& report = world_.devices[id].report;
-    report.attempt = AttemptState::failed;
-    report.attempt_epoch = world_.devices[id].assigned->epoch;
-    report.attempt_error = error;
-    report.attempt_detail = "no answer for 300 s";
-    return world_.report(id);
+    return world_.fail(id, error, "no answer for 300 s");
   }
   // Goes on until the device has a new assignment, at most so long; how long it took.
   std::uint64_t until_assigned(const std::string& id, std::uint64_t at_most_s) {

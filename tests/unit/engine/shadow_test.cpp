@@ -110,12 +110,7 @@ TEST_F(Shadows, OneThatFailsHasFailedAndHalts) {
   auto rule = shadow_rule();
   rule.halt_failed_devices = 1;
   world_.start(rule);
-  auto& report = world_.devices[reached()[0]].report;
-  report.attempt = AttemptState::failed;
-  report.attempt_epoch = 1;
-  report.attempt_error = "shadow_failed";
-  report.attempt_detail = "exit code 3 after 20 s";
-  world_.report(reached()[0]);
+  world_.fail(reached()[0], "shadow_failed", "exit code 3 after 20 s");
   EXPECT_EQ(state(), RolloutState::halted);
   EXPECT_EQ(world_.status("r").failures.at(0).error, "shadow_failed");
 }

@@ -267,16 +267,12 @@ TEST_F(WindowsOfARollout, ASecondAttemptWaitsForTheWindowToo) {
   rule.attempt_timeout_s = 30 * day_s;
   world_.start(rule);
   go_to(monday_s + 4 * hour_s - 1);
-  auto& report = world_.devices["berlin"].report;
-  report.attempt = AttemptState::failed;
-  report.attempt_epoch = 1;
-  report.attempt_error = "fetch_failed";
-  world_.report("berlin");
+  world_.fail("berlin", "fetch_failed");
   go_to(monday_s + 5 * hour_s);
   EXPECT_EQ(world_.devices["berlin"].assigned->epoch, 1u);
   EXPECT_THAT(why("berlin"), HasSubstr("its time to try again has come, and its window opens at tue 02:00"));
   world_.restart();
-  report.facts.utc_offset_min = -120;  // it is 03:00 where it is now
+  world_.devices["berlin"].report.facts.utc_offset_min = -120;  // it is 03:00 where it is now
   world_.report("berlin");
   world_.tick(1);
   EXPECT_EQ(world_.devices["berlin"].assigned->epoch, 2u);

@@ -193,6 +193,15 @@ std::vector<Effect> World::go_on(const std::string& id) {
   return commit(id);
 }
 
+std::vector<Effect> World::fail(const std::string& id, const std::string& error, const std::string& detail) {
+  auto& device = devices[id];
+  device.report.attempt = AttemptState::failed;
+  device.report.attempt_epoch = device.assigned ? device.assigned->epoch : 0;
+  device.report.attempt_error = error;
+  device.report.attempt_detail = detail;
+  return report(id);
+}
+
 std::vector<Effect> World::roll_back(const std::string& id, const std::string& error, const std::string& detail) {
   auto& device = devices[id];
   device.report.attempt = AttemptState::rolled_back;

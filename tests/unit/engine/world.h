@@ -45,6 +45,8 @@ class World {
   std::vector<Effect> commit(const std::string& id);                       // runs what it was assigned
   // As far as its assignment lets it: to its hold, into the shadow, or to its end.
   std::vector<Effect> go_on(const std::string& id);
+  // Its newest attempt failed without a change.
+  std::vector<Effect> fail(const std::string& id, const std::string& error, const std::string& detail = {});
   std::vector<Effect> roll_back(const std::string& id, const std::string& error, const std::string& detail);
   std::vector<Effect> see(const std::string& id);
   std::vector<Effect> lose(const std::string& id);
