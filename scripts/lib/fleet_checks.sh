@@ -57,6 +57,22 @@ names_held() {
   done
 }
 
+# What README.md tells authors of rules to try, on the files of the mounted folder.
+check_authors() {
+  heading "A rule of one's own"
+  local said
+  said=$(operator_says rollout check /rules/mine.yaml) || failed "rollout check /rules/mine.yaml: $said"
+  case "$said" in *'/rules/mine.yaml is valid.'*) ;; *) failed "rollout check /rules/mine.yaml says: $said" ;; esac
+  said=$(operator_says simulate /rules/mine.yaml --fleet /rules/fleet.yaml --json | jq -r .first_run.state) || failed "simulate /rules/mine.yaml: $said"
+  expect "the end of the simulated rollout" "$said" completed
+  said=$(operator_says device list --json | jq '.devices | length') || failed "device list: $said"
+  expect "devices in the list" "$said" $((EDGES + MCUS))
+  ok "rollout check and simulate of the mounted rules work, and device list"
+  step_done
+}
+# operator_says COMMAND...: what docker compose run --rm operator COMMAND prints.
+operator_says() { (cd "$TREE/docker" && MUSTER_SUITE=$SUITE "${COMPOSE[@]}" run --rm --no-deps -T operator "$@" 8>&- 2>>"$STATE/logs/compose.out" </dev/null); }
+
 # --- rollouts ---
 
 # play SERVICE: starts an operator and shows what it says until it has ended.
