@@ -129,7 +129,8 @@ void Core::rules_out(MemberIndex index) {
 // end now. Says so, in the order of start.
 std::string Core::take_precedence(const Rollout& rollout) {
   std::string text;
-  for (const auto& [number, other] : rollouts_) {
+  for (const auto& each : rollouts_) {
+    Rollout* other = each.second.get();  // clang 14 lets no lambda capture a structured binding
     if (!other->active() || !outranks(rollout, *other)) continue;
     std::size_t shared = 0;
     members_.for_each(*other, [&](MemberIndex index) {
