@@ -134,6 +134,7 @@ RolloutView rollout_of(const json& object) {
     w.rehearse = flag_of(wave, "rehearse");
     w.rehearsing = number_of<std::uint32_t>(wave, "rehearsing");
     w.opened_s = number_of<std::uint64_t>(wave, "opened_s");
+    w.line = number_of<std::uint32_t>(wave, "line");
     view.waves.push_back(std::move(w));
   }
   for (const auto& failure : list_of(object, "failures")) {

@@ -20,6 +20,7 @@ tl::expected<CheckedRule, Error> read_rule(const std::string& file) {
   auto loaded = rules::load_rule(checked.text, file);
   if (!loaded.rule) return tl::make_unexpected(error_of(file, loaded.diagnostics));
   checked.rule = std::move(*loaded.rule);
+  checked.lines = std::move(loaded.lines);
   checked.preset = std::move(loaded.preset);
   return checked;
 }

@@ -15,6 +15,7 @@ namespace muster::ctl {
 struct CheckedRule {
   std::string text;
   rules::Rule rule;
+  rules::RuleLines lines;
   std::string preset;  // what of its waves a strategy or a risk made, in a sentence; empty: nothing
 };
 

@@ -23,6 +23,7 @@ struct WaveView {
   std::uint32_t first_devices = 0;  // of a wave of a number of devices: that, earlier waves included; 0: another wave
   bool rehearse = false;
   std::uint32_t holding = 0;
+  std::uint32_t line = 0;  // of the rule's file; 0: unknown
 
   friend bool operator==(const WaveView&, const WaveView&) = default;
 };

@@ -62,7 +62,7 @@ Commands::Prepared Commands::prepare_start(const ControlCommand& command) const 
     if (services_.states_required) known.reach = reach_of(life.state);
     releases.push_back(std::move(known));
   }
-  prepared.start = rules::StartRollout{std::move(rule), command.rule, std::move(releases)};
+  prepared.start = rules::StartRollout{std::move(rule), command.rule, std::move(releases), std::move(loaded.lines)};
   return prepared;
 }
 

@@ -26,6 +26,7 @@ void write_waves(JsonWriter& json, const std::vector<rules::WaveStatus>& waves) 
     json.field("retrying", wave.retrying).field("holding", wave.holding).field("hold", rules::name_of(wave.hold));
     if (wave.first_devices != 0) json.field("first_devices", wave.first_devices);
     if (wave.rehearse) json.field("rehearse", true).field("rehearsing", wave.rehearsing);
+    if (wave.line != 0) json.field("line", wave.line);
     json.field("opened_s", wave.opened_s).close('}');
   }
   json.close(']');
@@ -38,6 +39,7 @@ void write_guardrails(JsonWriter& json, const std::vector<rules::GuardrailStatus
   for (const auto& one : guardrails) {
     json.open('{').field("name", one.guardrail).field("segment", one.segment).field("verdict", name_of(one.verdict));
     json.field("voted", one.voted).field("exceeded", one.exceeded).field("frozen", one.frozen);
+    if (one.line != 0) json.field("line", one.line);
     json.field("sentence", one.sentence).close('}');
   }
   json.close(']');

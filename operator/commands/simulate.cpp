@@ -53,6 +53,7 @@ tl::expected<rules::Simulation, Error> read_simulation(const SimulateOptions& op
   auto rule = read_rule(options.rule);
   if (!rule) return tl::make_unexpected(std::move(rule.error()));
   simulation.rule = std::move(rule->rule);
+  simulation.lines = std::move(rule->lines);
   preset = rule->preset;
   auto fleet = read_fleet(options.fleet);
   if (!fleet) return tl::make_unexpected(std::move(fleet.error()));

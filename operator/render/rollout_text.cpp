@@ -74,6 +74,18 @@ std::string headline(const RolloutView& view, std::uint64_t now_s, const Style& 
   return text;
 }
 
+// "; waves: rule lines 7, 8, 9", each once; empty when the broker does not say.
+std::string rule_lines(const std::vector<WaveView>& waves) {
+  std::vector<std::uint32_t> found;
+  for (const auto& wave : waves) {
+    if (wave.line != 0 && std::find(found.begin(), found.end(), wave.line) == found.end()) found.push_back(wave.line);
+  }
+  if (found.empty()) return {};
+  std::string text = found.size() == 1 ? "; waves: rule line " : "; waves: rule lines ";
+  for (std::size_t i = 0; i < found.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(found[i]);
+  return text;
+}
+
 std::string failure_line(const FailureView& failure, const Style& style) {
   auto text = "  " + painted(harmless(failure.device), Paint::bad, style) + "  " + harmless(failure.error);
   if (!failure.detail.empty()) text += ": " + harmless(failure.detail);
@@ -123,13 +135,14 @@ std::vector<std::string> rollout_frame(const RolloutView& view, std::uint64_t no
                             wave_counts(wave),
                         columns, mark));
   }
-  lines.push_back(fit("  " + totals(view), columns, mark));
-  if (const auto verdicts = guardrail_totals(view.guardrails); !verdicts.empty()) {
-    lines.push_back(fit("  " + verdicts, columns, mark));
-  }
-  if (!view.waiting_for.empty()) {
-    lines.push_back(fit("  " + painted(harmless(view.waiting_for), paint_of_state(view.state), style), columns, mark));
-  }
+  // Sentences are never cut: their end says what to do, and which line of the rule decided.
+  const auto add = [&](const std::string& sentence, Paint paint) {
+    if (sentence.empty()) return;
+    for (const auto& part : wrapped(sentence, columns - 2)) lines.push_back("  " + painted(part, paint, style));
+  };
+  add(totals(view), Paint::plain);
+  add(guardrail_totals(view.guardrails), Paint::plain);
+  add(harmless(view.waiting_for), paint_of_state(view.state));
   return lines;
 }
 
@@ -139,7 +152,7 @@ std::string rollout_text(const RolloutView& view, std::uint64_t now_s, std::size
   text +=
       "  started " + moment_text(view.started_s) + (view.started_by.empty() ? "" : " by " + harmless(view.started_by));
   if (view.ended_s != 0) text += ", ended " + moment_text(view.ended_s);
-  text += "\n";
+  text += rule_lines(view.waves) + "\n";
   for (const auto& failure : view.failures) text += failure_line(failure, style) + "\n";
   for (const auto& stop : view.stops) text += exclusion_line("stopped", stop, style) + "\n";
   for (const auto& cancelled : view.cancelled) text += exclusion_line("cancelled", cancelled, style) + "\n";

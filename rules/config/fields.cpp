@@ -102,6 +102,13 @@ const YamlNode* Fields::find(std::string_view key) const {
   return nullptr;
 }
 
+std::uint32_t Fields::line_of(std::string_view key) const {
+  for (const auto& [name, value] : node_.entries) {
+    if (name.kind == YamlNode::Kind::scalar && name.text == key) return problems_.line_of(name);
+  }
+  return 0;
+}
+
 const YamlNode* Fields::require(std::string_view key, std::string_view example) {
   if (is_map() && !has(key)) {
     problems_.add(node_, std::string(what_) + " has no '" + std::string(key) + "'", "add " + std::string(example));

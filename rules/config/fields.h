@@ -29,6 +29,8 @@ class Fields {
   [[nodiscard]] const YamlNode* require(std::string_view key, std::string_view example);
   // True when the key is there, with or without a value, or probably meant by an unknown key that has been reported.
   [[nodiscard]] bool has(std::string_view key) const;
+  // The line of a key, from 1; 0 when it is not there.
+  [[nodiscard]] std::uint32_t line_of(std::string_view key) const;
   [[nodiscard]] bool is_map() const { return node_.kind == YamlNode::Kind::map; }
 
   // --- REQUIRES: made with a section that has the key, in this form ---

@@ -18,11 +18,17 @@ class RuleReader {
  public:
   explicit RuleReader(Problems& problems) : problems_(problems) {}
 
-  Rule read(const YamlNode& document, std::string& preset) {
+  Rule read(const YamlNode& document, LoadedRule& loaded) {
     Fields fields(document, keys::rule, problems_);
     rule_.rollout = fields.id("rollout");
     rule_.seed = fields.integer("seed");
     rule_.priority = fields.integer32("priority");
+    put_lines(fields, {{"priority", Clause::priority},
+                       {"pace", Clause::pace},
+                       {"retry", Clause::retry},
+                       {"windows", Clause::windows},
+                       {"baseline_window", Clause::baseline_window},
+                       {"attempt_timeout", Clause::attempt_timeout}});
     if (auto targets = fields.condition("targets")) {
       rule_.targets_text = std::move(targets->text);
       rule_.targets = std::move(targets->program);
@@ -31,7 +37,11 @@ class RuleReader {
     put_in_order(fields);
     ReadWaves waves = read_waves(fields, document, problems_);
     rule_.waves = std::move(waves.waves);
-    preset = std::move(waves.preset);
+    for (std::size_t i = 0; i < waves.lines.size(); ++i) {
+      lines_.put(Clause::wave, i, waves.lines[i].wave);
+      lines_.put(Clause::gate, i, waves.lines[i].gate);
+    }
+    loaded.preset = std::move(waves.preset);
     rule_.shadow = fields.flag("shadow") || waves.shadow;
     if (const YamlNode* node = fields.find("halt")) read_halt(*node);
     if (const YamlNode* node = fields.find("pace")) read_pace(*node);
@@ -40,16 +50,26 @@ class RuleReader {
     if (const YamlNode* node = fields.find("utc_offset")) read_offset(*node, fields.has("windows"));
     if (const YamlNode* node = fields.find("guardrails")) {
       rule_.guardrails = read_guardrails(*node, rule_.waves, problems_);
+      for (std::size_t i = 0; i < node->items.size(); ++i)
+        lines_.put(Clause::guardrail, i, problems_.line_of(node->items[i]));
     }
     if (rule_.shadow) check_shadow(fields, document);
     read_baseline_window(fields);
     if (const YamlNode* node = fields.find("rollback")) read_rollback(*node);
     rule_.unreachable_after_s = fields.duration_s("unreachable_after");
     rule_.attempt_timeout_s = fields.duration_s("attempt_timeout");
+    loaded.lines = std::move(lines_);
     return std::move(rule_);
   }
 
  private:
+  // Of the keys that are there.
+  void put_lines(const Fields& fields, std::initializer_list<std::pair<std::string_view, Clause>> keys) {
+    for (const auto& [key, clause] : keys) {
+      if (const auto line = fields.line_of(key); line != 0) lines_.put(clause, line);
+    }
+  }
+
   void read_versions(const YamlNode& node) {
     Fields fields(node, keys::versions, problems_);
     if (!fields.is_map()) return;
@@ -99,6 +119,9 @@ class RuleReader {
   void read_halt(const YamlNode& node) {
     Fields fields(node, keys::halt, problems_);
     require_any(node, fields, keys::halt);
+    put_lines(fields, {{"failed_devices", Clause::failed_devices},
+                       {"failed_percent", Clause::failed_percent},
+                       {"failed_in_a_row", Clause::failed_in_a_row}});
     rule_.halt_failed_devices = fields.integer32("failed_devices");
     rule_.halt_failed_ppm = fields.percentage_ppm("failed_percent");
     rule_.halt_failed_in_a_row = fields.integer32("failed_in_a_row");
@@ -182,6 +205,7 @@ class RuleReader {
 
   Problems& problems_;
   Rule rule_;
+  RuleLines lines_;
   bool named_[plane_count] = {};  // in versions, readable or not
 };
 
@@ -191,7 +215,7 @@ LoadedRule load_rule(std::string_view text, const std::string& file) {
   Problems problems(without_bom(text), file);
   LoadedRule loaded;
   if (const auto document = read_yaml(problems)) {
-    Rule rule = RuleReader(problems).read(*document, loaded.preset);
+    Rule rule = RuleReader(problems).read(*document, loaded);
     if (!problems.any()) loaded.rule = std::move(rule);
   }
   loaded.diagnostics = problems.take();

@@ -8,12 +8,14 @@
 
 #include "rules/config/diagnostic.h"
 #include "rules/engine/rule.h"
+#include "rules/engine/rule_lines.h"
 
 namespace muster::rules {
 
 struct LoadedRule {
   std::optional<Rule> rule;  // none when there is any error; its waves are plain, whatever preset made them
   std::vector<Diagnostic> diagnostics;
+  RuleLines lines;
   std::string preset;  // a sentence for people: what of the waves a strategy or a risk made; empty: nothing
 };
 

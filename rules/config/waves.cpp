@@ -66,6 +66,7 @@ class Shares {
 struct AskedRehearsal {
   bool asked = false;
   std::uint32_t devices = 0;
+  std::uint32_t line = 0;
   std::optional<std::uint64_t> soak_s;  // none: that of the first wave
 };
 
@@ -82,10 +83,13 @@ class WaveReader {
   WaveReader(const RiskLevel* risk, const AskedRehearsal& rehearsal, Problems& problems)
       : risk_(risk), rehearsal_(rehearsal), problems_(problems), shares_(rehearsal.devices, problems) {}
 
-  Wave read(const YamlNode& node, std::size_t index, std::size_t count) {
+  // Also says where it stands: its gate in a line of its own, in `risk_line` where that sets it, or with the wave.
+  Wave read(const YamlNode& node, std::size_t index, std::size_t count, std::uint32_t risk_line, WaveLines& lines) {
     Wave wave;
     Fields fields(node, keys::wave, problems_);
     if (!fields.is_map()) return wave;
+    lines.wave = problems_.line_of(node);
+    lines.gate = fields.has("gate") ? fields.line_of("gate") : risk_ != nullptr ? risk_line : lines.wave;
     read_name(fields, wave);
     read_share(fields, node, wave);
     wave.gate = static_cast<Gate>(fields.word("gate"));
@@ -192,6 +196,7 @@ class PlanReader {
     if (node == nullptr) return;
     Fields fields(*node, keys::rehearse, problems_);
     if (!fields.is_map()) return;
+    rehearsal_.line = rule_.line_of("rehearse");
     rehearsal_.devices = fields.integer32("devices");
     if (fields.has("soak")) rehearsal_.soak_s = fields.duration_s("soak");
   }
@@ -211,6 +216,7 @@ class PlanReader {
     wave.rehearse = true;
     wave.soak_s = rehearsal_.soak_s.value_or(read.waves.front().soak_s);
     read.waves.insert(read.waves.begin(), std::move(wave));
+    read.lines.insert(read.lines.begin(), {rehearsal_.line, rehearsal_.line});
     read.preset += (read.preset.empty() ? "" : " ") + std::string("Its first wave, ") + std::string(rehearsal_name) +
                    ", comes from rehearse.";
   }
@@ -244,7 +250,9 @@ class PlanReader {
     const auto* items = rule_.list("waves");
     if (items == nullptr) return read;
     WaveReader reader(at_risk ? risk_ : nullptr, rehearsal_, problems_);
-    for (std::size_t i = 0; i < items->size(); ++i) read.waves.push_back(reader.read((*items)[i], i, items->size()));
+    read.lines.resize(items->size());
+    for (std::size_t i = 0; i < items->size(); ++i)
+      read.waves.push_back(reader.read((*items)[i], i, items->size(), rule_.line_of("risk"), read.lines[i]));
     if (at_risk) {
       read.preset = "Gates and soaks that its waves do not say come from risk: " + std::string(risk_->name) + ".";
     }
@@ -266,6 +274,7 @@ class PlanReader {
     if (*strategy_ == Strategy::device_class || *strategy_ == Strategy::regional)
       read.preset += " Targets of no listed " + std::string(attribute_of(*strategy_)) + " get nothing.";
     set_gates_and_soaks(read.waves);
+    set_lines(name, read);
     return read;
   }
 
@@ -333,6 +342,21 @@ class PlanReader {
     if (said != nullptr && waves.size() == 1 && static_cast<Gate>(gate) == Gate::manual) {
       problems_.add(*said, "'gate' of a strategy that makes one wave: nothing follows that it could hold",
                     "remove it, or a strategy with several waves");
+    }
+  }
+
+  // Each item of the strategy's list makes a wave; where it has none, the strategy or the risk makes all.
+  void set_lines(const std::string& strategy, ReadWaves& read) {
+    const auto first_of = [&](std::string_view a, std::string_view b) {
+      return rule_.has(a) ? rule_.line_of(a) : rule_.line_of(b);
+    };
+    const auto made = first_of("strategy", "risk");
+    const auto gate = rule_.has("gate") ? rule_.line_of("gate") : first_of("risk", "strategy");
+    read.lines.assign(read.waves.size(), {made, gate});
+    for (const Key& key : keys::rule.keys) {
+      const YamlNode* list = key.of_strategy == strategy ? rule_.find(key.name) : nullptr;
+      if (list == nullptr || list->items.size() != read.waves.size()) continue;
+      for (std::size_t i = 0; i < read.lines.size(); ++i) read.lines[i].wave = problems_.line_of(list->items[i]);
     }
   }
 

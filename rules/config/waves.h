@@ -10,10 +10,16 @@
 
 namespace muster::rules {
 
+// The lines, from 1, of what decides that a wave opens and of what it takes to leave it.
+struct WaveLines {
+  std::uint32_t wave = 0, gate = 0;
+};
+
 struct ReadWaves {
-  std::vector<Wave> waves;  // every one that could be read; whether all of them are sound, the problems say
-  bool shadow = false;      // its strategy is one that switches nothing
-  std::string preset;       // a sentence that says what of them the file leaves to a preset; empty: nothing
+  std::vector<Wave> waves;       // every one that could be read; whether all of them are sound, the problems say
+  std::vector<WaveLines> lines;  // one a wave
+  bool shadow = false;           // its strategy is one that switches nothing
+  std::string preset;            // a sentence that says what of them the file leaves to a preset; empty: nothing
 };
 
 // From the keys of a rule that are about waves: `waves`, or `strategy` and its companions, and `risk`.

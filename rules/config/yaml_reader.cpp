@@ -157,6 +157,11 @@ std::string_view line_at(std::string_view text, std::size_t offset) {
 }
 
 // YAML errors are terse; most here come from conditions that YAML reads as something else.
+std::uint32_t line_number(std::string_view text, std::size_t offset) {
+  const auto before = text.substr(0, offset);
+  return 1 + static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n'));
+}
+
 std::string advice_for(std::string_view line) {
   if (line.find('\t') != std::string_view::npos) return "indent with spaces: YAML knows no tabs";
   if (line.find_first_of("\"'[{!>") != std::string_view::npos) {
@@ -180,6 +185,10 @@ void Problems::add(std::size_t offset, const std::string& what, const std::strin
   found_.emplace_back(std::min(offset, text_.size()), std::move(diagnostic));
 }
 
+std::uint32_t Problems::line_of(const YamlNode& node) const {
+  return line_number(text_, node.offset);
+}
+
 std::vector<Diagnostic> Problems::take() {
   std::stable_sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   if (found_.size() > limits::diagnostics_max) found_.resize(limits::diagnostics_max);
@@ -190,7 +199,7 @@ std::vector<Diagnostic> Problems::take() {
     const std::string_view in_line = newline == std::string_view::npos ? before : before.substr(newline + 1);
     // Columns count characters, as editors do, not bytes.
     const auto starts_character = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
-    diagnostic.line = 1 + static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n'));
+    diagnostic.line = line_number(text_, offset);
     diagnostic.column = 1 + static_cast<std::uint32_t>(std::count_if(in_line.begin(), in_line.end(), starts_character));
     diagnostics.push_back(std::move(diagnostic));
   }

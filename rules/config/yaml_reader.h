@@ -46,6 +46,8 @@ class Problems {
   }
 
   [[nodiscard]] bool any() const { return !found_.empty(); }
+  // From 1: in which line of the source a node begins.
+  [[nodiscard]] std::uint32_t line_of(const YamlNode& node) const;
   [[nodiscard]] std::string_view source() const { return text_; }
   // By place, the first diagnostics_max of them.
   [[nodiscard]] std::vector<Diagnostic> take();

@@ -87,7 +87,7 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
   if (had_place) return;  // what it gets later is no new decision
   std::string why = "rollout " + rollout.name() + ": it joined after " + describe_wave(rollout.rule.waves[wave]) +
                     " had opened and belongs to it; that wave now has " +
-                    count_text(rollout.tally_of(wave).devices(), "device");
+                    count_text(rollout.tally_of(wave).devices(), "device") + rollout.lines.cite(Clause::wave, wave);
   if (!assigned) {
     const bool held = members_[member].standing == Standing::held_by_other;
     why += members_[member].frozen    ? std::string("; its segment is frozen")
@@ -95,8 +95,8 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
            : !rollout.assigning()     ? "; it gets nothing while the rollout is " + std::string(name_of(rollout.state))
            : held                     ? std::string("; another rollout holds it")
            : members_[member].window_zone != 0 ? "; " + why_window(members_[member])
-           : members_[member].paced ? "; its turn comes at the rule's pace: " + describe_pace(rollout.rule.pace)
-                                    : std::string("; it is kept back by orders");
+           : members_[member].paced            ? "; its turn comes at the rule's pace: " + describe_pace(rollout)
+                                               : std::string("; it is kept back by orders");
   }
   turn_.audit("muster", audit::device_joined, fleet_.id(index), std::move(why));
 }

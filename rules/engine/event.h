@@ -13,6 +13,7 @@
 #include "rules/engine/needs.h"
 #include "rules/engine/readings.h"
 #include "rules/engine/rule.h"
+#include "rules/engine/rule_lines.h"
 #include "schemas/bytes.h"
 
 namespace muster::rules {
@@ -111,8 +112,9 @@ struct ReleaseReach {
 struct StartRollout {
   Rule rule;
   std::string rule_text;
-  std::vector<KnownRelease> releases;
-};  // one a version choice, in order
+  std::vector<KnownRelease> releases;  // one a version choice, in order
+  RuleLines lines = {};                // of rule_text
+};
 struct ApproveWave {
   std::string rollout;
 };

@@ -241,7 +241,8 @@ void Core::fill_in_for_stopped(Rollout& rollout) {
   rollout.persist = true;
   turn_.audit("muster", audit::wave_refilled, rollout.name(),
               "rollout " + rollout.name() + ": all devices of " + describe_wave(rollout.rule.waves[wave]) +
-                  " are stopped; it takes the next " + std::to_string(more) + " in their place");
+                  " are stopped; it takes the next " + std::to_string(more) + " in their place" +
+                  rollout.lines.cite(Clause::wave, wave));
 }
 
 // Cancelled there, and not on its way back: its planes are free for other rollouts.

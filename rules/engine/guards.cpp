@@ -82,13 +82,15 @@ std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double v
 
 }  // namespace
 
-void Guards::adopt(const Rule& rule) {
+void Guards::adopt(const Rule& rule, const RuleLines& lines) {
   rule_ = &rule;
   runs_.resize(rule.guardrails.size());
   watches.set_gauges(runs_.size());
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];
     run.rule = &rule.guardrails[i];
+    run.line = lines.of(Clause::guardrail, i);
+    run.cited = lines.cite_within(Clause::guardrail, i);
     run.reading = reading_from(run.rule->metric);
     run.drift.set_span(run.rule->observe_s);
     run.kind = run.rule->metric.empty()                             ? Kind::condition

@@ -15,6 +15,7 @@
 #include "rules/engine/event.h"
 #include "rules/engine/record.h"
 #include "rules/engine/rule.h"
+#include "rules/engine/rule_lines.h"
 #include "rules/engine/segment.h"
 #include "rules/engine/status.h"
 #include "rules/engine/watch.h"
@@ -23,8 +24,8 @@ namespace muster::rules {
 
 class Guards {
  public:
-  // The guardrails of `rule`, which must outlive this.
-  void adopt(const Rule& rule);
+  // The guardrails of `rule`, which must outlive this, and where they stand.
+  void adopt(const Rule& rule, const RuleLines& lines);
   [[nodiscard]] bool any() const { return !runs_.empty(); }
   // Some guardrail compares with what was before the update.
   [[nodiscard]] bool compares() const;
@@ -65,6 +66,8 @@ class Guards {
   // --- verdicts ---
   struct Run {
     const Guardrail* rule = nullptr;
+    std::uint32_t line = 0;  // of the rule's file; 0: unknown
+    std::string cited;       // "; rule line 12"; empty: nothing is known of the file
     enum class Kind : std::uint8_t { measurement, state, delegate, condition };
     Kind kind = Kind::measurement;
     std::optional<Reading> reading;

@@ -22,15 +22,15 @@ std::string count_of(const Segment& segment) {
   return text;
 }
 
-std::string terms_of(const Guardrail& rule) {
-  return "tolerate " + percent_text(rule.tolerate_ppm) + " % at " + percent_text(SequentialTest::ppm - rule.error_ppm) +
-         " %";
+std::string terms_of(const Guards::Run& run) {
+  return "tolerate " + percent_text(run.rule->tolerate_ppm) + " % at " +
+         percent_text(SequentialTest::ppm - run.rule->error_ppm) + " %" + run.cited;
 }
 
 // What the verdict rests on, or what it takes.
 std::string sentence_of(const Guards::Run& run, const Segment& segment) {
   const auto& votes = segment.run.votes();
-  std::string text = count_of(segment) + " (" + terms_of(*run.rule) + ")";
+  std::string text = count_of(segment) + " (" + terms_of(run) + ")";
   const auto counted = votes.devices < segment.devices ? segment.devices - votes.devices : 0;
   switch (segment.run.verdict()) {
     case Verdict::pass:
@@ -139,7 +139,7 @@ std::vector<GuardrailStatus> Guards::status() const {
     for (const auto* segment : segments) {
       const auto& votes = segment->run.votes();
       found.push_back({run.rule->name, segment->name, segment->run.verdict(), votes.devices, votes.exceeded,
-                       segment->frozen, sentence_of(run, *segment)});
+                       segment->frozen, sentence_of(run, *segment), run.line});
     }
   }
   return found;

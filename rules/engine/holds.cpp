@@ -152,7 +152,8 @@ std::string Core::hold_sentence(const Rollout& rollout) const {
   if (!own)
     return text + " for another rollout (" + name_some(rollout, rollout.wave, Standing::holding) +
            "): 'rollout why' says for which";
-  text += " " + what_holds(wave.hold) + " (" + name_some(rollout, rollout.wave, Standing::holding) + ")";
+  text += " " + what_holds(wave.hold) + " (" + name_some(rollout, rollout.wave, Standing::holding) +
+          rollout.lines.cite_within(Clause::wave, rollout.wave) + ")";
   if (const auto more = tally.of(Standing::assigned); more != 0) text += ", " + std::to_string(more) + " on the way";
   return text + "; 'musterctl rollout release " + rollout.name() + "' lets them go on";
 }

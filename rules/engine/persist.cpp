@@ -179,6 +179,7 @@ std::string Core::rule_record(const Rollout& rollout) {
   ByteWriter out;
   out.number(rollout.number);
   out.text(rollout.rule_text);
+  rollout.lines.encode(out);
   out.number(rule.seed);
   out.number(rule.priority);
   out.flag(rule.shadow);

@@ -10,7 +10,8 @@ namespace muster::rules {
 namespace {
 
 std::string with_priority(const Rollout& rollout) {
-  return "rollout " + rollout.name() + " (priority " + std::to_string(rollout.rule.priority) + ")";
+  return "rollout " + rollout.name() + " (priority " + std::to_string(rollout.rule.priority) +
+         rollout.lines.cite_within(Clause::priority) + ")";
 }
 
 }  // namespace

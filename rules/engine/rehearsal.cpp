@@ -128,7 +128,8 @@ bool Core::go_on_rehearsing(MemberIndex index, bool its_turn) {
               "rollout " + rollout.name() + ": it has " +
                   (back ? "taken the versions, and goes back to what it ran before"
                         : "gone back to what it ran before, and takes the versions again") +
-                  " (epoch " + std::to_string(member.epoch) + ")");
+                  " (epoch " + std::to_string(member.epoch) + rollout.lines.cite_within(Clause::wave, member.wave) +
+                  ")");
   return true;
 }
 
@@ -180,7 +181,8 @@ std::string Core::rehearsal_sentence(const Rollout& rollout) const {
   if (auto idle = idle_sentence(rollout); !idle.empty()) return idle;
   const auto done = tally.of(Standing::done);
   auto text = "wave " + rule.name + ": " + std::to_string(done) + " of " + count_text(tally.devices(), "device") +
-              (done == 1 ? " has" : " have") + " gone back and forward again";
+              (done == 1 ? " has" : " have") + " gone back and forward again" +
+              rollout.lines.cite(Clause::wave, rollout.wave);
   const auto add = [&](Standing standing, Rehearsal stage, std::string_view one, std::string_view more) {
     const auto named = members_.named(rollout, Members::names_shown_max, [&](const Member& member) {
       return member.wave == rollout.wave && member.standing == standing && member.rehearsal == stage;
@@ -208,7 +210,7 @@ std::string Core::rehearsal_sentence(const Rollout& rollout) const {
     return member.wave == rollout.wave && member.window_zone == 0 && (placed || member.awaits_rehearsal()) &&
            !hold_of(member);
   });
-  if (paced) text += "; at the rule's pace: " + describe_pace(rollout.rule.pace);
+  if (paced) text += "; at the rule's pace: " + describe_pace(rollout);
   return text;
 }
 
@@ -231,7 +233,7 @@ std::string Core::why_rehearsing(MemberIndex index) const {
   if (const auto* stronger = outranked_by(rollout, member.device); stronger != nullptr)
     return text + "rollout " + stronger->name() + ", which has a higher priority, is to have it";
   if (member.window_zone != 0) return text + why_window(member);
-  if (member.paced) return text + "its turn comes at the rule's pace: " + describe_pace(rollout.rule.pace);
+  if (member.paced) return text + "its turn comes at the rule's pace: " + describe_pace(rollout);
   return text + "it does with the rollout's next step";
 }
 

@@ -210,7 +210,7 @@ void Core::recover(MemberIndex index) {
   turn_.audit("muster", audit::device_rehearsed, fleet_.id(member.device),
               "rollout " + rollout.name() + ": it has taken the versions, gone back and taken them again; so have " +
                   std::to_string(tally.of(Standing::done)) + " of " + count_text(tally.devices(), "device") + " of " +
-                  describe_wave(rollout.rule.waves[member.wave]));
+                  describe_wave(rollout.rule.waves[member.wave]) + rollout.lines.cite(Clause::wave, member.wave));
 }
 
 // It has shown what it failed to show before. REQUIRES: it is not counted as failed any more.
@@ -258,7 +258,8 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
   std::string why = "rollout " + rollout.name() + ": " + judgement.error;
   if (!judgement.detail.empty()) why += ": " + judgement.detail;
   if (tries != 0)
-    why += "; attempt " + std::to_string(tries + 1) + " of " + std::to_string(rollout.rule.retry.attempts);
+    why += "; attempt " + std::to_string(tries + 1) + " of " + std::to_string(rollout.rule.retry.attempts) +
+           rollout.lines.cite(Clause::retry);
   if (member.withdrawn) {
     turn_.audit(who, audit::device_not_reverted, id, why + "; it keeps what it runs");
     return;
@@ -267,7 +268,7 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
   why += "; " + describe_wave(rollout.rule.waves[member.wave]) + ": " + std::to_string(tally.of(Standing::done)) +
          " done, " + std::to_string(tally.failed) + " failed of " + std::to_string(tally.devices()) + "; " +
          count_text(rollout.total().unacknowledged, "unacknowledged failure") + ", the rule halts at " +
-         describe_halt(rollout.rule, halt_limits_of(rollout.rule));
+         describe_halt(rollout, halt_limits_of(rollout.rule));
   turn_.audit(who, audit::device_failed, id, std::move(why));
 }
 
@@ -336,8 +337,8 @@ void Core::expire(MemberIndex index) {
   judgement.finding = member.withdrawn ? Finding::not_reverted : Finding::failed;
   judgement.error = "attempt_timeout";
   const bool about_it = device.attempt_epoch >= member.epoch;
-  judgement.detail =
-      "no end of its attempt " + std::to_string(turn_.now_s - member.assigned_s) + " s after the assignment; ";
+  judgement.detail = "no end of its attempt " + std::to_string(turn_.now_s - member.assigned_s) +
+                     " s after the assignment" + member.rollout->lines.cite(Clause::attempt_timeout) + "; ";
   judgement.detail +=
       about_it ? "it last said " + std::string(name_of(device.attempt)) : std::string("it did not begin");
   judgement.detail += ", state " + std::string(name_of(device.state));

@@ -95,6 +95,7 @@ bool read_guardrail(ByteReader& in, Guardrail& guardrail) {
 bool read_rule(ByteReader& in, Rollout& rollout) {
   Rule& rule = rollout.rule;
   rollout.rule_text = in.text(limits::rule_text_len_max);
+  if (!rollout.lines.decode(in)) return false;
   rule.seed = in.number();
   rule.priority = static_cast<std::uint32_t>(in.number_max(priority_max));
   rule.shadow = in.flag();

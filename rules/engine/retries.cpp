@@ -28,7 +28,7 @@ bool Core::wait_to_retry(MemberIndex index, const Judgement& judgement, std::str
   if (!judgement.detail.empty()) why += ": " + judgement.detail;
   turn_.audit(who, audit::device_retrying, id,
               why + "; attempt " + std::to_string(tries) + " of " + std::to_string(retry.attempts) +
-                  ", the next one in " + std::to_string(wait_s) + " s");
+                  ", the next one in " + std::to_string(wait_s) + " s" + rollout.lines.cite(Clause::retry));
   return true;
 }
 
@@ -128,7 +128,8 @@ std::string Core::retrying_sentence(const Rollout& rollout) const {
   if (count == 0) return {};
   const auto text = count_text(count, "device") + " of " + describe_wave(rollout.rule.waves[rollout.wave]) +
                     (count == 1 ? " waits" : " wait") + " to try again (" +
-                    name_some(rollout, rollout.wave, Standing::retrying) + ")";
+                    name_some(rollout, rollout.wave, Standing::retrying) + rollout.lines.cite_within(Clause::retry) +
+                    ")";
   const auto next_s = rollout.retries.next_s(turn_.now_s);
   if (next_s == 0) return text + ", and its time has come: 'rollout why' says what else it waits for";
   return text + (count == 1 ? ", at " : ", the next at ") + utc_text(next_s);
@@ -149,7 +150,7 @@ std::string Core::why_retrying(MemberIndex index) const {
   const auto hold = orders_.hold(fleet_.id(member.device), fleet_.facts(member.device), rollout.manifests, false);
   if (hold) return text + describe_hold(*hold);
   if (member.window_zone != 0) return text + why_window(member);
-  if (member.paced) return text + "its turn comes at the rule's pace: " + describe_pace(rollout.rule.pace);
+  if (member.paced) return text + "its turn comes at the rule's pace: " + describe_pace(rollout);
   return text + "it does with the rollout's next step";
 }
 

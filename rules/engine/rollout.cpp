@@ -153,18 +153,27 @@ HaltLimits halt_limits_reached(const Rollout& rollout) {
   return limits;
 }
 
-std::string describe_halt(const Rule& rule, HaltLimits limits) {
+std::string describe_halt(const Rollout& rollout, HaltLimits limits) {
+  const Rule& rule = rollout.rule;
   std::string text;
-  const auto add = [&](const std::string& words) { text += (text.empty() ? "" : " or ") + words; };
-  if (limits.devices) add(std::to_string(std::max(1u, rule.halt_failed_devices)));
-  if (limits.share) add(percent_text(rule.halt_failed_ppm) + " % of the assigned devices");
-  if (limits.in_a_row) add(std::to_string(rule.halt_failed_in_a_row) + " in a row");
-  return text;
+  std::vector<RuleLines::Part> clauses;
+  const auto add = [&](Clause clause, const std::string& words) {
+    text += (text.empty() ? "" : " or ") + words;
+    clauses.push_back({clause, 0});
+  };
+  if (limits.devices) add(Clause::failed_devices, std::to_string(std::max(1u, rule.halt_failed_devices)));
+  if (limits.share) add(Clause::failed_percent, percent_text(rule.halt_failed_ppm) + " % of the assigned devices");
+  if (limits.in_a_row) add(Clause::failed_in_a_row, std::to_string(rule.halt_failed_in_a_row) + " in a row");
+  return text + rollout.lines.cite(clauses);
+}
+
+std::string describe_pace(const Rollout& rollout) {
+  return describe_pace(rollout.rule.pace) + rollout.lines.cite(Clause::pace);
 }
 
 std::string describe_reached(const Rollout& rollout) {
   const auto reached = halt_limits_reached(rollout);
-  return describe_halt(rollout.rule, reached.any() ? reached : halt_limits_of(rollout.rule));
+  return describe_halt(rollout, reached.any() ? reached : halt_limits_of(rollout.rule));
 }
 
 std::string describe_wave(const Wave& wave) {

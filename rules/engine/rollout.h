@@ -133,6 +133,7 @@ struct WaveRun {
 struct Rollout {
   Rule rule;
   std::string rule_text;
+  RuleLines lines;
   std::vector<KnownRelease> releases;    // one a version choice, in activation order
   std::vector<Sha256> manifests;         // of `releases`
   std::uint32_t number = 0;              // by start; larger is newer
@@ -219,10 +220,12 @@ struct HaltLimits {
 };
 [[nodiscard]] HaltLimits halt_limits_of(const Rule& rule);  // one device, when the rule states none
 [[nodiscard]] HaltLimits halt_limits_reached(const Rollout& rollout);
-// "1", "5 % of the assigned devices or 3 in a row"
-[[nodiscard]] std::string describe_halt(const Rule& rule, HaltLimits limits);
+// "1 (rule line 9)", "5 % of the assigned devices or 3 in a row (rule lines 9, 10)"
+[[nodiscard]] std::string describe_halt(const Rollout& rollout, HaltLimits limits);
 // Of a halted one: the limits that it has reached, or all when it is under them again.
 [[nodiscard]] std::string describe_reached(const Rollout& rollout);
+// Its pace now: "at most 10 a minute (rule line 12)".
+[[nodiscard]] std::string describe_pace(const Rollout& rollout);
 // "wave canary (10 %)", "wave rehearsal (2 devices)", "wave lab (ring)"
 [[nodiscard]] std::string describe_wave(const Wave& wave);
 // Why the state of this release of the rollout keeps its next wave from opening, and what to do about it.

@@ -34,6 +34,7 @@ void prepare_status(const Rollout& rollout, RolloutStatus& status) {
     each.first_devices = wave.devices;
     each.rehearse = wave.rehearse;
     each.gate = wave.gate;
+    each.line = rollout.lines.of(Clause::wave, status.waves.size());
     status.waves.push_back(std::move(each));
   }
 }
@@ -136,8 +137,9 @@ std::string Core::waiting_for(const Rollout& rollout) const {
       const auto next =
           last ? std::string("complete the rollout") : "open " + describe_wave(rollout.rule.waves[rollout.wave + 1]);
       const auto approvals = describe_approvals(rollout);
-      return describe_wave(wave) + " is healthy; approve to " + next + (approvals.empty() ? "" : "; " + approvals) +
-             (frozen.empty() ? "" : "; " + frozen) + rollout.guards.review();
+      return describe_wave(wave) + " is healthy" + rollout.lines.cite(Clause::gate, rollout.wave) + "; approve to " +
+             next + (approvals.empty() ? "" : "; " + approvals) + (frozen.empty() ? "" : "; " + frozen) +
+             rollout.guards.review();
     }
     case RolloutState::paused:
       return stopped_sentence(rollout, "paused");
@@ -174,11 +176,13 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
     const auto* held = held_by_state(rollout);
     if (held != nullptr && turn_.now_s >= until_s) return describe_state_hold(rollout, *held);
     return count_text(rollout.tallies.back().targets, "target") + " are measured before " + name +
-           " opens, which it does in " + std::to_string(until_s > turn_.now_s ? until_s - turn_.now_s : 0) + " s";
+           " opens, which it does in " + std::to_string(until_s > turn_.now_s ? until_s - turn_.now_s : 0) + " s" +
+           rollout.lines.cite(Clause::baseline_window);
   }
   if (tally.devices() == 0) {
     if (rule.is_ring() && rollout.total().targets != 0) {
-      return "no target is in the ring of " + name + " (" + rule.ring_text + "); it goes on when one is, or abort";
+      return "no target is in the ring of " + name + " (" + rule.ring_text + ")" +
+             rollout.lines.cite(Clause::wave, rollout.wave) + "; it goes on when one is, or abort";
     }
     return "no device matches the targets; the rollout goes on when one does";
   }
@@ -186,7 +190,7 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   if (auto rehearsal = rehearsal_sentence(rollout); !rehearsal.empty()) return rehearsal;
   if (const auto waiting = paced_in(rollout, rollout.wave); waiting != 0) {
     return count_text(waiting, "device") + " of " + name + (waiting == 1 ? " follows" : " follow") +
-           " at the rule's pace: " + describe_pace(rollout.rule.pace);
+           " at the rule's pace: " + describe_pace(rollout);
   }
   if (auto waiting = window_sentence(rollout); !waiting.empty()) return waiting;
   const auto idle = tally.of(Standing::assigned) == 0 ? std::string() : idle_sentence(rollout);
@@ -201,7 +205,8 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   if (tally.tolerated != 0) {
     return "no device of " + name + " is done: " + std::to_string(tally.tolerated) + " failed (" +
            name_some(rollout, rollout.wave, Standing::failed) +
-           "), fewer than the rule halts at; resume with the failures acknowledged, or abort";
+           "), fewer than the rule halts at: " + describe_halt(rollout, halt_limits_of(rollout.rule)) +
+           "; resume with the failures acknowledged, or abort";
   }
   const auto total = rollout.total();
   if (tally.stopped != 0 && total.stopped_targets + total.frozen_targets == total.targets) {

@@ -224,7 +224,7 @@ void Core::adopt(std::unique_ptr<Rollout> rollout) {
   rollout->tallies.resize(rollout->waves.size() + 1);
   rollout->departed.resize(rollout->waves.size() + 1);
   rollout->sequence = sequence_of(rollout->releases);
-  rollout->guards.adopt(rollout->rule);
+  rollout->guards.adopt(rollout->rule, rollout->lines);
   rollout->pace.adopt(rollout->rule.pace, rollout->rule.seed);
   for (const auto& release : rollout->releases) {
     rollout->target[static_cast<std::size_t>(release.plane)] = fleet_.intern(release.manifest);
@@ -239,6 +239,7 @@ Rollout& Core::create(const Command& command, const StartRollout& body) {
   auto rollout = std::make_unique<Rollout>();
   rollout->rule = body.rule;
   rollout->rule_text = body.rule_text;
+  rollout->lines = body.lines;
   rollout->releases = body.releases;
   rollout->number = ++last_number_;
   rollout->started_s = turn_.now_s;

@@ -48,6 +48,7 @@ struct WaveStatus {
   std::uint32_t done = 0, failed = 0, unreachable = 0, retrying = 0, holding = 0, rehearsing = 0;
   HoldPoint hold = HoldPoint::none;  // none, too, once an operator has released it
   std::uint64_t opened_s = 0;        // 0: not yet
+  std::uint32_t line = 0;            // of the rule's file; 0: unknown
   friend bool operator==(const WaveStatus&, const WaveStatus&) = default;
 };
 
@@ -83,6 +84,7 @@ struct GuardrailStatus {
   std::uint32_t voted = 0, exceeded = 0;  // devices; exceeded are among voted
   bool frozen = false;                    // the segment gets nothing more
   std::string sentence;                   // what the verdict rests on, or what it waits for
+  std::uint32_t line = 0;                 // of the rule's file; 0: unknown
   friend bool operator==(const GuardrailStatus&, const GuardrailStatus&) = default;
 };
 

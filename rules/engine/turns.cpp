@@ -88,6 +88,7 @@ Core::Answer Core::run(const Command& command, const ChangePace& body) {
   const auto words = [](const Pace& pace) { return pace.any() ? describe_pace(pace) : std::string("no limit"); };
   const auto before = words(rollout->rule.pace);
   rollout->rule.pace = body.pace;
+  rollout->lines.put(Clause::pace, 0);
   line_up_again(*rollout);
   rollout->persist_rule = true;
   members_.touch(*rollout);

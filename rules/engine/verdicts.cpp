@@ -78,7 +78,7 @@ void Core::freeze_segment(Rollout& rollout, std::size_t guardrail, std::uint16_t
   turn_.audit("muster", audit::segment_frozen, rollout.name(),
               "rollout " + rollout.name() + ": " + frozen.name + " gets nothing more; of " +
                   count_text(members.size(), "device") + " there " + std::to_string(back) +
-                  " go back to their earlier versions");
+                  " go back to their earlier versions" + rollout.lines.cite(Clause::guardrail, guardrail));
 }
 
 void Core::freeze_releases(Rollout& rollout, const std::string& why) {

@@ -141,7 +141,7 @@ void Core::open_wave(Rollout& rollout) {
   const auto& tally = rollout.tallies[rollout.wave];
   std::string why = "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
                     " opened with " + std::to_string(tally.devices()) + " of " +
-                    count_text(rollout.total().targets, "target");
+                    count_text(rollout.total().targets, "target") + rollout.lines.cite(Clause::wave, rollout.wave);
   if (const auto count = tally.of(Standing::unreachable); count != 0)
     why += "; " + std::to_string(count) + " unreachable";
   if (const auto count = tally.of(Standing::held_by_other); count != 0)
@@ -153,7 +153,7 @@ void Core::open_wave(Rollout& rollout) {
   }
   if (windowed != 0) {
     why += "; " + std::to_string(windowed) + (windowed == 1 ? " waits for its" : " wait for their") + " window (" +
-           describe_windows(rollout.rule.windows) + ")";
+           describe_windows(rollout.rule.windows) + rollout.lines.cite_within(Clause::windows) + ")";
   }
   std::size_t paced = 0;
   if (rollout.rule.pace.any()) {
@@ -162,7 +162,7 @@ void Core::open_wave(Rollout& rollout) {
       paced += member.paced && !member.reached && member.wave == rollout.wave ? 1 : 0;
     });
   }
-  if (paced != 0) why += "; " + std::to_string(paced) + " follow at its pace: " + describe_pace(rollout.rule.pace);
+  if (paced != 0) why += "; " + std::to_string(paced) + " follow at its pace: " + describe_pace(rollout);
   // Of those that wait, the frozen and the stopped ones: nobody in this wave was reached before it opened.
   if (const auto count = tally.of(Standing::waiting) - tally.frozen - tally.stopped - paced - windowed; count != 0)
     why += "; " + std::to_string(count) + " kept back by orders";
@@ -180,7 +180,7 @@ void Core::reopen_if_empty(Rollout& rollout) {
   turn_.audit("muster", audit::wave_opened, rollout.name(),
               "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
                   " has its first devices: " + std::to_string(tally.devices()) + " of " +
-                  count_text(rollout.total().targets, "target"));
+                  count_text(rollout.total().targets, "target") + rollout.lines.cite(Clause::wave, rollout.wave));
 }
 
 // Every device of the wave is done, failed (fewer than the rule halts at), unreachable, held by another rollout, in a
@@ -205,7 +205,8 @@ void Core::await_approval(Rollout& rollout) {
   set_state(rollout, RolloutState::awaiting_approval);
   turn_.audit("muster", audit::wave_awaiting_approval, rollout.name(),
               "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
-                  " is healthy: " + counts_of(rollout.tallies[rollout.wave]) + "; its gate is manual");
+                  " is healthy: " + counts_of(rollout.tallies[rollout.wave]) + "; its gate is manual" +
+                  rollout.lines.cite(Clause::gate, rollout.wave));
 }
 
 void Core::close_wave(Rollout& rollout) {
@@ -214,8 +215,8 @@ void Core::close_wave(Rollout& rollout) {
   run.state = WaveState::done;
   rollout.persist = true;
   turn_.audit("muster", audit::wave_done, rollout.name(),
-              "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
-                  " has passed: " + counts_of(rollout.tallies[rollout.wave]));
+              "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) + " has passed: " +
+                  counts_of(rollout.tallies[rollout.wave]) + rollout.lines.cite(Clause::gate, rollout.wave));
   if (rollout.wave + 1 < rollout.waves.size()) ++rollout.wave;
   if (const auto* held = held_by_state(rollout); held != nullptr)
     turn_.audit("muster", audit::wave_held, rollout.name(),
@@ -233,7 +234,8 @@ void Core::halt(Rollout& rollout) {
 void Core::complete(Rollout& rollout) {
   set_state(rollout, RolloutState::completed);
   turn_.audit("muster", audit::rollout_completed, rollout.name(),
-              "rollout " + rollout.name() + ": all waves are done: " + counts_of(rollout.total()));
+              "rollout " + rollout.name() + ": all waves are done: " + counts_of(rollout.total()) +
+                  rollout.lines.cite(Clause::wave, rollout.wave));
   offer_devices_of(rollout);
 }
 

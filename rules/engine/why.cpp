@@ -91,7 +91,7 @@ std::string Core::why_not_reached(MemberIndex index) const {
   const auto hold = orders_.hold(fleet_.id(member.device), fleet_.facts(member.device), rollout.manifests, false);
   if (hold) return wave + ", and " + describe_hold(*hold);
   if (member.window_zone != 0) return wave + ", and " + why_window(member);
-  if (member.paced) return wave + ", and its turn comes at the rule's pace: " + describe_pace(rollout.rule.pace);
+  if (member.paced) return wave + ", and its turn comes at the rule's pace: " + describe_pace(rollout);
   return wave + ", and is tried again with the rollout's next step";
 }
 

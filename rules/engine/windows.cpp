@@ -98,8 +98,8 @@ std::string Core::window_sentence(const Rollout& rollout) {
   const auto count = rollout.windows.waiting();
   if (count == 0) return {};
   return count_text(count, "device") + (count == 1 ? " waits for its" : " wait for their") + " maintenance window (" +
-         describe_windows(rollout.rule.windows) + "), which " + (count == 1 ? "opens at " : "opens for the next at ") +
-         utc_text(rollout.windows.next_s());
+         describe_windows(rollout.rule.windows) + rollout.lines.cite_within(Clause::windows) + "), which " +
+         (count == 1 ? "opens at " : "opens for the next at ") + utc_text(rollout.windows.next_s());
 }
 
 // "its window opens at mon 02:00 its time (+01:00), in 10800 s"; empty when it waits for none.
@@ -110,7 +110,7 @@ std::string Core::why_window(const Member& member) const {
   if (is_open(windows, zone, turn_.now_s)) return "its window has just opened";
   const auto opens_s = next_opening_s(windows, zone, turn_.now_s);
   return "its window opens at " + local_time_text(zone, opens_s) + " its time (" + zone_text(zone) + "), in " +
-         std::to_string(opens_s - turn_.now_s) + " s";
+         std::to_string(opens_s - turn_.now_s) + " s" + member.rollout->lines.cite(Clause::windows);
 }
 
 }  // namespace muster::rules

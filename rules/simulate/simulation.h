@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "rules/engine/rule.h"
+#include "rules/engine/rule_lines.h"
 #include "rules/engine/status.h"
 #include "rules/simulate/fault.h"
 #include "rules/simulate/fleet.h"
@@ -25,6 +26,7 @@ inline constexpr std::uint64_t simulated_start_s = 1'800'000'000;
 
 struct Simulation {
   Rule rule;
+  RuleLines lines;
   DescribedFleet fleet;
   std::vector<Fault> faults;                           // at most faults_max, of releases of the rule
   std::optional<std::uint64_t> approve_after_s = 600;  // a wave that waits for approval gets it then; none: never

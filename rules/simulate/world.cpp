@@ -106,6 +106,7 @@ void World::start() {
   now_s_ = start_s;
   StartRollout body;
   body.rule = simulation_.rule;
+  body.lines = simulation_.lines;
   for (const auto& version : simulation_.rule.versions) {
     body.releases.push_back(
         {version.plane, version.name, version.version, release_[static_cast<std::size_t>(version.plane)], 0});

@@ -190,7 +190,7 @@ TEST_F(TwoRegions, TheOneThatGetsWorseGoesBackAndTheOtherGoesOn) {
   expect_table_of_verdicts();
   expect_nothing_crashed();
   EXPECT_THAT(reasons("guardrail.failed"),
-              ElementsAre(AllOf(HasSubstr("quality in region=de: 5 of 5 exceeded (tolerate 40 % at 80 %)"),
+              ElementsAre(AllOf(HasSubstr("quality in region=de: 5 of 5 exceeded (tolerate 40 % at 80 %; rule line "),
                                 HasSubstr("on_fail: freeze_segment"))));
   EXPECT_THAT(reasons("segment.frozen"),
               ElementsAre(HasSubstr("region=de gets nothing more; of 6 devices there 5 go back")));
@@ -335,7 +335,7 @@ TEST_F(Guardrails, AFleetTooSmallForAVerdictGoesOnWithoutOne) {
   EXPECT_EQ(votes("m-1").value("verdict", ""), "inconclusive");
   EXPECT_THAT(reasons("guardrail.waived"),
               ElementsAre(AllOf(HasSubstr("wave first"), HasSubstr("goes on without a verdict"),
-                                HasSubstr("quality: 0 of 1 exceeded (tolerate 5 % at 99 %)")),
+                                HasSubstr("quality: 0 of 1 exceeded (tolerate 5 % at 99 %; rule line ")),
                           AllOf(HasSubstr("wave all"), HasSubstr("quality: 0 of 2 exceeded"))));
   EXPECT_EQ(audit_count("guardrail.passed"), 0u);
   expect_audit_intact();

@@ -285,7 +285,7 @@ void Script::start_file(const ScriptLine& line) {
     world_.add_release(version.plane, version.name, version.version);
     world_.known(ref).shadow = true;
   }
-  world_.start(*loaded.rule);
+  world_.start(*loaded.rule, loaded.lines);
 }
 
 void Script::order(const ScriptLine& line) {

@@ -167,6 +167,8 @@ TEST_F(PluginTest, AReleaseOfAHoldIsForThoseWhoOperate) {
   EXPECT_NE(none["error"].get<std::string>().find("has no hold"), std::string::npos) << none;
   const auto status = bench.rollout("first");
   EXPECT_EQ(status["waves"][0]["hold"], "none");
+  EXPECT_EQ(status["waves"][0]["line"], 7);
+  EXPECT_EQ(status["waves"][1]["line"], 8);
   EXPECT_EQ(status["priority"], 0);
   EXPECT_EQ(status["shadow"], false);
 }

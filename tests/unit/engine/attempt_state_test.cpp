@@ -57,11 +57,8 @@ TEST_P(AttemptStates, WhoStaysInItHasFailedInTime) {
   EXPECT_EQ(World::count_audits(world_.tick(timeout_s + soak_s - 101), audit::device_failed), 0u);
   const auto effects = world_.tick(1);
   ASSERT_EQ(World::count_audits(effects, audit::device_failed), 1u);
-  for (const auto& effect : effects) {
-    const auto* entry = std::get_if<Audit>(&effect);
-    if (entry == nullptr || entry->what != audit::device_failed) continue;
-    EXPECT_THAT(entry->why, AllOf(HasSubstr("attempt_timeout"), HasSubstr("it last said " + state)));
-  }
+  EXPECT_THAT(World::why_of(effects, audit::device_failed),
+              AllOf(HasSubstr("attempt_timeout"), HasSubstr("it last said " + state)));
   ASSERT_EQ(status().failures.size(), 1u);
   EXPECT_EQ(status().failures[0].error, "attempt_timeout");
   EXPECT_THAT(status().failures[0].detail, HasSubstr("it last said " + state));

@@ -234,14 +234,7 @@ TEST_F(GuardrailVotes, AManualGateAsksAPersonWhoSeesTheVotes) {
   EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("guardrails: latency: inconclusive, 0 of 1 exceeded"));
   const auto effects = world_.command(ApproveWave{"r"});
   EXPECT_TRUE(World::accepted(effects));
-  bool seen = false;
-  for (const auto& effect : effects) {
-    const auto* entry = std::get_if<Audit>(&effect);
-    if (entry == nullptr || entry->what != audit::wave_approved) continue;
-    EXPECT_THAT(entry->why, HasSubstr("latency: inconclusive, 0 of 1 exceeded"));
-    seen = true;
-  }
-  EXPECT_TRUE(seen);
+  EXPECT_THAT(World::why_of(effects, audit::wave_approved), HasSubstr("latency: inconclusive, 0 of 1 exceeded"));
 }
 
 TEST_F(GuardrailVotes, WantsHealthOnlyWhileItJudges) {

@@ -322,14 +322,8 @@ TEST_F(Paces, ALateJoinerWaitsForItsTurnAndItsAuditSaysSo) {
   world_.devices["late"].report.active[1] = world_.release("reader@1").manifest;
   const auto effects = world_.join("late", facts_of("rk3566", "eu"));
   EXPECT_TRUE(World::assigned_in(effects).empty());
-  bool told = false;
-  for (const auto& effect : effects) {
-    const auto* entry = std::get_if<Audit>(&effect);
-    if (entry == nullptr || entry->what != audit::device_joined) continue;
-    EXPECT_THAT(entry->why, HasSubstr("its turn comes at the rule's pace: 2 at work at once"));
-    told = true;
-  }
-  EXPECT_TRUE(told);
+  EXPECT_THAT(World::why_of(effects, audit::device_joined),
+              HasSubstr("its turn comes at the rule's pace: 2 at work at once"));
   for (int round = 0; round < 8; ++round) {
     for (const auto& id : at_work()) world_.commit(id);
     world_.tick(1);

@@ -70,12 +70,6 @@ class Priorities : public testing::Test {
     }
     return "nothing";
   }
-  static std::string audit_of(const std::vector<Effect>& effects, std::string_view what) {
-    for (const auto& effect : effects) {
-      if (const auto* entry = std::get_if<Audit>(&effect); entry != nullptr && entry->what == what) return entry->why;
-    }
-    return {};
-  }
 
   World world_;
 };
@@ -91,8 +85,8 @@ TEST_F(Priorities, OnlyAHigherOneStartsOverTheDevicesOfAnother) {
   const auto accepted = start("fix", "3", 11);
   ASSERT_TRUE(World::accepted(accepted));
   EXPECT_THAT(World::reply(accepted), HasSubstr("takes precedence over rollout plain (priority 10) for 4 devices"));
-  EXPECT_THAT(audit_of(accepted, audit::rollout_started), HasSubstr("takes precedence over rollout plain"));
-  EXPECT_EQ(audit_of(accepted, audit::rollout_superseded),
+  EXPECT_THAT(World::why_of(accepted, audit::rollout_started), HasSubstr("takes precedence over rollout plain"));
+  EXPECT_EQ(World::why_of(accepted, audit::rollout_superseded),
             "rollout fix (priority 11) has taken 4 devices from it (priority 10)");
 }
 

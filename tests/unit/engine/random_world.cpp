@@ -199,7 +199,15 @@ void RandomWorld::start() {
   }
   if (chance(20)) rule.halt_failed_in_a_row = 1 + static_cast<std::uint32_t>(pick(3));
   rule.on_abort = chance(50) ? AbortDefault::revert : AbortDefault::keep;
-  world.start(rule);
+  // The file of every other rule is known, so that records and sentences have its lines.
+  RuleLines lines;
+  if (rule.seed % 2 == 0) {
+    for (std::size_t i = 0; i < rule.waves.size(); ++i) lines.put(Clause::wave, i, static_cast<std::uint32_t>(10 + i));
+    for (std::size_t i = 0; i < rule.guardrails.size(); ++i)
+      lines.put(Clause::guardrail, i, static_cast<std::uint32_t>(50 + i));
+    if (rule.pace.any()) lines.put(Clause::pace, 5);
+  }
+  world.start(rule, lines);
 }
 
 Pace RandomWorld::random_pace() {

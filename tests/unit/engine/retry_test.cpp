@@ -143,12 +143,7 @@ TEST_F(Retries, AfterTheLastAttemptItHasFailed) {
   }
   const auto effects = fail("d1", "fetch_timeout");
   ASSERT_EQ(World::count_audits(effects, audit::device_failed), 1u);
-  for (const auto& effect : effects) {
-    const auto* entry = std::get_if<Audit>(&effect);
-    if (entry != nullptr && entry->what == audit::device_failed) {
-      EXPECT_THAT(entry->why, HasSubstr("attempt 3 of 3"));
-    }
-  }
+  EXPECT_THAT(World::why_of(effects, audit::device_failed), HasSubstr("attempt 3 of 3"));
   EXPECT_EQ(status().state, RolloutState::halted);
   EXPECT_EQ(status().failed, 1u);
   world_.tick(100'000);

@@ -242,8 +242,10 @@ StartRollout World::start_of(const Rule& rule) const {
   return start;
 }
 
-std::vector<Effect> World::start(const Rule& rule) {
-  return command(start_of(rule));
+std::vector<Effect> World::start(const Rule& rule, const RuleLines& lines) {
+  auto body = start_of(rule);
+  body.lines = lines;
+  return command(std::move(body));
 }
 
 std::vector<Effect> World::restart() {
@@ -291,6 +293,13 @@ std::vector<std::string> World::assigned_in(const std::vector<Effect>& effects) 
     if (const auto* assign = std::get_if<Assign>(&effect); assign != nullptr) found.push_back(assign->device);
   }
   return found;
+}
+
+std::string World::why_of(const std::vector<Effect>& effects, std::string_view what) {
+  for (const auto& effect : effects) {
+    if (const auto* audit = std::get_if<Audit>(&effect); audit != nullptr && audit->what == what) return audit->why;
+  }
+  return {};
 }
 
 std::size_t World::count_audits(const std::vector<Effect>& effects, std::string_view what) {

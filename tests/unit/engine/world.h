@@ -53,7 +53,7 @@ class World {
   std::vector<Effect> tick(std::uint64_t seconds);
   std::vector<Effect> command(CommandBody body, std::string who = "alice", std::string why = {});
   [[nodiscard]] StartRollout start_of(const Rule& rule) const;
-  std::vector<Effect> start(const Rule& rule);
+  std::vector<Effect> start(const Rule& rule, const RuleLines& lines = {});
   // The process dies and comes back: a new engine from the records, and the devices that are connected connect again.
   std::vector<Effect> restart();
 
@@ -64,6 +64,8 @@ class World {
   [[nodiscard]] static bool accepted(const std::vector<Effect>& effects);  // the last Reply's ok
   [[nodiscard]] static std::string reply(const std::vector<Effect>& effects);
   [[nodiscard]] static std::vector<std::string> assigned_in(const std::vector<Effect>& effects);
+  // Why, of the first audit entry of that kind; empty when there is none.
+  [[nodiscard]] static std::string why_of(const std::vector<Effect>& effects, std::string_view what);
   [[nodiscard]] static std::size_t count_audits(const std::vector<Effect>& effects, std::string_view what);
 
   Engine engine;

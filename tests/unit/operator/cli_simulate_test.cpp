@@ -93,7 +93,7 @@ TEST(Simulate, AnOperatorWhoNeverApprovesAndATimeThatIsUp) {
   EXPECT_EQ(never.code, 0) << never.err;
   EXPECT_THAT(never.out, HasSubstr("never: nobody approves"));
   EXPECT_THAT(never.out,
-              HasSubstr("Seed 1: awaiting_approval, and stands still: wave canary (10 %) is healthy; approve to open"));
+              HasSubstr("Seed 1: awaiting_approval, and stands still: wave canary (10 %) is healthy (rule line 10); approve to open"));
   const auto until = simulate({"--seeds", "1", "--until", "90m"});
   EXPECT_THAT(until.out, HasSubstr("Seed 1: awaiting_approval after 1 h 30 min, and not over"));
 }

@@ -12,7 +12,7 @@ TEST(Decode, ReadsARolloutsStatus) {
   const auto view = decode_rollout(
       R"({"rollout":"reader-2","state":"halted","waiting_for":"1 device failed","versions":[{"plane":"model","name":"reader","version":"2"}],
     "started_s":100,"ended_s":0,"started_by":"alice","targets":10,"reached":1,"done":0,"failed":1,"rolled_back":1,"unreachable":2,"reverted":3,"retrying":4,"awaiting_window":5,"wave":0,
-    "waves":[{"name":"canary","state":"open","percent":10,"gate":"manual","devices":1,"done":0,"failed":1,"unreachable":0,"retrying":4,"opened_s":101}],
+    "waves":[{"name":"canary","state":"open","percent":10,"gate":"manual","devices":1,"done":0,"failed":1,"unreachable":0,"retrying":4,"line":12,"opened_s":101}],
     "failures":[{"device":"d1","error":"probe_failed","detail":"exit 1","acknowledged":false}],"from_the_future":[1]})");
   ASSERT_TRUE(view) << view.error().message;
   EXPECT_EQ(view->rollout, "reader-2");
@@ -22,7 +22,8 @@ TEST(Decode, ReadsARolloutsStatus) {
   EXPECT_EQ(view->reverted, 3u);
   EXPECT_EQ(view->retrying, 4u);
   EXPECT_EQ(view->awaiting_window, 5u);
-  EXPECT_EQ(view->waves, (std::vector<WaveView>{{"canary", "open", "manual", 10, 1, 0, 1, 0, 101, 4}}));
+  EXPECT_EQ(view->waves,
+            (std::vector<WaveView>{{"canary", "open", "manual", 10, 1, 0, 1, 0, 101, 4, 0, 0, false, 0, 12}}));
   EXPECT_EQ(view->failures, (std::vector<FailureView>{{"d1", "probe_failed", "exit 1", false}}));
 }
 

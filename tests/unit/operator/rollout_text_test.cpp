@@ -64,7 +64,8 @@ TEST(RolloutFrame, At40ColumnsInAscii) {
             "  canary   10 %  ######  10/10\n"
             "> half     50 %  ##x?..  20/40  1 faile~\n"
             "  all     100 %  ......  0/50\n"
-            "  reached 50 of 100 devices, 30 done, 1~\n");
+            "  reached 50 of 100 devices, 30 done, 1\n"
+            "  failed, 2 unreachable\n");
 }
 
 TEST(RolloutFrame, SaysWhatItWaitsForAndShowsRings) {
@@ -76,8 +77,33 @@ TEST(RolloutFrame, SaysWhatItWaitsForAndShowsRings) {
   EXPECT_EQ(joined(rollout_frame(v, 1000, 60, ascii)),
             "reader-2  awaiting_approval  model reader@2, config sorter@~\n"
             "> canary  ring  ##########################  3/3  manual gate\n"
-            "  reached 50 of 100 devices, 30 done, 1 failed, 2 unreachab~\n"
+            "  reached 50 of 100 devices, 30 done, 1 failed, 2\n"
+            "  unreachable\n"
             "  approval of wave canary\n");
+}
+
+TEST(RolloutFrame, SaysAllOfWhatItWaitsFor) {
+  auto v = view();
+  v.waiting_for =
+      "1 device failed without being acknowledged, and the rule halts at 1 (rule line 9); resume with the failures "
+      "acknowledged, or abort";
+  const auto text = joined(rollout_frame(v, 1125, 60, ascii));
+  EXPECT_NE(text.find("  1 device failed without being acknowledged, and the rule\n"
+                      "  halts at 1 (rule line 9); resume with the failures\n"
+                      "  acknowledged, or abort\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(RolloutText, NamesTheLinesOfItsWavesEachOnce) {
+  auto v = view();
+  EXPECT_EQ(rollout_text(v, 1125, 120, ascii).find("rule line"), std::string::npos);
+  v.waves[0].line = 7;
+  v.waves[1].line = v.waves[2].line = 9;
+  const auto text = rollout_text(v, 1125, 120, ascii);
+  EXPECT_NE(text.find("by alice; waves: rule lines 7, 9\n"), std::string::npos) << text;
+  v.waves[0].line = 9;
+  EXPECT_NE(rollout_text(v, 1125, 120, ascii).find("; waves: rule line 9\n"), std::string::npos);
 }
 
 TEST(RolloutFrame, AWaveThatHasNotOpenedIsPending) {
