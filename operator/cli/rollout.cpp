@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "operator/cli/session.h"
+#include "operator/commands/report.h"
 #include "operator/commands/watch.h"
 #include "operator/commands/why.h"
 #include "rules/config/load_rule.h"
@@ -152,6 +153,26 @@ void add_watch(CLI::App& group, Session& session, const std::string& name, const
   add_connection(*command, session);
 }
 
+// Why it stands as it does, and what came of it.
+void add_explanations(CLI::App& group, Session& session) {
+  auto why = std::make_shared<WhyOptions>();
+  auto* command = add_command(group, session, "why", "say why a device has, or has not, what rollouts would give it",
+                              "musterctl rollout why gw-17",
+                              [&session, why] { return rollout_why(session.connection, *why, session.terminal); });
+  command->add_option("DEVICE", why->device, "its id")->required();
+  command->add_option("--rollout", why->rollout, "only what this rollout says")->type_name("NAME");
+  add_connection(*command, session);
+
+  auto told = std::make_shared<NameOption>();
+  command =
+      add_command(group, session, "report",
+                  "print what is to be told about a rollout afterwards: cause, devices, measures, what is left to do",
+                  "musterctl rollout report reader-2 > incident.md",
+                  [&session, told] { return rollout_report(session.connection, told->name, session.terminal); });
+  command->add_option("ROLLOUT", told->name, "its name")->required();
+  add_connection(*command, session);
+}
+
 }  // namespace
 
 void add_rollout_commands(CLI::App& app, Session& session) {
@@ -205,14 +226,7 @@ void add_rollout_commands(CLI::App& app, Session& session) {
                         [&session] { return rollout_status(session.connection, "", session.terminal); });
   add_connection(*command, session);
 
-  auto why = std::make_shared<WhyOptions>();
-  command = add_command(group, session, "why", "say why a device has, or has not, what rollouts would give it",
-                        "musterctl rollout why gw-17",
-                        [&session, why] { return rollout_why(session.connection, *why, session.terminal); });
-  command->add_option("DEVICE", why->device, "its id")->required();
-  command->add_option("--rollout", why->rollout, "only what this rollout says")->type_name("NAME");
-  add_connection(*command, session);
-
+  add_explanations(group, session);
   add_watch(group, session, "watch", "follow a rollout, with live bars on a terminal, until it ends", false);
   add_watch(group, session, "wait", "wait until a rollout reaches a state, for scripts", true);
 }

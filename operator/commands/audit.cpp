@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "operator/audit_chain.h"
-#include "operator/decode.h"
+#include "operator/audit_pages.h"
 #include "operator/render/audit_text.h"
 #include "operator/trust_file.h"
 #include "schemas/audit_head_generated.h"
@@ -11,14 +11,6 @@
 
 namespace muster::ctl {
 namespace {
-
-constexpr std::uint64_t page_max = 500;
-
-tl::expected<AuditPage, Error> fetch_page(ControlClient& client, std::uint64_t after, std::uint64_t limit) {
-  auto answer = client.call({"listAudit", {{"after", after}, {"limit", limit}}});
-  if (!answer) return tl::make_unexpected(std::move(answer.error()));
-  return decode_audit(*answer);
-}
 
 tl::unexpected<Error> broken(const std::string& what) {
   return tl::make_unexpected(Error{ErrorKind::untrusted, "the audit record is NOT intact: " + what});
@@ -32,7 +24,7 @@ struct Record {
 tl::expected<Record, Error> fetch_record(ControlClient& client) {
   Record record;
   do {
-    auto page = fetch_page(client, record.chain.seq(), page_max);
+    auto page = fetch_audit_page(client, record.chain.seq(), audit_page_max);
     if (!page) return tl::make_unexpected(std::move(page.error()));
     for (const auto& entry : page->entries) {
       if (const auto wrong = record.chain.add(entry)) return broken(*wrong);
@@ -71,7 +63,7 @@ Outcome audit_show(const Connection& connection, const AuditShowOptions& options
   if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
   std::uint64_t after = options.after.value_or(0);
   if (!options.after) {
-    const auto newest = fetch_page(client, 0, 1);
+    const auto newest = fetch_audit_page(client, 0, 1);
     if (!newest) return tl::make_unexpected(newest.error());
     after = newest->head_seq > options.limit ? newest->head_seq - options.limit : 0;
   }
@@ -79,7 +71,7 @@ Outcome audit_show(const Connection& connection, const AuditShowOptions& options
   std::vector<RawJson> json;
   bool more = true;
   while (more && entries.size() < options.limit) {
-    const auto page = fetch_page(client, after, std::min(page_max, options.limit - entries.size()));
+    const auto page = fetch_audit_page(client, after, std::min(audit_page_max, options.limit - entries.size()));
     if (!page) return tl::make_unexpected(page.error());
     for (const auto& text : page->json) json.push_back({text});
     entries.insert(entries.end(), page->entries.begin(), page->entries.end());

@@ -12,6 +12,7 @@ namespace muster::e2e {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string one_wave = "[{ name: all, percent: 100, soak: 0s }]";
 
@@ -26,6 +27,29 @@ class Device : public World {
   }
   void roll_out_policy(const std::string& version, const std::string& rules) {
     roll_out({.name = "policy", .version = version, .plane = "config", .probes = "", .more = "recovery:\n" + rules});
+  }
+
+  // What is told of two rollouts that have halted and were aborted: one failed its probe, one's probe is not allowed.
+  void expect_reports() {
+    const auto failed = ctl().json({"rollout", "report", "file-no"});
+    EXPECT_EQ(failed.value("whole", false), true);
+    EXPECT_EQ(failed.at("rollout").value("state", ""), "aborted");
+    EXPECT_EQ(failed.at("trigger").value("what", ""), "rollout.halted");
+    EXPECT_THAT(failed.at("trigger").value("why", ""), HasSubstr("the rule halts at 1 (rule default)"));
+    ASSERT_EQ(failed.at("failures").size(), 1u) << failed.dump();
+    const auto& device = failed.at("failures")[0];
+    EXPECT_EQ(device.value("device", ""), "gw-0");
+    EXPECT_EQ(device.value("error", ""), "probe_failed");
+    EXPECT_EQ(device.value("cause", ""), "release");
+    EXPECT_THAT(device.value("detail", ""), HasSubstr("ready"));
+    EXPECT_THAT(device.value("detail", ""), Not(HasSubstr("unacknowledged")));
+    EXPECT_EQ(failed.at("measures").back().value("what", ""), "rollout.aborted");
+    EXPECT_EQ(ctl().json({"rollout", "report", "exec-no"}).at("failures")[0].value("cause", ""), "refused");
+    const auto text = ctl().run({"rollout", "report", "file-no"}).out;
+    EXPECT_THAT(text, HasSubstr("# Rollout file-no: aborted"));
+    EXPECT_THAT(text, HasSubstr("1 device failed: 1 by the release."));
+    EXPECT_THAT(text, HasSubstr("- [ ] Retire what is not to be tried again: `musterctl release retire file-no@1"));
+    EXPECT_EQ(ctl().run({"rollout", "report", "nothing"}).exit_code, 3);
   }
 };
 
@@ -176,12 +200,12 @@ TEST_F(Device, WhatDoesNotFitIsNotAssigned) {
   struct Case {
     std::string name, more, why;
   };
-  const std::vector<Case> cases = {{"wrong-class", "compatible: { class: [esp32] }\n", "is made for class esp32"},
-                                   {"wants-memory", "compatible: { memory_mb: \">= 4096\" }\n", "needs 4096 MiB"},
-                                   {"wants-gpu", "compatible: { accelerators: [gpu] }\n", "needs the accelerator gpu"},
-                                   {"wants-runtime", "compatible: { runtime: rknn-2.0 }\n",
-                                    "needs the runtime rknn-2.0"},
-                                   {"wants-config", "requires: { config: \">= 3.0.0\" }\n", "needs config >= 3.0.0"}};
+  const std::vector<Case> cases = {
+      {"wrong-class", "compatible: { class: [esp32] }\n", "is made for class esp32"},
+      {"wants-memory", "compatible: { memory_mb: \">= 4096\" }\n", "needs 4096 MiB"},
+      {"wants-gpu", "compatible: { accelerators: [gpu] }\n", "needs the accelerator gpu"},
+      {"wants-runtime", "compatible: { runtime: rknn-2.0 }\n", "needs the runtime rknn-2.0"},
+      {"wants-config", "requires: { config: \">= 3.0.0\" }\n", "needs config >= 3.0.0"}};
   for (const auto& one : cases) {
     make_release({.name = one.name, .version = "1", .more = one.more});
     start_rollout(one.name, rule(one.name, "{ model: " + one.name + "@1 }", one_wave));
@@ -214,6 +238,7 @@ TEST_F(Device, ProbesOfEveryKindDecide) {
     ctl().must({"rollout", "abort", name, "--keep"});
     EXPECT_EQ(device("gw-0").at("planes").at("model").value("release", ""), "file-ok@1");
   }
+  expect_reports();
 }
 
 // Measurements taken while the broker is away arrive when it is back.
