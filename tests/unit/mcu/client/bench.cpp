@@ -356,7 +356,8 @@ bool Bench::answer(ErrorCode error) {
 }
 
 bool Bench::waits() const {
-  return job_ == Job::none && (phase() == Phase::staged || phase() == Phase::held);
+  const bool there = phase() == Phase::staged || phase() == Phase::held;
+  return job_ == Job::none && there && state().assignment.hold != Hold::none;
 }
 
 void Bench::settle() {

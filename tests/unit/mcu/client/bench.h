@@ -63,6 +63,7 @@ class Bench {
   // Answers, waits and sends what is retained again until nothing moves any more: the attempt has ended, or waits in
   // its hold.
   void settle();
+  // It is as far as the hold of its assignment lets it go.
   [[nodiscard]] bool waits() const;
 
   [[nodiscard]] const UpdateMachine& machine() const { return machine_; }
