@@ -47,7 +47,10 @@ Sha256 BulkDigest::finish() {
   return digest;
 }
 
-tl::expected<FileDigest, Error> digest_file(const std::string& path) {
+namespace {
+
+// Adds a whole file to the digest and its size to `size`.
+tl::expected<void, Error> add_file(const std::string& path, BulkDigest& digest, std::uint64_t& size) {
   const auto failure = [&path](const char* doing) {
     const int error = errno;
     const auto kind = error == ENOENT || error == ENOTDIR ? ErrorKind::not_found : ErrorKind::io;
@@ -58,8 +61,6 @@ tl::expected<FileDigest, Error> digest_file(const std::string& path) {
 
   constexpr std::size_t step = 256 * 1024;
   std::vector<std::uint8_t> block(step);
-  BulkDigest digest;
-  FileDigest result;
   for (;;) {
     const auto got = ::read(fd, block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
@@ -70,9 +71,24 @@ tl::expected<FileDigest, Error> digest_file(const std::string& path) {
     }
     if (got == 0) break;
     digest.update(ByteView(block.data(), static_cast<std::size_t>(got)));
-    result.size += static_cast<std::uint64_t>(got);
+    size += static_cast<std::uint64_t>(got);
   }
   ::close(fd);
+  return {};
+}
+
+}  // namespace
+
+tl::expected<FileDigest, Error> digest_file(const std::string& path) {
+  return digest_files({path});
+}
+
+tl::expected<FileDigest, Error> digest_files(const std::vector<std::string>& paths) {
+  BulkDigest digest;
+  FileDigest result;
+  for (const auto& path : paths) {
+    if (auto added = add_file(path, digest, result.size); !added) return tl::unexpected(std::move(added.error()));
+  }
   result.sha256 = digest.finish();
   return result;
 }

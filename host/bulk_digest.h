@@ -5,9 +5,10 @@
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
-#include "schemas/bytes.h"
 #include "host/error.h"
+#include "schemas/bytes.h"
 
 namespace muster::host {
 
@@ -33,5 +34,7 @@ struct FileDigest {
 };
 // Reads the whole file in 256 KiB steps.
 [[nodiscard]] tl::expected<FileDigest, Error> digest_file(const std::string& path);
+// One after the other, as if they were one file: what `cat A B | sha256sum` says.
+[[nodiscard]] tl::expected<FileDigest, Error> digest_files(const std::vector<std::string>& paths);
 
 }  // namespace muster::host

@@ -68,6 +68,9 @@ void Agent::run_probes(bool warm) {
   for (const auto& change : durable_.attempt.changes) {
     const auto* release = known(change.plane, change.to.manifest);
     if (release == nullptr) continue;
+    // Only now are all planes of the assignment there: a firmware may have brought the pipeline that the model needs.
+    if (!release->pipeline_checksum.empty())
+      run.probes.push_back({change.plane, change.to.manifest, {}, release->pipeline_checksum});
     for (const auto& probe : release->probes) run.probes.push_back({change.plane, change.to.manifest, probe});
   }
   if (run.probes.empty()) {

@@ -48,6 +48,7 @@ struct ProbeJob {
   Plane plane = Plane::model;
   Sha256 manifest;
   ProbeSpec probe;
+  std::string pipeline_checksum = {};  // not empty: it is no probe, but this is compared with the device's pipeline
 };
 struct RunProbes {
   std::uint64_t job = 0;

@@ -68,6 +68,7 @@ struct ReleaseInfo {
   std::vector<ProbeSpec> probes;
   std::vector<RecoveryRule> recovery;  // config plane only
   std::string runtime, delegate;
+  std::string pipeline_checksum;  // 64 hex digits that those of this device's pipeline have to be; empty: any
   std::string shadow;             // what runs it beside the active one: a name on the allowlist; empty: nothing does
   std::uint64_t bytes_total = 0;  // of its files
 };

@@ -161,6 +161,16 @@ class Reader {
     for (const auto& item : node) values.push_back(item.Scalar());
   }
 
+  void path_list(const YAML::Node& parent, const char* key, std::size_t count_max, std::vector<std::string>& values) {
+    const auto node = get(parent, key, false);
+    if (!node) return;
+    bool ok = node.IsSequence() && node.size() >= 1 && node.size() <= count_max;
+    for (std::size_t i = 0; ok && i < node.size(); ++i) ok = node[i].IsScalar() && !node[i].Scalar().empty();
+    if (!ok)
+      return error(node.Mark(), std::string(key) + " must be a list of 1 to " + std::to_string(count_max) + " files");
+    for (const auto& item : node) values.push_back((folder_ / item.Scalar()).lexically_normal().string());
+  }
+
   // A program with a slash in it that is not absolute lies beside the configuration file.
   void command(const YAML::Node& node, const std::string& name, CommandLine& command) {
     bool ok = node.IsSequence() && node.size() >= 1 && node.size() <= 64;
@@ -288,7 +298,7 @@ Config read(Reader& r, const YAML::Node& top) {
   Config config;
   if (!r.mapping(top, "the configuration",
                  {"device_id", "broker", "data_dir", "root", "facts", "statsd_socket", "health_interval", "backoff",
-                  "slo_ms", "planes", "probes", "shadow", "workload"})) {
+                  "slo_ms", "planes", "probes", "pipeline", "shadow", "workload"})) {
     return config;
   }
   r.id(top, "device_id", true, config.device_id);
@@ -308,6 +318,7 @@ Config read(Reader& r, const YAML::Node& top) {
     if (config.backoff_first_ms > config.backoff_max_ms)
       r.error(node.Mark(), "backoff.first is longer than backoff.max");
   }
+  r.path_list(top, "pipeline", pipeline_files_max, config.pipeline);
   read_slo(r, top, config);
   read_planes(r, top, config);
   read_commands(r, top, config);

@@ -37,6 +37,8 @@ struct ShadowConfig {
   std::uint64_t grace_ms = 10000;  // between being asked to end and being killed
 };
 
+inline constexpr std::size_t pipeline_files_max = 16;
+
 struct Config {
   std::string device_id;
   BrokerConfig broker;
@@ -49,6 +51,7 @@ struct Config {
   double slo_ms = 0;  // 0: not set, unknown to recovery rules
   std::array<std::optional<PlaneConfig>, plane_count> planes;
   std::map<std::string, CommandLine> probes;  // allowlist of exec probes and of what runs in the shadow
+  std::vector<std::string> pipeline;          // the files whose checksum releases may state; at most pipeline_files_max
   ShadowConfig shadow;
   CommandLine restart, degraded, normal;  // workload commands; each may be empty
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "edge-client/shell/http_probe.h"
+#include "host/bulk_digest.h"
 
 namespace muster::edge {
 namespace {
@@ -19,13 +20,8 @@ std::string name_of(const ProbeSpec& probe) {
 }  // namespace
 
 ProbeRunner::ProbeRunner(EventLoop& loop, Worker& worker, ProcessRunner& processes, const SlotStore& slots,
-                         const std::map<std::string, CommandLine>& allowlist, Done done)
-    : loop_(loop),
-      worker_(worker),
-      processes_(processes),
-      slots_(slots),
-      allowlist_(allowlist),
-      done_(std::move(done)) {}
+                         const Config& config, Done done)
+    : loop_(loop), worker_(worker), processes_(processes), slots_(slots), config_(config), done_(std::move(done)) {}
 
 ProbeRunner::~ProbeRunner() {
   cancel();
@@ -58,6 +54,7 @@ void ProbeRunner::attempt() {
   timer_ = 0;
   ++attempts_;
   const auto probe = run_.probes[index_];
+  if (!probe.pipeline_checksum.empty()) return compare_pipeline(probe);
   switch (probe.probe.kind) {
     case ProbeKind::exec:
       return attempt_exec(probe);
@@ -69,8 +66,8 @@ void ProbeRunner::attempt() {
 }
 
 void ProbeRunner::attempt_exec(const ProbeJob& probe) {
-  const auto allowed = allowlist_.find(probe.probe.target);
-  if (allowed == allowlist_.end()) {
+  const auto allowed = config_.probes.find(probe.probe.target);
+  if (allowed == config_.probes.end()) {
     // Trying again would not change the configuration.
     return end(Failure{probe.plane,
                        {ErrorCode::probe_not_allowed, name_of(probe.probe) + " is not on this device's allowlist"}});
@@ -112,6 +109,26 @@ void ProbeRunner::attempt_file(const ProbeJob& probe) {
       !target.empty() && target.front() == '/' ? target : slots_.path_of(probe.plane, probe.manifest) + "/" + target;
   if (::access(path.c_str(), F_OK) == 0) return passed();
   failed(ErrorCode::probe_failed, std::strerror(errno));
+}
+
+// Whatever is found, trying again would find the same.
+void ProbeRunner::compare_pipeline(const ProbeJob& job) {
+  const auto differs = [this, plane = job.plane](const std::string& what) {
+    end(Failure{plane, {ErrorCode::incompatible, "the release is made for another pipeline: " + what}});
+  };
+  Sha256 wants;
+  if (!parse_hex(job.pipeline_checksum, wants)) return differs("what it states is no SHA-256");
+  if (config_.pipeline.empty()) return differs("this device's configuration lists no pipeline");
+  worker_.run([this, differs, files = config_.pipeline, wants, lives = run_lives_]() -> EventLoop::Task {
+    const auto found = host::digest_files(files);
+    return [this, differs, found, wants, lives] {
+      if (!*lives) return;
+      if (!found) return differs(found.error().message);
+      if (found->sha256 == wants) return passed();
+      differs("its checksum is " + to_hex(wants).substr(0, 12) + "…, that of this device's is " +
+              to_hex(found->sha256).substr(0, 12) + "…");
+    };
+  });
 }
 
 void ProbeRunner::passed() {

@@ -1,6 +1,7 @@
 // Runs the probes of a release one after another, each with its delay, time limit, attempts and pauses; the first that
 // fails ends the run. exec probes come from the configuration's allowlist only, without a shell, and get the slot's
-// path as last argument. On the loop; nothing blocks it.
+// path as last argument. Also compares the device's pipeline with the checksum that a release states. On the loop;
+// nothing blocks it.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,8 @@ class ProbeRunner {
   // Nothing when all passed.
   using Done = std::function<void(std::uint64_t job, const std::optional<Failure>& failure)>;
 
-  ProbeRunner(EventLoop& loop, Worker& worker, ProcessRunner& processes, const SlotStore& slots,
-              const std::map<std::string, CommandLine>& allowlist, Done done);
+  ProbeRunner(EventLoop& loop, Worker& worker, ProcessRunner& processes, const SlotStore& slots, const Config& config,
+              Done done);
   ~ProbeRunner();
 
   // Ends the run before it silently.
@@ -41,6 +42,7 @@ class ProbeRunner {
   void attempt_exec(const ProbeJob& probe);
   void attempt_http(const ProbeJob& probe);
   void attempt_file(const ProbeJob& probe);
+  void compare_pipeline(const ProbeJob& job);
   void passed();
   // One attempt failed: another one after a pause, or the end of the run.
   void failed(ErrorCode code, const std::string& what);
@@ -50,7 +52,7 @@ class ProbeRunner {
   Worker& worker_;
   ProcessRunner& processes_;
   const SlotStore& slots_;
-  const std::map<std::string, CommandLine>& allowlist_;
+  const Config& config_;  // its allowlist of probes, and its pipeline
   Done done_;
   RunProbes run_;
   std::size_t index_ = 0;

@@ -148,7 +148,7 @@ void Shell::connect_parts() {
         feed(JobFailed{what.job, *fault, what.plane});
       },
       [this](const std::string& text) { log_.write(host::LogLevel::warning, text); });
-  probes_.emplace(loop_, probe_worker_, processes_, slots_, config_.probes,
+  probes_.emplace(loop_, probe_worker_, processes_, slots_, config_,
                   [this](std::uint64_t job, const std::optional<ProbeRunner::Failure>& failure) {
                     if (!failure) return feed(ProbesPassed{job});
                     feed(JobFailed{job, failure->fault, failure->plane});

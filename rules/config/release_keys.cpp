@@ -73,9 +73,11 @@ constexpr Key runtime_keys[] = {
     {.name = "postprocessing", .doc = "What is done to its output.", .absent = "none", .max = limits::text_len_max},
     {.name = "delegate", .doc = "What runs it: npu, gpu, cpu.", .absent = "none", .max = limits::text_len_max},
     {.name = "pipeline_checksum",
-     .doc = "A checksum over the whole pipeline.",
-     .absent = "none",
-     .max = limits::text_len_max},
+     .doc = "SHA-256, as 64 hex digits, of the files that a device's configuration lists as `pipeline`, one after the "
+            "other. It is compared after the swap, before the first probe; a device with another pipeline goes back. "
+            "Linux devices only.",
+     .absent = "not compared",
+     .max = 64},
 };
 
 constexpr Key probe_keys[] = {

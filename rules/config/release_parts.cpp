@@ -124,6 +124,11 @@ void read_runtime(const YamlNode& node, Problems& problems, ReleaseSpec& release
   release.postprocessing = fields.text("postprocessing");
   release.delegate = fields.text("delegate");
   release.pipeline_checksum = fields.text("pipeline_checksum");
+  Sha256 checksum;
+  if (!release.pipeline_checksum.empty() && !parse_hex(release.pipeline_checksum, checksum)) {
+    problems.add(*fields.find("pipeline_checksum"), "'" + release.pipeline_checksum + "' is no SHA-256",
+                 "64 hex digits: what 'cat FILES | sha256sum' says of the pipeline's files");
+  }
 }
 
 void read_provenance(const YamlNode& node, Problems& problems, ReleaseSpec& release) {

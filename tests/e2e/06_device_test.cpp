@@ -241,6 +241,29 @@ TEST_F(Device, ProbesOfEveryKindDecide) {
   expect_reports();
 }
 
+// Code around the model that is not what it was made with: the numbers would mean something else.
+TEST_F(Device, APipelineThatIsNotTheReleasesSendsItBack) {
+  open();
+  const auto pipeline = [&](const std::string& id, const std::string& code) {
+    const auto file = folder_.file(id + ".py");
+    write_text(file, code);
+    add_agent(id, {.more_config = "pipeline: [" + file + "]\n"}).start();
+  };
+  pipeline("gw-0", "resize 640\n");
+  pipeline("gw-1", "resize 320\n");
+  ASSERT_EVENTUALLY(10s, device("gw-0").value("connected", false) && device("gw-1").value("connected", false));
+  const std::string checksum = "af826dc1af2f9f47e09178e897ac61b9081208596b6af18237e42f3856408577";  // of gw-0's
+  make_release({.name = "m", .version = "1", .more = "runtime: { pipeline_checksum: " + checksum + " }\n"});
+  start_rollout("m-1", rule("m-1", "{ model: m@1 }", one_wave, "true", "halt: { failed_devices: 2 }\n"));
+  ASSERT_EVENTUALLY(20s, count("m-1", "done") == 1 && count("m-1", "failed") == 1);
+  EXPECT_EQ(device("gw-0").at("planes").at("model").value("release", ""), "m@1");
+  EXPECT_TRUE(device("gw-1").at("planes").at("model").at("release").is_null());
+  const auto failure = status("m-1").at("failures")[0];
+  EXPECT_EQ(failure.value("device", ""), "gw-1");
+  EXPECT_EQ(failure.value("error", ""), "incompatible");
+  EXPECT_THAT(failure.value("detail", ""), HasSubstr("another pipeline: its checksum is " + checksum.substr(0, 12)));
+}
+
 // Measurements taken while the broker is away arrive when it is back.
 TEST_F(Device, ReportsWaitForTheBroker) {
   open();

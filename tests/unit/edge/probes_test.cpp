@@ -185,7 +185,7 @@ class Probes : public Processes {
   // "" when the probes passed, else code and detail.
   std::string probe(const std::vector<ProbeSpec>& specs, bool warm = false) {
     std::optional<std::string> result;
-    ProbeRunner probes(loop, worker, runner, slots, allowlist,
+    ProbeRunner probes(loop, worker, runner, slots, config,
                        [&](std::uint64_t job, const std::optional<ProbeRunner::Failure>& failure) {
                          EXPECT_EQ(job, 7u);
                          result = failure ? std::string(wire::EnumNameErrorCode(failure->fault.code)) + " " +
@@ -202,12 +202,36 @@ class Probes : public Processes {
   SlotStore slots{folder.path()};
   Worker worker{loop};
   SignedRelease release;
-  std::map<std::string, CommandLine> allowlist;
+  Config config;
+  std::map<std::string, CommandLine>& allowlist = config.probes;
 };
 
 TEST_F(Probes, ExecGetsTheSlotsPathAsItsLastArgument) {
   allowlist["golden"] = {folder.script("golden", "test \"$1\" = --quick && test -f \"$2/model.bin\""), "--quick"};
   EXPECT_EQ(probe({{ProbeKind::exec, "golden", 0, 5000, 1, 0}}), "");
+}
+
+TEST_F(Probes, APipelineIsComparedWithWhatTheReleaseStates) {
+  const auto compare = [&](const std::string& checksum) {
+    std::optional<ProbeRunner::Failure> failure;
+    bool answered = false;
+    ProbeRunner probes(loop, worker, runner, slots, config, [&](std::uint64_t, const auto& found) {
+      failure = found;
+      answered = true;
+    });
+    probes.run({7, {{Plane::model, release.manifest.info.manifest, {}, checksum}}, false});
+    EXPECT_TRUE(loop.run_until([&] { return answered; }, 20000));
+    return failure ? std::string(wire::EnumNameErrorCode(failure->fault.code)) + " " + failure->fault.detail : "";
+  };
+  const auto both = to_hex(sha256_of("resize\ndecode\n"));
+  EXPECT_THAT(compare(both), HasSubstr("incompatible the release is made for another pipeline: this device's "
+                                       "configuration lists no pipeline"));
+  config.pipeline = {folder.write("pre.py", "resize\n"), folder.write("post.py", "decode\n")};
+  EXPECT_EQ(compare(both), "");
+  std::swap(config.pipeline[0], config.pipeline[1]);
+  EXPECT_THAT(compare(both), HasSubstr("its checksum is " + both.substr(0, 12)));
+  config.pipeline[0] = folder.file("gone.py");
+  EXPECT_THAT(compare(both), HasSubstr("cannot open " + folder.file("gone.py")));
 }
 
 TEST_F(Probes, ExecIsFromTheAllowlistOnly) {

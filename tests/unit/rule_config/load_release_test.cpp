@@ -78,11 +78,16 @@ TEST(LoadRelease, TheModelsExampleArrivesWhole) {
   EXPECT_EQ(release.preprocessing, "letterbox-640");
   EXPECT_EQ(release.postprocessing, "nms-0.45");
   EXPECT_EQ(release.delegate, "rknpu");
-  EXPECT_EQ(release.pipeline_checksum, "6f1ed002ab5595859014ebf0951522d9");
+  EXPECT_EQ(release.pipeline_checksum, "c3f1f0c3ff5b6f9d3c9c7a6b0b7d5a0b9b3d3b0a4d1e6f1ed002ab5595859014");
   EXPECT_THAT(release.provenance,
               ElementsAre(Pair("training_data", "plant-7-2024-10"), Pair("quantisation", "int8-per-channel"),
                           Pair("source_commit", "3f2a9c1")));
   EXPECT_THAT(release.evidence, ElementsAre("evaluation/report.json"));
+}
+
+TEST(LoadRelease, APipelinesChecksumIsASha256) {
+  const auto problem = lines_of(load_release(model("runtime: { pipeline_checksum: 6f1ed002ab }\n"), "r").diagnostics);
+  EXPECT_THAT(problem, HasSubstr("r:4:31: '6f1ed002ab' is no SHA-256; 64 hex digits: what 'cat FILES | sha256sum'"));
 }
 
 TEST(LoadRelease, SmallestOnes) {
