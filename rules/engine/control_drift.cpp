@@ -29,6 +29,13 @@ void ControlDrift::leave(float first, float mean) {
   mean_ -= in_sum(static_cast<double>(mean));
 }
 
+float ControlDrift::come_back(float mean) {
+  const auto first = static_cast<float>(static_cast<double>(mean) * (at_restart_ / slow_));
+  first_ += in_sum(static_cast<double>(first));
+  mean_ += in_sum(static_cast<double>(mean));
+  return first;
+}
+
 void ControlDrift::hear(float first, double value, std::uint64_t end_s) {
   const auto number = end_s / bucket_s_;
   if (number + buckets_.size() <= newest_) return;  // it waited in a queue for too long

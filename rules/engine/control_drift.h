@@ -23,6 +23,9 @@ class ControlDrift {
   void join(float mean);
   void move(float before, float mean);
   void leave(float first, float mean);
+  // One that had left with another mean, which has since followed slow() to `mean`: it says nothing new about the
+  // drift. Returns what stands for its first mean from here.
+  [[nodiscard]] float come_back(float mean);
   // It measured `value` in a window that ended at `end_s`. How long that was is not asked: what one device claims must
   // not change what all are compared with.
   void hear(float first, double value, std::uint64_t end_s);

@@ -74,16 +74,15 @@ void Core::review_stop(MemberIndex index) {
 }
 
 // As if it had not been assigned yet, in its place: the next try_assign may give it the versions again. What it did
-// stays in the counts of verdicts and failures. One that has not gone back yet still has that way before it, so what it
-// ran before the rollout is not forgotten.
+// stays in the counts of verdicts and failures, and what it measured before is what it is compared with again. One that
+// has not gone back yet still has that way before it, so what it ran before the rollout is not forgotten.
 void Core::begin_anew(MemberIndex index) {
   const Member& member = members_[index];
   Rollout& rollout = *member.rollout;
   const bool is_back =
       member.standing == Standing::reverted || member.standing == Standing::retrying || member.rehearsed_back();
   for (std::size_t plane = 0; is_back && plane < plane_count; ++plane) members_.set_prior(index, plane, 0);
-  rollout.guards.leave(member.watch, member.reached, member.gone(), true);
-  members_.set_watch(index, 0);
+  rollout.guards.begin_anew(member.watch, member.reached, member.gone());
   rollout.retries.forget(index);
   await_no_window(index);
   members_.set_paced(index, false);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <set>
+#include <utility>
 
 #include "rules/engine/facts.h"
 #include "rules/engine/readings_environment.h"
@@ -234,9 +235,13 @@ void Guards::measure_before(WatchIndex watch, const DeviceHealth& health, std::u
   }
 }
 
+// REQUIRES: its device is not reached.
+bool Guards::is_in_control(const Run& run, const Gauge& gauge) {
+  return run.rule->against == Against::control && run.kind == Kind::measurement && gauge.before_count != 0;
+}
+
 void Guards::forget_control(Run& run, const Gauge& gauge) {
-  if (run.rule->against != Against::control || run.kind != Kind::measurement || gauge.before_count == 0) return;
-  run.drift.leave(gauge.after, gauge.before);
+  if (is_in_control(run, gauge)) run.drift.leave(gauge.after, gauge.before);
 }
 
 bool Guards::take_drift() {
@@ -366,17 +371,25 @@ void Guards::leave(WatchIndex watch, bool reached, bool withdrawn, bool kept) {
       forget_control(run, gauge);
       continue;
     }
-    if (!kept) continue;
-    Segment& segment = run.segments[gauge.segment];
-    if (gauge.vote == Vote::excused) continue;
-    ++segment.departed_devices;
-    if (gauge.vote == Vote::none) continue;
-    if (withdrawn) ++segment.departed_gone;
-    ++segment.departed.devices;
-    if (is_against(gauge.vote)) ++segment.departed.exceeded;
-    add(segment.departed_unmeasured, gauge.vote);
+    if (kept) count_departed(run.segments[gauge.segment], gauge.vote, withdrawn);
   }
   watches.release(watch);
+}
+
+void Guards::begin_anew(WatchIndex watch, bool reached, bool withdrawn) {
+  if (watch == 0 || !reached) return;
+  watches[watch].observed_s = 0;
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    Run& run = runs_[i];
+    Gauge& gauge = watches.gauge(watch, i);
+    count_departed(run.segments[gauge.segment], gauge.vote, withdrawn);
+    const Gauge was = std::exchange(gauge, Gauge());
+    gauge.before = was.before;
+    gauge.before_count = was.before_count;
+    if (!is_in_control(run, gauge)) continue;
+    gauge.before = static_cast<float>(static_cast<double>(was.before) * run.drift.slow());
+    gauge.after = run.drift.come_back(gauge.before);
+  }
 }
 
 }  // namespace muster::rules

@@ -60,6 +60,9 @@ class Guards {
   [[nodiscard]] bool take_drift();
 
   // --- members that leave ---
+  // A reached one is assigned no more, in its place: its votes are history. What it measured before the update stays,
+  // and is one of the control cohort's again.
+  void begin_anew(WatchIndex watch, bool reached, bool withdrawn);
   // As if it had never been in, or (kept) as history.
   void leave(WatchIndex watch, bool reached, bool withdrawn, bool kept);
 
@@ -127,10 +130,12 @@ class Guards {
   [[nodiscard]] static std::optional<std::uint16_t> find_segment(const Run& run, std::string_view name);
   [[nodiscard]] std::uint16_t segment_of(Run& run, std::string_view facts);
   std::uint16_t add_segment(Run& run, std::string name);
+  [[nodiscard]] static bool is_in_control(const Run& run, const Gauge& gauge);
   void forget_control(Run& run, const Gauge& gauge);
   bool cast(Run& run, Gauge& gauge, Vote vote);
   bool vote_of_mean(Run& run, Gauge& gauge, std::uint64_t end_s, bool may_wait);
   static void count(Segment& segment, Vote vote, bool withdrawn);
+  static void count_departed(Segment& segment, Vote vote, bool withdrawn);
 
   std::vector<Run> runs_;
   const Rule* rule_ = nullptr;

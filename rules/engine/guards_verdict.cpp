@@ -321,6 +321,16 @@ void Guards::count(Segment& segment, Vote vote, bool withdrawn) {
   segment.run = RunningTest(votes, segment.run.verdict());
 }
 
+void Guards::count_departed(Segment& segment, Vote vote, bool withdrawn) {
+  if (vote == Vote::excused) return;
+  ++segment.departed_devices;
+  if (vote == Vote::none) return;
+  if (withdrawn) ++segment.departed_gone;
+  ++segment.departed.devices;
+  if (is_against(vote)) ++segment.departed.exceeded;
+  add(segment.departed_unmeasured, vote);
+}
+
 Guards::Recount Guards::recount_begin() const {
   Recount recount;
   for (const auto& run : runs_) {

@@ -291,11 +291,14 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
     if (step) {
       known->second.rehearsing = !forth;
       known->second.may_be_done = forth;
+      known->second.begun = Reached::Begun::step;
       known->second.epoch = assign.epoch;
       return forth ? &known->second : nullptr;
     }
   }
+  const auto begun = known == run.reached.end() ? Reached::Begun::first : Reached::Begun::anew;
   Reached& device = run.reached[assign.device] = Reached();
+  device.begun = begun;
   device.epoch = assign.epoch;
   device.sure = assign.rollout == name;
   device.prior = report->active;

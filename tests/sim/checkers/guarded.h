@@ -33,6 +33,11 @@ struct Judged {
 
 // A device that was assigned the rollout and has not left it since.
 struct Reached {
+  // With its newest assignment: for the first time, or after it had left altogether; while it was still known as
+  // reached (another rollout may have had it since, or it goes on after it was stopped, or tries again); as a step of
+  // its rehearsal.
+  enum class Begun : std::uint8_t { first, anew, step };
+  Begun begun = Begun::first;
   std::vector<std::string> segments;             // by guardrail, of the facts with which it was assigned
   std::array<Sha256, rules::plane_count> prior;  // what it reported to run then
   bool prior_known = true;                       // false: it may have run what another rollout had left there

@@ -24,6 +24,16 @@ bool is_state(const Guardrail& rule) {
   return rule.metric.empty() || rule.metric == "crash_count";
 }
 
+// With what was before.
+bool compares(const Guardrail& rule) {
+  return is_delegate(rule) || (!is_state(rule) && rule.against != Against::absolute);
+}
+Samples all_before(const Gauge& gauge) {
+  auto all = gauge.before;
+  all.add(gauge.maybe_before);
+  return all;
+}
+
 std::optional<double> sample_of(const Guardrail& rule, const rules::Readings& readings) {
   if (rule.metric.empty()) {
     for (const auto& condition : health_conditions()) {
@@ -61,25 +71,25 @@ void take_sample(const Guardrail& rule, const rules::Readings& readings, Samples
 }
 
 bool can_be_compared(const Guardrail& rule, const Gauge& gauge) {
-  const bool compares = is_delegate(rule) || (!is_state(rule) && rule.against != Against::absolute);
-  return !compares || gauge.before.count != 0;
+  return !compares(rule) || gauge.before.count != 0;
 }
 
 bool may_exceed(const Guardrail& rule, const Gauge& gauge) {
   const auto& after = gauge.reached;
-  if (after.count == 0 || !can_be_compared(rule, gauge)) return false;
+  const auto before = all_before(gauge);
+  if (after.count == 0 || (compares(rule) && before.count == 0)) return false;
   if (is_delegate(rule)) {
-    auto both = gauge.before.delegates;
+    auto both = before.delegates;
     both.insert(after.delegates.begin(), after.delegates.end());
     return both.size() > 1;
   }
   if (rule.metric.empty()) return after.most > 0;
   double limit = rule.limit;
   if (rule.lower_is_worse) {
-    if (rule.against != Against::absolute) limit = gauge.before.most * (1 - rule.limit);
+    if (rule.against != Against::absolute) limit = before.most * (1 - rule.limit);
     return after.least < limit * (1 + rounding);
   }
-  if (rule.against != Against::absolute) limit = gauge.before.least * (1 + rule.limit);
+  if (rule.against != Against::absolute) limit = before.least * (1 + rule.limit);
   if (rule.against == Against::control) limit *= drift_least;
   return after.most > limit * (1 - rounding);
 }
@@ -89,12 +99,13 @@ bool must_exceed(const Guardrail& rule, const Gauge& gauge) {
   if (after.count == 0 || after.missing != 0 || is_delegate(rule) || !can_be_compared(rule, gauge)) return false;
   if (rule.metric.empty()) return after.least > 0;
   if (rule.against == Against::control) return false;
+  const auto before = all_before(gauge);
   double limit = rule.limit;
   if (rule.lower_is_worse) {
-    if (rule.against != Against::absolute) limit = gauge.before.least * (1 - rule.limit);
+    if (rule.against != Against::absolute) limit = before.least * (1 - rule.limit);
     return after.most < limit * (1 - rounding);
   }
-  if (rule.against != Against::absolute) limit = gauge.before.most * (1 + rule.limit);
+  if (rule.against != Against::absolute) limit = before.most * (1 + rule.limit);
   return after.least > limit * (1 + rounding);
 }
 

@@ -24,15 +24,26 @@ struct Samples {
     least = std::min(least, value);
     most = std::max(most, value);
   }
+  void add(const Samples& more) {
+    count += more.count;
+    missing += more.missing;
+    least = std::min(least, more.least);
+    most = std::max(most, more.most);
+    delegates.insert(more.delegates.begin(), more.delegates.end());
+  }
 };
 
 struct Gauge {
   Samples before, reached, done;  // done: since it is, and since the broker started
+  Samples undone;                 // of `reached`, while it was not surely done
+  // What may have been taken for measured before the update too, of a device that was assigned, was so no more and is
+  // again: nobody who only reads along knows from when to when it waited for that.
+  Samples maybe_before;
 };
 
 // Adds what these readings say for the guardrail, or that they say nothing.
 void take_sample(const rules::Guardrail& rule, const rules::Readings& readings, Samples& samples);
-// What it compares with is there, if it needs anything.
+// What it compares with is surely there, if it needs anything.
 [[nodiscard]] bool can_be_compared(const rules::Guardrail& rule, const Gauge& gauge);
 // Some of the samples may have made the device vote against.
 [[nodiscard]] bool may_exceed(const rules::Guardrail& rule, const Gauge& gauge);

@@ -6,6 +6,8 @@
 //
 // Of a rollout that only shadows the samples are what was measured of the shadow. When one has run for how long is not
 // followed here: no vote of such a device is missed.
+#include <utility>
+
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/guarded.h"
 #include "tests/sim/checkers/samples.h"
@@ -25,6 +27,7 @@ struct Measured {
   std::vector<std::string> segments;  // in which it was reached last, by guardrail; none: it never was
   std::uint64_t heard_s = 0;          // 0: never
   std::uint64_t silence_s = 0;        // the longest since it was reached
+  bool restarted = false;             // the broker, since it was reached last
   bool done = false;
   std::uint64_t done_s = 0, done_clock_s = 0, observed_s = 0;
 };
@@ -93,6 +96,7 @@ class VerdictHasVotes final : public Checker {
           device = devices.erase(device);
           continue;
         }
+        device->second.restarted = true;
         device->second.observed_s = 0;
         for (auto& gauge : device->second.gauges) gauge.done = Samples();
         ++device;
@@ -143,10 +147,13 @@ class VerdictHasVotes final : public Checker {
       const auto start_s = health.window_start_s != 0 ? health.window_start_s : now_s - health.window_s;
       const bool counts = reached && device.done && start_s >= device.done_clock_s;
       if (counts) device.observed_s += health.window_s;
+      const auto known = run.reached.find(health.device);
+      const bool surely_done = reached && device.done && known->second.sure && !known->second.taken_back;
       const auto readings = reached && run.rule.shadow ? of_shadow(health.readings) : health.readings;
       for (std::size_t i = 0; i < device.gauges.size(); ++i) {
         auto& gauge = device.gauges[i];
         take_sample(run.rule.guardrails[i], readings, reached ? gauge.reached : gauge.before);
+        if (reached && !surely_done) take_sample(run.rule.guardrails[i], health.readings, gauge.undone);
         if (counts) take_sample(run.rule.guardrails[i], health.readings, gauge.done);
       }
     }
@@ -165,9 +172,11 @@ class VerdictHasVotes final : public Checker {
       if (run.rule.shadow) continue;
       auto& device = measured(name, run, report.device);
       const bool own = runs(report, run.targets);
+      // An assignment that was lost with the broker's data is about nothing that it knows.
       const bool all = assigned != assigned_.end() && runs(report, assigned->second.releases);
       const bool done = known->second.may_be_done && own && all && report.attempt == rules::AttemptState::committed &&
-                        report.attempt_epoch >= known->second.epoch && report.state == rules::DeviceState::healthy;
+                        report.attempt_epoch >= known->second.epoch && report.attempt_epoch <= assigned->second.epoch &&
+                        report.state == rules::DeviceState::healthy;
       if (!own) device.done = false;
       if (!done || device.done) continue;
       device.done = true;
@@ -180,10 +189,23 @@ class VerdictHasVotes final : public Checker {
   void begin(const std::string& name, const Guarded& run, const std::string& id) {
     auto& device = measured(name, run, id);
     keep_votes(name, run, id, device);
+    const auto begun = run.reached.at(id).begun;
+    if (!device.segments.empty() && begun != Reached::Begun::step) look_back(device, begun);
     device.segments = run.reached.at(id).segments;
-    for (auto& gauge : device.gauges) gauge.reached = gauge.done = Samples();
-    device.done = false;
+    for (auto& gauge : device.gauges) gauge.reached = gauge.undone = gauge.done = Samples();
+    device.restarted = device.done = false;
     device.silence_s = device.observed_s = 0;
+  }
+
+  // It was reached before, and is so once more. In between it may have waited for that, measured as one that had not
+  // been assigned; and what was measured before the update is not in the records of those that wait, nor known of those
+  // that have left.
+  static void look_back(Measured& device, Reached::Begun begun) {
+    const bool forgotten = device.restarted || begun == Reached::Begun::first;
+    for (auto& gauge : device.gauges) {
+      gauge.maybe_before.add(gauge.undone);
+      if (forgotten) gauge.maybe_before.add(std::exchange(gauge.before, Samples()));
+    }
   }
 
   // What it may have voted in the segments in which it was reached last.
@@ -204,7 +226,8 @@ class VerdictHasVotes final : public Checker {
     const auto& gauge = device.gauges[i];
     const auto unheard_s = device.heard_s == 0 ? 0 : runs_.now_s() - device.heard_s;
     const auto silence_s = std::max({device.silence_s, unheard_s, away_s(id)});
-    return may_exceed(rule, gauge) || (gauge.before.count != 0 && gauge.reached.missing != 0) ||
+    return may_exceed(rule, gauge) ||
+           (gauge.before.count + gauge.maybe_before.count != 0 && gauge.reached.missing != 0) ||
            silence_s >= rule.silent_after_s;
   }
 
