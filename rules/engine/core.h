@@ -159,6 +159,7 @@ class Core {
   // --- holds.cpp ---
   [[nodiscard]] HoldPoint hold_for(DeviceIndex index) const;
   [[nodiscard]] bool is_held_back(const Member& member) const;
+  [[nodiscard]] bool is_yet_to_hold(const Member& member) const;
   bool let_go(MemberIndex index);
   void leave_out_what_holds(DeviceIndex index, const Rollout& goes_back);
   void leave_out(MemberIndex index);

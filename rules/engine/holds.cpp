@@ -36,6 +36,15 @@ bool Core::is_held_back(const Member& member) const {
          !member.rollout->waves[member.wave].released;
 }
 
+// Its newest assignment has the device hold for this member, and what it reports is an earlier one. It may have run
+// that one's releases already and had nothing to stop at; but it will stop in the newest, and a member that was done
+// with the earlier one would be nobody there whom an operator can let go.
+bool Core::is_yet_to_hold(const Member& member) const {
+  const Device& device = fleet_[member.device];
+  return device.attempt_epoch < device.assigned_epoch && device.hold != HoldPoint::none && is_held_back(member) &&
+         brings_its_releases(*member.rollout, device);
+}
+
 // Where the newest assignment of a device has it hold: an assignment names all planes, so one of another rollout must
 // not let go what this one holds. Of several holds the earliest.
 HoldPoint Core::hold_for(DeviceIndex index) const {

@@ -155,7 +155,7 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
     case Finding::nothing:
       return;
     case Finding::done:
-      if (member.standing == Standing::done) return;
+      if (member.standing == Standing::done || is_yet_to_hold(member)) return;
       if (has_to_go_back(member)) return rehearse_back(index);
       recover(index);
       return;

@@ -3,6 +3,7 @@
 // but for those that went back already; and the status says that it is frozen until the rollout ends.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/guarded.h"
+#include "tests/sim/checkers/ran_before.h"
 
 namespace muster::sim {
 
@@ -14,7 +15,18 @@ class FrozenSegment final : public Checker {
 
   void on_commit(const EngineStep& step) override {
     runs_.take(step);
-    if (runs_.all().empty()) return;
+    if (!runs_.all().empty()) look(step);
+    ran_before_.take(step, runs_.reports());
+  }
+  void when_quiet(const FinalView& view) override { look_at_end(view); }
+  void at_end(const FinalView& view) override { look_at_end(view); }
+  void on_old_copy() override {
+    runs_.clear();
+    ran_before_.clear();
+  }
+
+ private:
+  void look(const EngineStep& step) {
     for (auto& [name, run] : runs_.all()) {
       if (runs_.changed() && !run.frozen_now.empty()) look_at_reached(step, name, run);
     }
@@ -27,19 +39,14 @@ class FrozenSegment final : public Checker {
     });
     for (const auto& status : step.statuses) look_at_status(status);
   }
-  void when_quiet(const FinalView& view) override { look_at_end(view); }
-  void at_end(const FinalView& view) override { look_at_end(view); }
-  void on_old_copy() override { runs_.clear(); }
-
- private:
   void look_at_reached(const EngineStep& step, const std::string& name, Guarded& run) {
     for (auto& [id, device] : run.reached) {
       if (!device.sure || device.taken_back || !run.is_frozen_now(device)) continue;
       bool told = false;
-      for_each<rules::Assign>(step, [&, &each = device, &device_id = id](const rules::Assign& assign) {
+      for_each<rules::Assign>(step, [&, &device_id = id](const rules::Assign& assign) {
         if (assign.device != device_id) return;
         told = true;
-        look_at_return(step, name, run, each, assign);
+        look_at_return(step, name, run, assign);
       });
       if (!told) fail("rollout " + name + " leaves " + id + ", whose segment is frozen, where it is");
       device.taken_back = true;
@@ -47,14 +54,15 @@ class FrozenSegment final : public Checker {
   }
 
   // Each plane of the rollout goes back to what ran there, or stays as it is and the record says so.
-  void look_at_return(const EngineStep& step, const std::string& name, const Guarded& run, const Reached& device,
+  void look_at_return(const EngineStep& step, const std::string& name, const Guarded& run,
                       const rules::Assign& assign) {
     const auto* report = runs_.reports().of(assign.device);
     const bool may_stay = says(step, audit::device_not_revertible, assign.device);
     for (const auto& [plane, manifest] : assign.releases) {
       const auto index = static_cast<std::size_t>(plane);
-      if (!run.targets.contains(plane) || manifest == device.prior[index]) continue;
-      if (!device.prior_known) continue;
+      if (!run.targets.contains(plane)) continue;
+      const auto before = ran_before_.of(name, assign.device, plane);
+      if (before.empty() || before.contains(manifest)) continue;
       if (may_stay && report != nullptr && manifest == report->active[index]) continue;
       fail("rollout " + name + " sends " + assign.device + " back to another release on plane " +
            std::string(rules::name_of(plane)) + " than it ran before");
@@ -89,6 +97,7 @@ class FrozenSegment final : public Checker {
   }
 
   GuardedRuns runs_;
+  RanBefore ran_before_;
 };
 
 }  // namespace

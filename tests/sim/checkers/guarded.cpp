@@ -240,15 +240,6 @@ void GuardedRuns::judge(Guarded& run, const rules::GuardrailStatus& status) {
   judged.maybe_pass = judged.maybe_pass || stakes.pass >= limit * from * (1 - slack);
 }
 
-// It runs what it has not committed, or has failed to go back from: for a rollout that takes it from another one, what
-// ran before that counts.
-bool GuardedRuns::may_run_anothers(const rules::DeviceReport& report) {
-  using rules::AttemptState;
-  return (report.attempt >= AttemptState::swapped && report.attempt <= AttemptState::soaking) ||
-         report.attempt == AttemptState::held || report.attempt == AttemptState::failed ||
-         report.attempt == AttemptState::rolled_back;
-}
-
 Reached* GuardedRuns::take_back(Reached& device, const rules::Assign& assign, bool& back) {
   back = device.taken_back = true;
   device.epoch = assign.epoch;
@@ -284,7 +275,7 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
   }
   back = known != run.reached.end() && !run.frozen_now.empty() && (known->second.sure || run.is_frozen(known->second));
   if (back) return take_back(known->second, assign, back);
-  // The steps of a rehearsal: what it ran before, and the segment it was in when it was reached, stay what they were.
+  // The steps of a rehearsal: the segment it was in when it was reached stays what it was.
   if (known != run.reached.end() && known->second.sure && run.rule.waves.front().rehearse) {
     const bool forth = brings(assign, run.targets, false);
     const bool step = !forth || known->second.rehearsing;
@@ -301,8 +292,6 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
   device.begun = begun;
   device.epoch = assign.epoch;
   device.sure = assign.rollout == name;
-  device.prior = report->active;
-  device.prior_known = !may_run_anothers(*report);
   device.may_be_done = !run.rule.waves.front().rehearse || run.left != 0;
   for (std::size_t i = 0; i < run.rule.guardrails.size(); ++i) {
     device.segments.push_back(segment_of(run.rule.guardrails[i].by, report->facts));

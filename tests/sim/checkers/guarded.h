@@ -38,9 +38,7 @@ struct Reached {
   // its rehearsal.
   enum class Begun : std::uint8_t { first, anew, step };
   Begun begun = Begun::first;
-  std::vector<std::string> segments;             // by guardrail, of the facts with which it was assigned
-  std::array<Sha256, rules::plane_count> prior;  // what it reported to run then
-  bool prior_known = true;                       // false: it may have run what another rollout had left there
+  std::vector<std::string> segments;  // by guardrail, of the facts with which it was assigned
   std::uint64_t epoch = 0;
   // False: the assignment names another rollout, but brings the versions of this one too; or another rollout has taken
   // the device since, or has ended the shadow that it was at.
@@ -132,7 +130,6 @@ class GuardedRuns {
   void judge(Guarded& run, const rules::GuardrailStatus& status);
   // What the assignment does to the device in this rollout; null: nothing.
   Reached* assigned(const std::string& name, Guarded& run, const rules::Assign& assign, bool& back);
-  [[nodiscard]] static bool may_run_anothers(const rules::DeviceReport& report);
   static Reached* take_back(Reached& device, const rules::Assign& assign, bool& back);
 
   std::map<std::string, Guarded> runs_;

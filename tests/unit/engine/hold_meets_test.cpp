@@ -132,6 +132,54 @@ TEST_F(HoldsMeet, AReleaseThatChangesNothingGivesNothing) {
   EXPECT_EQ(told("d000"), HoldPoint::none);
 }
 
+// The end of an attempt that is not the newest any more: the device ran the release already, and had nothing to stop
+// at. What it was assigned meanwhile has it hold all the same, and somebody has to be able to let it go (seed 9613).
+TEST_F(HoldsMeet, WhatCameOfAnEarlierAttemptLeavesNobodyInTheHoldOfANewerOne) {
+  for (const bool is_there : {false, true}) {
+    SCOPED_TRACE(is_there ? "released when it is there" : "released on its way");
+    world_ = World();
+    for (const auto* version : {"1", "2"}) {
+      world_.add_release(Plane::model, "reader", version);
+      world_.add_release(Plane::config, "sorter", version);
+    }
+    join(1);
+    auto& device = world_.devices["d000"];
+    device.report.active[1] = world_.release("reader@2").manifest;
+    world_.report("d000");
+    start_rule(held(HoldPoint::before_swap));
+    ASSERT_EQ(told("d000"), HoldPoint::before_swap);
+    device.report.attempt = AttemptState::committed;
+    device.report.attempt_epoch = device.assigned->epoch;
+    start_rule(config());
+    ASSERT_EQ(told("d000"), HoldPoint::before_swap);
+    world_.report("d000");
+    EXPECT_EQ(standing("d000"), Standing::assigned);
+    if (is_there) {
+      world_.go_on("d000");
+      EXPECT_EQ(standing("d000"), Standing::holding);
+      EXPECT_EQ(standing("d000", "c"), Standing::holding);
+      EXPECT_THAT(status().waiting_for, HasSubstr("'musterctl rollout release r' lets them go on"));
+      EXPECT_THAT(why("d000"), HasSubstr("'musterctl rollout release r' lets it go on"));
+    }
+    ASSERT_TRUE(World::accepted(world_.command(ReleaseHold{"r", {}})));
+    ASSERT_EQ(told("d000"), HoldPoint::none) << "it stands before its swap, and nobody can let it go";
+    world_.commit("d000");
+    EXPECT_EQ(standing("d000"), Standing::done);
+    EXPECT_EQ(standing("d000", "c"), Standing::done);
+  }
+}
+
+TEST_F(HoldsMeet, WhoWasDoneBeforeTheNextAssignmentHoldsNowhere) {
+  join(1);
+  world_.devices["d000"].report.active[1] = world_.release("reader@2").manifest;
+  world_.report("d000");
+  start_rule(held(HoldPoint::before_swap));
+  world_.commit("d000");
+  ASSERT_EQ(standing("d000"), Standing::done);
+  start_rule(config());
+  EXPECT_EQ(told("d000"), HoldPoint::none);
+}
+
 // The way back is a matter of minutes, whoever has yet to let go another plane.
 TEST_F(HoldsMeet, AHoldOfAnotherRolloutKeepsNobodyFromGoingBack) {
   for (const auto hold : {HoldPoint::before_swap, HoldPoint::before_commit}) {
