@@ -70,6 +70,41 @@ TEST_F(FixesMeet, WhoEndedBeforeTheFixBeganTakesNothingBackFromIt) {
   EXPECT_EQ(wanted("d000"), "reader@3");
 }
 
+// What it last reported to run is what an operator has taken back (simulated world 9982).
+TEST_F(FixesMeet, WhoHasAWayBackBeforeItIsNotTakenForOneThatRanWhatItIsToLeave) {
+  join(2);
+  start_rule(model("r", "2"));
+  commit_all();
+  world_.lose("d000");
+  world_.command(AbortRollout{"r", AbortMode::revert});
+  world_.commit("d001");
+  world_.tick(120);
+  ASSERT_EQ(state(), RolloutState::aborted);
+  ASSERT_EQ(running("d000"), "reader@2");
+  start_rule(model("next", "3"));
+  ASSERT_EQ(wanted("d000"), "reader@3");
+  world_.restart();
+  world_.command(AbortRollout{"next", AbortMode::revert});
+  EXPECT_EQ(wanted("d000"), "reader@1");
+}
+
+// It runs the fix's version still when it is given back (simulated world 6859).
+TEST_F(FixesMeet, WhoComesBackFromAnAbortedFixGoesBackToWhatRanBeforeBoth) {
+  join(2);
+  auto plain = model("r", "2");
+  plain.waves[0].gate = Gate::manual;
+  start_rule(plain);
+  commit_all();
+  start_rule(model("fix", "3", 5));
+  commit_all();
+  ASSERT_EQ(running("d000"), "reader@3");
+  world_.command(AbortRollout{"fix", AbortMode::keep});
+  ASSERT_EQ(wanted("d000"), "reader@2");
+  world_.restart();
+  world_.command(AbortRollout{"r", AbortMode::revert});
+  EXPECT_EQ(wanted("d000"), "reader@1");
+}
+
 TEST_F(FixesMeet, ItsSentenceNamesTheOlderRolloutThatHasItsDevicesForGood) {
   join(1);
   start_rule(model("fix", "3", 5, "device.region == \"fr\""));
@@ -78,8 +113,8 @@ TEST_F(FixesMeet, ItsSentenceNamesTheOlderRolloutThatHasItsDevicesForGood) {
   world_.tick(60);
   world_.commit("d000");
   ASSERT_EQ(status("fix").state, RolloutState::completed);
-  EXPECT_THAT(status().waiting_for,
-              HasSubstr("d000 of wave all (100 %) got other versions from the rollout fix, which has a higher priority and is completed"));
+  EXPECT_THAT(status().waiting_for, HasSubstr("d000 of wave all (100 %) got other versions from the rollout fix, which "
+                                              "has a higher priority and is completed"));
 }
 
 TEST_F(FixesMeet, AFailureOfATakenDeviceStaysCountedWhenItIsCancelledOrLeaves) {
