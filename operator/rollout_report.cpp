@@ -1,9 +1,11 @@
 #include "operator/rollout_report.h"
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "operator/render/moment.h"
 #include "rules/engine/audit_words.h"
@@ -36,14 +38,30 @@ std::string prefix_of(const RolloutView& rollout) {
   return "rollout " + rollout.rollout + ": ";
 }
 
+// Whether `text` names this release, and not one whose name or version only contains its.
+bool names(std::string_view text, const std::string& ref) {
+  const auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; };
+  for (auto at = text.find(ref); at != std::string_view::npos; at = text.find(ref, at + 1)) {
+    const auto end = at + ref.size();
+    const bool begins = at == 0 || !(is_part(text[at - 1]) || text[at - 1] == '.');
+    const bool goes_on = end < text.size() &&
+                         (is_part(text[end]) || (text[end] == '.' && end + 1 < text.size() && is_part(text[end + 1])));
+    if (begins && !goes_on) return true;
+  }
+  return false;
+}
+
+std::string release_ref(const VersionView& version) {
+  return version.name + "@" + version.version;
+}
+
 // Engine entries about a device or an order begin with the rollout; an order names the release that it is about.
 bool concerns(const RolloutView& rollout, const AuditEntry& entry) {
   if (entry.subject == rollout.rollout) return true;
   if (entry.why.starts_with(prefix_of(rollout))) return true;
   if (entry.what != audit::order_given && entry.what != audit::order_withdrawn) return false;
-  return std::any_of(rollout.versions.begin(), rollout.versions.end(), [&](const VersionView& version) {
-    return entry.why.find(version.name + "@" + version.version) != std::string::npos;
-  });
+  return std::any_of(rollout.versions.begin(), rollout.versions.end(),
+                     [&](const VersionView& version) { return names(entry.why, release_ref(version)); });
 }
 
 // "probe_failed: exit code 1; wave canary (10 %): …" → error and detail.
@@ -75,10 +93,6 @@ void add_failures(RolloutReport& report, const std::vector<AuditEntry>& entries)
   for (auto& [device, failure] : failures) report.failures.push_back(std::move(failure));
   std::stable_sort(report.failures.begin(), report.failures.end(),
                    [](const ReportedFailure& a, const ReportedFailure& b) { return a.time_s < b.time_s; });
-}
-
-std::string release_ref(const VersionView& version) {
-  return version.name + "@" + version.version;
 }
 
 class LeftToDo {

@@ -136,7 +136,7 @@ std::string report_text(const RolloutReport& report) {
   text += "\n## What is left to do\n\n";
   for (const auto& sentence : report.left_to_do) text += "- [ ] " + sentence + "\n";
   text += "\n## Timeline\n\n";
-  if (!report.whole) text += "The audit record does not reach back to its start.\n\n";
+  if (!report.whole) text += "What was read of the audit record does not reach back to its start.\n\n";
   return text + entry_table(report.rollout, report.entries);
 }
 

@@ -176,6 +176,7 @@ class RuleReader {
 
   void read_rollback(const YamlNode& node) {
     Fields fields(node, keys::rollback, problems_);
+    put_lines(fields, {{"on_abort", Clause::on_abort}});
     if (const YamlNode* first = fields.find("first")) read_rollback_first(*first);
     if (const YamlNode* window = fields.find("keep_previous_for")) {
       (void)read_duration_s(*window, "keep_previous_for", 0, keep_previous_for_s_max, problems_);

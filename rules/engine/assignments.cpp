@@ -174,6 +174,8 @@ void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
       } else if (outranks(rollout, other) && !over) {
         supersede(member, rollout);
       }
+    } else if (shares) {
+      inherit_prior(member, rollout);  // taken by a third one before
     }
     member = next;
   }

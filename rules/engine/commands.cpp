@@ -179,8 +179,9 @@ Core::Answer Core::run(const Command& command, const ResumeRollout& body) {
 }
 
 // Ends a rollout: who was not reached leaves it, and who was goes back, all or those that are not done. How many, in
-// words.
-std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why) {
+// words. `cited`: which line of the rule decided how it ends, if it was the rule.
+std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why,
+                        const std::string& cited) {
   rollout.stop_who = who;
   rollout.stop_why = why;
   rollout.abort_mode = revert ? AbortMode::revert : AbortMode::keep;
@@ -206,7 +207,7 @@ std::string Core::abort(Rollout& rollout, bool revert, const std::string& who, c
                  " go back to their earlier versions";
   set_state(rollout, revert ? RolloutState::reverting : RolloutState::aborted);
   turn_.audit(who, revert ? audit::rollout_reverting : audit::rollout_aborted, rollout.name(),
-              with_reason(std::string(revert ? "abort with revert: " : "abort with keep: ") + reached, why));
+              with_reason(std::string(revert ? "abort with revert" : "abort with keep") + cited + ": " + reached, why));
   if (!revert) offer_devices_of(rollout);
   return reached;
 }
@@ -219,7 +220,8 @@ Core::Answer Core::run(const Command& command, const AbortRollout& body) {
     return {false, "rollout " + name + " is " + std::string(name_of(rollout->state)) + " already", name};
   const bool by_rule_revert = rollout->rule.on_abort == AbortDefault::revert;
   const bool revert = body.mode == AbortMode::revert || (body.mode == AbortMode::by_rule && by_rule_revert);
-  const auto reached = abort(*rollout, revert, command.who, command.why);
+  const auto cited = body.mode == AbortMode::by_rule ? rollout->lines.cite(Clause::on_abort) : std::string();
+  const auto reached = abort(*rollout, revert, command.who, command.why, cited);
   settle_all();
   return {true, "aborted rollout " + name + (revert ? " with revert: " : " with keep: ") + reached, name};
 }

@@ -243,7 +243,8 @@ class Core {
   void adopt(std::unique_ptr<Rollout> rollout);
   void learn_security_versions();
   void acknowledge(Rollout& rollout);
-  std::string abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why);
+  std::string abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why,
+                    const std::string& cited = {});
   [[nodiscard]] Rollout* find_rollout(std::string_view name) const;
 
   // --- turns.cpp ---

@@ -54,15 +54,20 @@ void Core::supersede(MemberIndex index, const Rollout& by) {
 }
 
 // What a device runs and has not been done with (it is on probation, or holds) is not what it may go back to: that is
-// what ran before.
+// what ran before. Nor is what it was told to leave when another rollout took it, and runs still.
 void Core::inherit_prior(MemberIndex index, const Rollout& by) {
   const Member& member = members_[index];
+  const Rollout& rollout = *member.rollout;
+  const Device& device = fleet_[member.device];
   const auto heir = members_.find(member.device, by);
-  if (!in_flight(member) || member.rollout->rule.shadow) return;
+  if (rollout.rule.shadow) return;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
-    const bool shared = member.rollout->governs(plane) && by.governs(plane);
-    if (shared && member.prior[plane] != 0 && members_[heir].prior[plane] == 0)
-      members_.set_prior(heir, plane, member.prior[plane]);
+    const auto prior = member.prior[plane];
+    const bool shared = rollout.governs(plane) && by.governs(plane);
+    const bool leaves =
+        !member.reached && device.active[plane] == rollout.target[plane] && device.assigned[plane] == prior;
+    if (shared && prior != 0 && (in_flight(member) || leaves) && members_[heir].prior[plane] == 0)
+      members_.set_prior(heir, plane, prior);
   }
 }
 

@@ -24,9 +24,10 @@ enum class Clause : std::uint8_t {
   windows,
   baseline_window,
   attempt_timeout,
-  priority
+  priority,
+  on_abort
 };
-inline constexpr Clause last_clause = Clause::priority;
+inline constexpr Clause last_clause = Clause::on_abort;
 
 class RuleLines {
  public:

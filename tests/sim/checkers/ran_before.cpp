@@ -24,7 +24,6 @@ void RanBefore::take(const EngineStep& step, const LastReports& reports) {
     auto& rollout = rollouts_[start->rule.rollout] = Rollout();
     for (const auto& release : start->releases) rollout.targets[release.plane] = release.manifest;
   }
-  if (const auto* report = std::get_if<rules::DeviceReport>(&step.event.what); report != nullptr) take(*report);
   for_each<rules::Audit>(step, [&](const rules::Audit& entry) { take(entry); });
   for_each<rules::Assign>(step, [&](const rules::Assign& assign) { take(assign, reports.of(assign.device)); });
 }
@@ -50,25 +49,12 @@ void RanBefore::take(const rules::Audit& entry) {
   }
 }
 
-// Both are right then: what was known of it when it was given the versions, and what it says now.
-void RanBefore::take(const rules::DeviceReport& report) {
-  const auto device = devices_.find(report.device);
-  if (device == devices_.end() || report.attempt != AttemptState::committed) return;
-  for (auto& [name, had] : device->second.had) {
-    if (report.attempt_epoch >= had.epoch) continue;
-    for (const auto& target : rollouts_.at(name).targets) {
-      const auto index = static_cast<std::size_t>(target.first);
-      if (!had.before[index].empty()) had.before[index].insert(report.active[index]);
-    }
-  }
-}
-
 void RanBefore::take(const rules::Assign& assign, const rules::DeviceReport* report) {
   Device& device = devices_[assign.device];
   const auto found = rollouts_.find(assign.rollout);
   const bool forth = found != rollouts_.end() && brings(assign, found->second.targets, false);
   if (forth) {
-    reach(assign, found->second, device, report);
+    reach(assign.rollout, found->second, device, report);
     leave_others(assign.rollout, found->second, device, report);
   }
   for (const auto& [plane, release] : assign.releases) {
@@ -82,16 +68,14 @@ void RanBefore::take(const rules::Assign& assign, const rules::DeviceReport* rep
   }
 }
 
-void RanBefore::reach(const rules::Assign& assign, const Rollout& rollout, Device& device,
+void RanBefore::reach(const std::string& name, const Rollout& rollout, Device& device,
                       const rules::DeviceReport* report) {
-  const auto& name = assign.rollout;
   if (report == nullptr) {
     device.had.erase(name);
     return;
   }
   const bool is_new = !device.had.contains(name);
   Had& had = device.had[name];
-  if (is_new) had.epoch = assign.epoch;
   for (const auto& target : rollout.targets) {
     auto& before = had.before[static_cast<std::size_t>(target.first)];
     if (!is_new && (!had.taken || before.empty())) continue;

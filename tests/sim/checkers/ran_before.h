@@ -5,8 +5,7 @@
 // - who is on probation with another one's versions goes back to what it ran before those;
 // - who comes back to a rollout from another one, which took it, goes back to what it ran at first, unless it had gone
 //   back by itself before it was taken;
-// - what another one took from a rollout does not come back to its versions once that is aborted with revert;
-// - who had committed an earlier attempt before it heard of this one, and says so afterwards, ran what it committed.
+// - what another one took from a rollout does not come back to its versions once that is aborted with revert.
 //
 // One object a checker.
 #pragma once
@@ -42,7 +41,6 @@ class RanBefore {
   // A device that a rollout has, or had when another one took it.
   struct Had {
     std::array<Releases, rules::plane_count> before;
-    std::uint64_t epoch = 0;     // of the first assignment
     bool failed = false;         // the record says so, and not yet that it has recovered
     bool taken = false;          // by another rollout
     bool had_gone_back = false;  // then it did not run the versions
@@ -60,9 +58,8 @@ class RanBefore {
   };
 
   void take(const rules::Audit& entry);
-  void take(const rules::DeviceReport& report);
   void take(const rules::Assign& assign, const rules::DeviceReport* report);
-  void reach(const rules::Assign& assign, const Rollout& rollout, Device& device, const rules::DeviceReport* report);
+  void reach(const std::string& name, const Rollout& rollout, Device& device, const rules::DeviceReport* report);
   void leave_others(const std::string& name, const Rollout& rollout, Device& device, const rules::DeviceReport* report);
   void revert(const std::string& name, const Rollout& rollout);
   // What it goes back to that is given something else on this plane now.

@@ -48,6 +48,18 @@ workload: { restart: [a], degraded: [b], normal: [c] }
 )";
 };
 
+TEST_F(ConfigFile, APipelineIsAListOfFilesInTheirOrder) {
+  const auto config = load(good + "pipeline: [ post.py, /opt/reader/../pre.py ]\n");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_THAT(config->pipeline, ElementsAre(folder.file("post.py"), "/opt/pre.py"));
+  EXPECT_TRUE(load(good)->pipeline.empty());
+  std::string many = "[a";
+  for (std::size_t i = 1; i < pipeline_files_max; ++i) many += ", a";
+  EXPECT_TRUE(load(good + "pipeline: " + many + "]\n").has_value());
+  for (const auto& wrong : {std::string("[]"), std::string("pre.py"), std::string("[ [a] ]"), many + ", a]"})
+    EXPECT_THAT(problem(good + "pipeline: " + wrong + "\n"), HasSubstr("pipeline must be a list of 1 to 16 files"));
+}
+
 TEST_F(ConfigFile, AGoodOneIsRead) {
   const auto config = load(good);
   ASSERT_TRUE(config.has_value()) << config.error().message;

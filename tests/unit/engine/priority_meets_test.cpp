@@ -88,6 +88,31 @@ TEST_F(FixesMeet, WhoHasAWayBackBeforeItIsNotTakenForOneThatRanWhatItIsToLeave) 
   EXPECT_EQ(wanted("d000"), "reader@1");
 }
 
+// The first that took it left out the set that it was on probation with, and a second takes the other plane before the
+// device has heard of that (simulated world 1775).
+TEST_F(FixesMeet, WhatADeviceWasToldToLeaveIsNoWayBackForAThirdRollout) {
+  world_.add_release(Plane::config, "sorter", "3");
+  join(1);
+  auto& device = world_.devices["d000"];
+  device.report.active[2] = world_.release("sorter@1").manifest;
+  world_.report("d000");
+  auto both = model("r", "2");
+  both.versions.push_back({Plane::config, "sorter", "2"});
+  start_rule(both);
+  device.report.active[1] = world_.release("reader@2").manifest;
+  device.report.active[2] = world_.release("sorter@2").manifest;
+  world_.attempt("d000", AttemptState::soaking);
+  start_rule(model("fix", "3", 5));
+  ASSERT_EQ(given("d000"), "reader@3 sorter@1");
+  auto third = config(9);
+  third.versions[0].version = "3";
+  start_rule(third);
+  ASSERT_EQ(given("d000"), "reader@3 sorter@3");
+  world_.restart();
+  world_.command(AbortRollout{"c", AbortMode::revert});
+  EXPECT_EQ(given("d000"), "reader@3 sorter@1");
+}
+
 // It runs the fix's version still when it is given back (simulated world 6859).
 TEST_F(FixesMeet, WhoComesBackFromAnAbortedFixGoesBackToWhatRanBeforeBoth) {
   join(2);

@@ -72,6 +72,7 @@ class CitedLines : public testing::Test {
     lines.put(Clause::wave, 1, 10);
     lines.put(Clause::gate, 1, 10);
     lines.put(Clause::pace, 14);
+    lines.put(Clause::on_abort, 20);
     opened_ = world_.start(rule, lines);
   }
 
@@ -114,6 +115,16 @@ TEST_F(CitedLines, AGateAlsoAfterARestart) {
   const auto approved = world_.command(ApproveWave{"r"});
   EXPECT_THAT(World::why_of(approved, audit::wave_done), HasSubstr("(rule line 9)"));
   EXPECT_THAT(World::why_of(approved, audit::wave_opened), HasSubstr("with 2 of 4 targets (rule line 10)"));
+}
+
+TEST_F(CitedLines, AnAbortThatTheRuleSaysHowToDo) {
+  const auto aborted = world_.command(AbortRollout{"r", AbortMode::by_rule});
+  EXPECT_THAT(World::why_of(aborted, audit::rollout_aborted), HasSubstr("abort with keep (rule line 20): "));
+}
+
+TEST_F(CitedLines, AnAbortThatTheOperatorSaysHowToDoIsNoneOfTheRules) {
+  const auto aborted = world_.command(AbortRollout{"r", AbortMode::keep});
+  EXPECT_THAT(World::why_of(aborted, audit::rollout_aborted), HasSubstr("abort with keep: "));
 }
 
 TEST_F(CitedLines, AHaltThatTheFileDoesNotSpeakOf) {

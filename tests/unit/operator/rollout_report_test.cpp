@@ -101,8 +101,10 @@ TEST_F(Report, LeavesOutOtherRolloutsAndAnEarlierOneOfTheSameName) {
   add("muster", "rollout.halted", "r", "rollout r: then");
   add("alice", "rollout.started", "r", "model reader@2");
   add("muster", "device.failed", "d9", "rollout r2: probe_failed; wave a (1 %): 0 done");
-  add("muster", "order.given", "fleet", "freeze of reader@2 given; guardrail quality");
-  add("alice", "order.given", "fleet", "freeze of other@2 given");
+  add("muster", "order.given", "fleet",
+      "freeze of reader@2 ordered for fleet (epoch 2); 1 order stands there; guardrail quality");
+  for (const auto* other : {"other@2", "reader@21", "reader@2.1", "my-reader@2", "v.reader@2"})
+    add("alice", "order.given", "fleet", "freeze of " + std::string(other) + " ordered for fleet (epoch 3)");
   const auto made = report();
   EXPECT_TRUE(made.whole);
   EXPECT_THAT(made.entries, ElementsAre(Field(&AuditEntry::why, "model reader@2"),

@@ -44,7 +44,9 @@ constexpr const char* spelt_out =
     "    max_increase: 10%\n"
     "  - { name: crashes, metric: crash_count, against: absolute, max: 0 }\n"
     "baseline_window: 1h\n"
-    "attempt_timeout: 45s\n";
+    "attempt_timeout: 45s\n"
+    "rollback:\n"
+    "  on_abort: revert\n";
 
 TEST(RuleLinesInAFile, EachClauseHasItsOwn) {
   const auto lines = lines_in(spelt_out);
@@ -66,6 +68,7 @@ TEST(RuleLinesInAFile, EachClauseHasItsOwn) {
   EXPECT_EQ(lines.cite(Clause::guardrail, 1), " (rule line 27)");
   EXPECT_EQ(lines.cite(Clause::baseline_window), " (rule line 28)");
   EXPECT_EQ(lines.cite(Clause::attempt_timeout), " (rule line 29)");
+  EXPECT_EQ(lines.cite(Clause::on_abort), " (rule line 31)");
 }
 
 TEST(RuleLinesInAFile, LineEndsAndAByteOrderMarkChangeNone) {
