@@ -166,6 +166,12 @@ std::string retry_reasons_text(const rules::Retry& retry) {
   return text;
 }
 
+std::string retry_plan(const rules::Retry& retry) {
+  return "A device whose attempt fails with " + retry_reasons_text(retry) + " is tried again, up to " +
+         count_text(retry.attempts, "attempt") + " in all, " + duration_text(retry.wait_s) +
+         " after the first at most, later up to " + duration_text(retry.wait_max_s) + ".\n";
+}
+
 // When devices are assigned, and when they are tried again.
 std::string times_plan(const rules::Rule& rule) {
   std::string text;
@@ -175,18 +181,23 @@ std::string times_plan(const rules::Rule& rule) {
             rules::zone_text(rules::zone_of(rule.utc_offset_min)) + ".\n";
   }
   if (rule.retry.attempts > 1) {
-    text += "A device whose attempt fails with " + retry_reasons_text(rule.retry) + " is tried again, up to " +
-            count_text(rule.retry.attempts, "attempt") + " in all, " + duration_text(rule.retry.wait_s) +
-            " after the first at most, later up to " + duration_text(rule.retry.wait_max_s) + ".\n";
+    rules::Retry rest = rule.retry;
+    for (const auto& one : rule.retry.by_error) rest.on &= ~one.on;
+    for (const auto& one : rule.retry.by_error) text += retry_plan(one);
+    if (rest.on != 0) text += retry_plan(rest);
   }
   return text;
 }
 
 std::string retry_json(const rules::Retry& retry) {
-  return json_object({{"attempts", std::uint64_t{retry.attempts}},
-                      {"wait_s", retry.wait_s},
-                      {"wait_max_s", retry.wait_max_s},
-                      {"on", retry_names(retry)}});
+  JsonFields fields{{"attempts", std::uint64_t{retry.attempts}},
+                    {"wait_s", retry.wait_s},
+                    {"wait_max_s", retry.wait_max_s},
+                    {"on", retry_names(retry)}};
+  std::vector<RawJson> by_error;
+  for (const auto& one : retry.by_error) by_error.push_back({retry_json(one)});
+  if (!by_error.empty()) fields.emplace_back("by_error", RawJson{json_array(by_error)});
+  return json_object(fields);
 }
 
 std::string window_json(const rules::Window& window) {

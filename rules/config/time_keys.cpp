@@ -10,6 +10,36 @@ constexpr std::uint64_t day_s = 86'400;
 
 constexpr std::string_view days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 
+constexpr Key retry_by_error_keys[] = {
+    {.name = "on",
+     .form = Form::word,
+     .doc = "The errors that it speaks of; each stands in one of the list at most.",
+     .see = "#errors-to-try-again-after",
+     .required = true,
+     .example = "on: [disk_full]",
+     .words = retry_reason_names,
+     .items_min = 1,
+     .items_max = retry_reason_names.size()},
+    {.name = "attempts",
+     .form = Form::integer,
+     .doc = "How many attempts a device has in all, when the last one ended with one of these.",
+     .absent = "as `retry.attempts`",
+     .min = 2,
+     .max = attempts_max},
+    {.name = "wait",
+     .form = Form::duration,
+     .doc = "As `retry.wait`, after these errors.",
+     .absent = "as `retry.wait`",
+     .min = 1,
+     .max = 7 * day_s},
+    {.name = "wait_max",
+     .form = Form::duration,
+     .doc = "How long it waits at most after these errors.",
+     .absent = "as `retry.wait_max`",
+     .min = 1,
+     .max = 7 * day_s},
+};
+
 constexpr Key retry_keys[] = {
     {.name = "attempts",
      .form = Form::integer,
@@ -39,6 +69,14 @@ constexpr Key retry_keys[] = {
      .words = retry_reason_names,
      .items_min = 1,
      .items_max = retry_reason_names.size()},
+    {.name = "by_error",
+     .form = Form::map,
+     .doc = "Errors that want another patience: a full disk is not empty again in ten minutes. Each says which, and "
+            "what differs. They need not stand in `on`.",
+     .absent = "all alike",
+     .keys = &retry_by_error,
+     .items_min = 1,
+     .items_max = retry_reason_names.size()},
 };
 
 constexpr Key window_keys[] = {
@@ -64,6 +102,7 @@ constexpr Key window_keys[] = {
 }  // namespace
 
 constexpr Section retry{"retry", retry_keys};
+constexpr Section retry_by_error{"an entry of by_error", retry_by_error_keys};
 constexpr Section window{"a window", window_keys};
 
 }  // namespace muster::rules::keys

@@ -84,6 +84,40 @@ Window read_window(const YamlNode& node, Problems& problems) {
 
 }  // namespace
 
+namespace {
+
+void check_waits(const Fields& fields, const Retry& retry, Problems& problems) {
+  const YamlNode* place = fields.find("wait_max");
+  if (place == nullptr) place = fields.find("wait");
+  if (place == nullptr || retry.wait_max_s >= retry.wait_s) return;
+  problems.add(*place,
+               "wait_max of " + duration_as_written(retry.wait_max_s * 1000) + " is shorter than wait of " +
+                   duration_as_written(retry.wait_s * 1000),
+               "a wait_max that is at least as long, or a shorter wait");
+}
+
+// What it does not say is as the rest of `retry` has it.
+Retry read_retry_by_error(const YamlNode& node, const Retry& rest, RetryReasons& named, Problems& problems) {
+  Fields fields(node, keys::retry_by_error, problems);
+  Retry retry{rest.attempts, rest.wait_s, rest.wait_max_s, 0};
+  if (!fields.is_map()) return retry;
+  if (fields.find("attempts") != nullptr) retry.attempts = fields.integer32("attempts");
+  if (fields.find("wait") != nullptr) retry.wait_s = fields.duration_s("wait");
+  if (fields.find("wait_max") != nullptr) retry.wait_max_s = fields.duration_s("wait_max");
+  if (const auto* on = fields.list("on")) {
+    retry.on = read_bits(*on, key_of(keys::retry_by_error, "on"), problems);
+    const auto twice = retry.on & named;
+    if (twice != 0)
+      problems.add(node, "another of by_error speaks of " + list_of_bits(twice, key_of(keys::retry_by_error, "on")),
+                   "each error in one of them");
+    named |= retry.on;
+  }
+  check_waits(fields, retry, problems);
+  return retry;
+}
+
+}  // namespace
+
 Retry read_retry(const YamlNode& node, Problems& problems) {
   Fields fields(node, keys::retry, problems);
   Retry retry;
@@ -92,12 +126,11 @@ Retry read_retry(const YamlNode& node, Problems& problems) {
   retry.wait_s = fields.duration_s("wait");
   retry.wait_max_s = fields.duration_s("wait_max");
   if (const auto* on = fields.list("on")) retry.on = read_bits(*on, key_of(keys::retry, "on"), problems);
-  if (retry.wait_max_s >= retry.wait_s) return retry;
-  const YamlNode* place = fields.find("wait_max");
-  problems.add(place == nullptr ? *fields.find("wait") : *place,
-               "wait_max of " + duration_as_written(retry.wait_max_s * 1000) + " is shorter than wait of " +
-                   duration_as_written(retry.wait_s * 1000),
-               "a wait_max that is at least as long, or a shorter wait");
+  check_waits(fields, retry, problems);
+  RetryReasons named = 0;
+  if (const auto* items = fields.list("by_error")) {
+    for (const YamlNode& item : *items) retry.by_error.push_back(read_retry_by_error(item, retry, named, problems));
+  }
   return retry;
 }
 
@@ -122,13 +155,28 @@ std::optional<std::int16_t> read_utc_offset(const YamlNode& node, std::string_vi
   return std::nullopt;
 }
 
+namespace {
+
+std::string by_error_as_written(const Retry& one, const Retry& rest) {
+  auto text = "{ on: " + list_of_bits(one.on, key_of(keys::retry_by_error, "on"));
+  if (one.attempts != rest.attempts) text += ", attempts: " + std::to_string(one.attempts);
+  if (one.wait_s != rest.wait_s) text += ", wait: " + duration_as_written(one.wait_s * 1000);
+  if (one.wait_max_s != rest.wait_max_s) text += ", wait_max: " + duration_as_written(one.wait_max_s * 1000);
+  return text + " }";
+}
+
+}  // namespace
+
 std::string retry_as_written(const Retry& retry) {
   const Retry usual;
   std::string text = "{ attempts: " + std::to_string(retry.attempts);
   if (retry.wait_s != usual.wait_s) text += ", wait: " + duration_as_written(retry.wait_s * 1000);
   if (retry.wait_max_s != usual.wait_max_s) text += ", wait_max: " + duration_as_written(retry.wait_max_s * 1000);
   if (retry.on != usual.on) text += ", on: " + list_of_bits(retry.on, key_of(keys::retry, "on"));
-  return text + " }";
+  if (retry.by_error.empty()) return text + " }";
+  text += ", by_error: [";
+  for (const Retry& one : retry.by_error) text += (text.back() == '[' ? "" : ", ") + by_error_as_written(one, retry);
+  return text + "] }";
 }
 
 std::string window_as_written(const Window& window) {

@@ -56,6 +56,7 @@ void write_member(const Member& member, const Tries& tries, DigestTable& digests
   out.number(member.measured_from_s);
   member.rollout->guards.encode_watch(member.watch, out);
   out.number(tries.failed);
+  out.number(tries.of);
   out.number(tries.again_s);
   out.number(member.window_zone);
 }

@@ -258,8 +258,7 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
   std::string why = "rollout " + rollout.name() + ": " + judgement.error;
   if (!judgement.detail.empty()) why += ": " + judgement.detail;
   if (tries != 0)
-    why += "; attempt " + std::to_string(tries + 1) + " of " + std::to_string(rollout.rule.retry.attempts) +
-           rollout.lines.cite(Clause::retry);
+    why += "; " + attempt_text(rollout.rule.retry, judgement.error, tries + 1) + rollout.lines.cite(Clause::retry);
   if (member.withdrawn) {
     turn_.audit(who, audit::device_not_reverted, id, why + "; it keeps what it runs");
     return;

@@ -56,6 +56,7 @@ void read_tally(ByteReader& in, Tally& tally) {
 Tries read_tries(ByteReader& in) {
   Tries tries;
   tries.failed = static_cast<std::uint32_t>(in.number_max(attempts_max));
+  tries.of = static_cast<std::uint32_t>(in.number_max(attempts_max));
   tries.again_s = in.number();
   return tries;
 }

@@ -15,20 +15,21 @@ bool Core::wait_to_retry(MemberIndex index, const Judgement& judgement, std::str
   const bool at_work = member.standing == Standing::assigned || member.standing == Standing::holding ||
                        member.standing == Standing::unreachable;
   const Retry& retry = rollout.rule.retry;
+  const Retry* by_error = retry_after(retry, judgement.error);
   const auto tries = rollout.retries.of(index).failed + 1;
   const bool wanted = member.target && !member.withdrawn && member.rehearsal != Rehearsal::back;
-  if (!wanted || !at_work || !tries_again(retry, judgement.error, tries)) return false;
+  if (!wanted || !at_work || by_error == nullptr || tries >= by_error->attempts) return false;
   const auto id = fleet_.id(member.device);
-  const auto wait_s = retry_wait_s(retry, rollout.rule.seed, id, tries);
-  rollout.retries.wait(index, {tries, turn_.now_s + wait_s});
+  const auto wait_s = retry_wait_s(*by_error, rollout.rule.seed, id, tries);
+  rollout.retries.wait(index, {tries, by_error->attempts, turn_.now_s + wait_s});
   members_.change(index, [&](Member& m) { m.standing = in_work(index); });
   arm(index);
   mark_persist(member.device);
   auto why = "rollout " + rollout.name() + ": " + judgement.error;
   if (!judgement.detail.empty()) why += ": " + judgement.detail;
   turn_.audit(who, audit::device_retrying, id,
-              why + "; attempt " + std::to_string(tries) + " of " + std::to_string(retry.attempts) +
-                  ", the next one in " + std::to_string(wait_s) + " s" + rollout.lines.cite(Clause::retry));
+              why + "; " + attempt_text(retry, judgement.error, tries) + ", the next one in " + std::to_string(wait_s) +
+                  " s" + rollout.lines.cite(Clause::retry));
   return true;
 }
 
@@ -79,7 +80,8 @@ void Core::give_up(MemberIndex index) {
   auto& retries = member.rollout->retries;
   await_no_window(index);
   // The attempt that it waits after is its last.
-  retries.wait(index, {retries.of(index).failed - 1, 0});
+  const auto tries = retries.of(index);
+  retries.wait(index, {tries.failed - 1, tries.of, 0});
   const Device& device = fleet_[member.device];
   Judgement judgement;
   judgement.finding = Finding::failed;
@@ -139,8 +141,8 @@ std::string Core::why_retrying(MemberIndex index) const {
   const Member& member = members_[index];
   const Rollout& rollout = *member.rollout;
   const auto tries = rollout.retries.of(index);
-  auto text = "; attempt " + std::to_string(tries.failed) + " of " + std::to_string(rollout.rule.retry.attempts) +
-              " failed" + why_failed(member);
+  auto text =
+      "; attempt " + std::to_string(tries.failed) + " of " + std::to_string(tries.of) + " failed" + why_failed(member);
   if (tries.again_s > turn_.now_s) {
     return text + "; it tries again in " + std::to_string(tries.again_s - turn_.now_s) + " s, at " +
            utc_text(tries.again_s);

@@ -5,9 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace muster::rules {
 
@@ -61,11 +61,17 @@ static_assert(retry_reasons.size() < 32, "a bit each");
 
 inline constexpr std::uint32_t attempts_max = 10;  // of one device, the first included
 
+// The bit of an error's name; 0 for one that no rule can name.
+[[nodiscard]] RetryReasons retry_reason(std::string_view name);
+
 struct Retry {
   std::uint32_t attempts = 1;           // 1–attempts_max in all; 1: an attempt that failed is a failure
   std::uint64_t wait_s = 600;           // before the second attempt; doubles before each further one
   std::uint64_t wait_max_s = 6 * 3600;  // at most
   RetryReasons on = usual_retry_reasons;
+  // For errors that want another patience; they need not stand in `on`, and each stands in one of these at most, which
+  // have none themselves. At most retry_reasons.size().
+  std::vector<Retry> by_error = {};
 
   bool operator==(const Retry&) const = default;
 };
@@ -73,11 +79,25 @@ struct Retry {
 // Empty when the engine can work with it.
 [[nodiscard]] std::string fault_of_retry(const Retry& retry);
 
+// What counts for an attempt that ended with this error: the one of `by_error` that names it, or the rest. Null when
+// neither does, so that it is never tried again.
+[[nodiscard]] const Retry* retry_after(const Retry& retry, std::string_view error);
+
 // Whether an attempt that ended with this error, the `tries`th of its device, is followed by another.
 [[nodiscard]] bool tries_again(const Retry& retry, std::string_view error, std::uint32_t tries);
 
-// How long the device waits then: between half of the time that has doubled with each try and all of it, by chance from
-// seed, id and try. So the devices of one site, whose link failed them together, do not come back together.
+// "attempt 2 of 3", or why an attempt that ended with this error is the last.
+[[nodiscard]] std::string attempt_text(const Retry& retry, std::string_view error, std::uint32_t tries);
+
+// The longest that a device waits for another attempt, whatever the error was; 0 when there is never another.
+[[nodiscard]] std::uint64_t longest_wait_s(const Retry& retry);
+
+// The most attempts that a device has, whatever its errors are.
+[[nodiscard]] std::uint32_t most_attempts(const Retry& retry);
+
+// How long the device waits by what retry_after has found: between half of the time that has doubled with each try and
+// all of it, by chance from seed, id and try. So the devices of one site, whose link failed them together, do not come
+// back together.
 // REQUIRES: tries is 1–attempts_max.
 [[nodiscard]] std::uint64_t retry_wait_s(const Retry& retry, std::uint64_t seed, std::string_view device,
                                          std::uint32_t tries);

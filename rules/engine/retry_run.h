@@ -12,6 +12,7 @@ namespace muster::rules {
 
 struct Tries {
   std::uint32_t failed = 0;   // attempts that did, and were no failure for it
+  std::uint32_t of = 0;       // that the rule has, after the error of the last
   std::uint64_t again_s = 0;  // when the next one is due; 0: it is under way
 };
 

@@ -4,11 +4,28 @@
 
 namespace muster::rules {
 
+namespace {
+
+void encode_retry(const Retry& retry, ByteWriter& out) {
+  out.number(retry.attempts);
+  out.number(retry.wait_s);
+  out.number(retry.wait_max_s);
+  out.number(retry.on);
+}
+
+void decode_retry(ByteReader& in, Retry& retry) {
+  retry.attempts = in.number32();
+  retry.wait_s = in.number();
+  retry.wait_max_s = in.number();
+  retry.on = in.number32();
+}
+
+}  // namespace
+
 void encode_times(const Rule& rule, ByteWriter& out) {
-  out.number(rule.retry.attempts);
-  out.number(rule.retry.wait_s);
-  out.number(rule.retry.wait_max_s);
-  out.number(rule.retry.on);
+  encode_retry(rule.retry, out);
+  out.number(rule.retry.by_error.size());
+  for (const Retry& one : rule.retry.by_error) encode_retry(one, out);
   out.number(rule.windows.size());
   for (const auto& window : rule.windows) {
     out.number(window.days);
@@ -19,10 +36,9 @@ void encode_times(const Rule& rule, ByteWriter& out) {
 }
 
 bool decode_times(ByteReader& in, Rule& rule) {
-  rule.retry.attempts = in.number32();
-  rule.retry.wait_s = in.number();
-  rule.retry.wait_max_s = in.number();
-  rule.retry.on = in.number32();
+  decode_retry(in, rule.retry);
+  const auto exceptions = in.number_max(retry_reasons.size());
+  for (std::uint64_t i = 0; i < exceptions && in.ok(); ++i) decode_retry(in, rule.retry.by_error.emplace_back());
   const auto windows = in.number_max(limits::windows_max);
   for (std::uint64_t i = 0; i < windows && in.ok(); ++i) {
     Window window;

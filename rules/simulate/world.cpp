@@ -284,9 +284,8 @@ std::uint64_t World::quiet_s() const {
     guardrails_s = std::max(guardrails_s, each.advance_after_s + 2 * each.observe_s + each.silent_after_s);
   for (const auto& wave : rule.waves) soak_s = std::max(soak_s, wave.soak_s);
   const auto windows_s = rule.windows.empty() ? 0 : week_s;
-  const auto retry_s = rule.retry.attempts > 1 ? rule.retry.wait_max_s : 0;
   return quiet_s_min + rule.unreachable_after_s + rule.attempt_timeout_s + rule.baseline_window_s + soak_s +
-         guardrails_s + windows_s + retry_s;
+         guardrails_s + windows_s + longest_wait_s(rule.retry);
 }
 
 RunResult run_simulation(const Simulation& simulation, const FleetIds& ids, std::uint64_t seed) {

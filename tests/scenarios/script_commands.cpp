@@ -260,6 +260,11 @@ Rule Script::rule_of(const ScriptLine& line) {
     rule.retry.wait_s = number(retry[1]);
     rule.retry.wait_max_s = number(retry[2]);
   }
+  for (const auto& text : line.all("by_error")) {
+    const auto parts = split(text, ':');
+    rule.retry.by_error.push_back({static_cast<std::uint32_t>(number(parts.at(1))), number(parts.at(2)),
+                                   number(parts.at(3)), retry_reason(parts.at(0))});
+  }
   rule.priority = static_cast<std::uint32_t>(number(line.option("priority", "0")));
   rule.on_abort = line.option("on_abort", "keep") == "revert" ? AbortDefault::revert : AbortDefault::keep;
   return rule;

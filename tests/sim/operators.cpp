@@ -117,6 +117,8 @@ rules::Rule Operators::random_rule() {
     rule.retry.attempts = static_cast<std::uint32_t>(random_.between(2, 4));
     rule.retry.wait_s = random_.between(5, 60);
     rule.retry.wait_max_s = rule.retry.wait_s + random_.below(60);
+    if (rule.retry.attempts != 3)
+      rule.retry.by_error.push_back({6 - rule.retry.attempts, 20, 40, rules::retry_reason("disk_full")});
   }
   if (options_.shadows && random_.percent(40)) {
     make_shadow(rule);

@@ -19,7 +19,12 @@ class HaltComes final : public Checker {
       may_begin_anew_ = may_begin_anew_ || start->rule.shadow || start->rule.priority != 0;
       auto& run = runs_[start->rule.rollout];
       run.halt_at = std::max(1u, start->rule.halt_failed_devices);
-      run.attempts = start->rule.retry.attempts;
+      for (const auto* error : {"fetch_failed", "fetch_timeout", "disk_full"}) {
+        run.attempts[error] = start->rule.retry.attempts;
+        for (const auto& one : start->rule.retry.by_error) {
+          if ((one.on & rules::retry_reason(error)) != 0) run.attempts[error] = one.attempts;
+        }
+      }
       run.shadow = start->rule.shadow;
       for (const auto& release : start->releases) run.targets[release.plane] = release.manifest;
     }
@@ -65,7 +70,7 @@ class HaltComes final : public Checker {
  private:
   struct Run {
     std::size_t halt_at = 1;
-    std::uint32_t attempts = 1;  // of one device
+    std::map<std::string, std::uint32_t> attempts;  // of one device, by the error that may pass
     bool shadow = false;
     std::map<rules::Plane, Sha256> targets;
     std::map<std::string, std::uint32_t> given;  // to each, since it last ran the versions
@@ -84,11 +89,10 @@ class HaltComes final : public Checker {
     if (run == runs_.end()) return;
     using rules::AttemptState;
     const bool ended = report.attempt == AttemptState::rolled_back || report.attempt == AttemptState::failed;
-    const bool may_pass = report.attempt_error == "fetch_failed" || report.attempt_error == "fetch_timeout" ||
-                          report.attempt_error == "disk_full";
-    const auto attempts = run->second.attempts;
+    const auto found = run->second.attempts.find(report.attempt_error);
+    const auto attempts = found == run->second.attempts.end() ? 1 : found->second;
     const bool again = attempts > 1 && (may_begin_anew_ || run->second.given[report.device] < attempts);
-    const bool failed = ended && !(may_pass && again);
+    const bool failed = ended && !again;
     if (failed && !known_.contains({report.device, report.attempt_epoch})) {
       known_.insert({report.device, report.attempt_epoch});
       run->second.failed.insert(report.device);

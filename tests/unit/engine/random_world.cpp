@@ -191,6 +191,8 @@ void RandomWorld::start() {
     rule.retry.attempts = 2 + static_cast<std::uint32_t>(pick(3));
     rule.retry.wait_s = 1 + pick(200);
     rule.retry.on = all_retry_reasons;
+    if (rule.retry.attempts == 3)
+      rule.retry.by_error.push_back({2, 5, rule.retry.wait_max_s, retry_reason("fetch_failed")});
   }
   if (chance(30)) {
     const auto from_min = pick(day_min);

@@ -67,6 +67,29 @@ TEST(RetryFault, WhatNoDeviceCouldObeyIsFound) {
                            Retry{2, 1, 1, 0}, Retry{2, 1, 1, 1u << 31}}) {
     EXPECT_NE(fault_of_retry(bad), "");
   }
+  const Retry one{2, 60, 60, retry_reason("disk_full")};
+  EXPECT_EQ(fault_of_retry({3, 60, 60, usual_retry_reasons, {one}}), "");
+  EXPECT_THAT(fault_of_retry({3, 60, 60, usual_retry_reasons, {one, one}}), HasSubstr("two speak of one error"));
+  EXPECT_THAT(fault_of_retry({3, 60, 60, usual_retry_reasons, {Retry{2, 60, 60, 1, {one}}}}), HasSubstr("within"));
+  EXPECT_THAT(fault_of_retry({3, 60, 60, usual_retry_reasons, {Retry{11, 60, 60, 1}}}),
+              HasSubstr("by_error: it tries"));
+}
+
+TEST(RetryAfter, AnErrorIsWaitedAfterAsTheRuleSaysOfIt) {
+  const Retry disk{2, 40'000, 80'000, retry_reason("disk_full")};
+  const Retry probe{5, 1, 2, retry_reason("probe_timeout")};
+  const Retry retry{3, 60, 600, usual_retry_reasons, {disk, probe}};
+  EXPECT_EQ(retry_after(retry, "fetch_failed"), &retry);
+  EXPECT_EQ(retry_after(retry, "disk_full"), &retry.by_error[0]);
+  EXPECT_EQ(retry_after(retry, "probe_timeout"), &retry.by_error[1]) << "it need not stand in `on`";
+  EXPECT_EQ(retry_after(retry, "probe_failed"), nullptr);
+  EXPECT_EQ(retry_after(retry, "no_such_code"), nullptr);
+  EXPECT_TRUE(tries_again(retry, "disk_full", 1));
+  EXPECT_FALSE(tries_again(retry, "disk_full", 2));
+  EXPECT_TRUE(tries_again(retry, "probe_timeout", 4));
+  EXPECT_EQ(longest_wait_s(retry), 80'000u);
+  EXPECT_EQ(most_attempts(retry), 5u);
+  EXPECT_EQ(longest_wait_s(Retry()), 0u);
 }
 
 class Retries : public testing::Test {
@@ -158,6 +181,34 @@ TEST_F(Retries, OnlyForTheReasonsThatTheRuleNames) {
     EXPECT_EQ(World::count_audits(fail(id, error), audit::device_failed), 1u) << error;
   }
   EXPECT_EQ(status().retrying, 0u);
+}
+
+TEST_F(Retries, EachErrorHasItsOwnPatience) {
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
+  rule.halt_failed_devices = 5;
+  rule.attempt_timeout_s = 100'000;
+  rule.retry = {5, 60, 600, usual_retry_reasons, {Retry{2, 7200, 7200, retry_reason("disk_full")}}};
+  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  EXPECT_THAT(World::why_of(fail("d1", "disk_full"), audit::device_retrying),
+              HasSubstr("attempt 1 of 2, the next one"));
+  fail("d2", "fetch_failed");
+  EXPECT_LE(until_assigned("d2", 60), 60u);
+  world_.restart();
+  EXPECT_THAT(why("d1"), HasSubstr("attempt 1 of 2 failed: disk_full"));
+  EXPECT_GE(until_assigned("d1", 7200), 3000u);
+  EXPECT_THAT(World::why_of(fail("d1", "disk_full"), audit::device_failed), HasSubstr("; attempt 2 of 2"));
+  // All its attempts count, whatever ended them.
+  fail("d2", "fetch_failed");
+  until_assigned("d2", 120);
+  EXPECT_THAT(World::why_of(fail("d2", "disk_full"), audit::device_failed),
+              HasSubstr("; attempt 3, the last because disk_full has 2"));
+  fail("d3", "fetch_failed");
+  until_assigned("d3", 60);
+  EXPECT_THAT(World::why_of(fail("d3", "probe_failed"), audit::device_failed),
+              HasSubstr("; attempt 2, the last because probe_failed is not tried again"));
 }
 
 TEST_F(Retries, ARuleWithoutThemHasNone) {

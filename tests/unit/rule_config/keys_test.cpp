@@ -18,7 +18,7 @@ const Section* const sections[] = {&keys::rule,    &keys::versions,       &keys:
                                    &keys::pace,    &keys::guardrail,      &keys::rollback,      &keys::on_inconclusive,
                                    &keys::release, &keys::requirements,   &keys::compatible,    &keys::runtime,
                                    &keys::probe,   &keys::release_shadow, &keys::recovery_rule, &keys::retry,
-                                   &keys::window,  &keys::rehearse};
+                                   &keys::window,  &keys::rehearse,       &keys::retry_by_error};
 
 TEST(Keys, EachRowIsWhole) {
   for (const Section* const section : sections) {

@@ -80,6 +80,7 @@ const std::map<std::string, std::function<std::string()>>& parts() {
       {"keys of a rule", [] { return table_of(keys::rule); }},
       {"keys of a wave", [] { return table_of(keys::wave); }},
       {"keys of a window", [] { return table_of(keys::window); }},
+      {"keys of an entry of by_error", [] { return table_of(keys::retry_by_error); }},
       {"errors to try again after", retry_errors},
       {"keys of a guardrail", [] { return table_of(keys::guardrail); }},
       {"levels of risk", risks},

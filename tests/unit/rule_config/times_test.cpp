@@ -45,6 +45,18 @@ TEST(Times, WindowsAreRead) {
   EXPECT_EQ(rule.utc_offset_min, -210);
 }
 
+TEST(Times, AnErrorHasPatienceOfItsOwn) {
+  const auto retry =
+      rule_of(
+          "retry:\n  attempts: 4\n  wait: 5m\n  by_error:\n    - { on: [disk_full], attempts: 2, wait: 12h, "
+          "wait_max: 2d }\n    - { on: [probe_timeout, internal], wait: 1m }\n")
+          .retry;
+  ASSERT_EQ(retry.by_error.size(), 2u);
+  EXPECT_EQ(retry.by_error[0], (Retry{2, 43'200, 172'800, retry_reason("disk_full")}));
+  EXPECT_EQ(retry.by_error[1], (Retry{4, 60, 21'600, retry_reason("probe_timeout") | retry_reason("internal")}));
+  EXPECT_EQ(retry.on, usual_retry_reasons) << "what by_error names need not stand there";
+}
+
 TEST(Times, AFleetSaysWhatItsClocksShow) {
   const auto loaded = load_fleet("groups:\n  - { count: 1, utc_offset: \"+05:45\" }\n  - { count: 1 }\n", "f");
   ASSERT_TRUE(loaded.fleet) << lines_of(loaded.diagnostics);
@@ -63,6 +75,14 @@ TEST(Times, WhatIsWrittenOutComesBack) {
     rule.retry.wait_s = 1 + random() % 86'400;
     rule.retry.wait_max_s = rule.retry.wait_s + random() % 86'400;
     rule.retry.on = 1 + static_cast<std::uint32_t>(random() % all_retry_reasons);
+    RetryReasons left = all_retry_reasons;
+    for (std::uint64_t i = random() % 3; i > 0; --i) {
+      const auto on = left & static_cast<RetryReasons>(random());
+      left &= ~on;
+      const auto wait_s = 1 + random() % 86'400;
+      const auto attempts = 2 + static_cast<std::uint32_t>(random() % (attempts_max - 1));
+      if (on != 0) rule.retry.by_error.push_back({attempts, wait_s, wait_s + random() % 86'400, on});
+    }
     for (std::uint64_t i = 0; i < random() % 4; ++i) {
       const auto from_min = static_cast<std::uint16_t>(random() % day_min);
       const auto to_min = static_cast<std::uint16_t>((from_min + 1 + random() % (day_min - 1)) % day_min);
