@@ -35,6 +35,7 @@ constexpr Row rows[] = {
     {"incompatible", refused},
     {"requirement_unmet", refused},
     {"under_security_floor", refused},
+    {"conditions_unmet", refused},
     {"frozen", refused},
     {"updates_paused", refused},
     {"probe_not_allowed", refused},

@@ -68,12 +68,24 @@ Vector<wire::Probe> probes(FlatBufferBuilder& builder, const rules::ReleaseSpec&
   return list_or_none(builder, items);
 }
 
+Offset<wire::ReadingCondition> condition(FlatBufferBuilder& builder, const rules::ConditionSpec& spec) {
+  if (spec.program.empty()) return {};
+  const auto program = builder.CreateVector(spec.program);
+  return wire::CreateReadingCondition(builder, program, builder.CreateString(spec.source));
+}
+
+Offset<wire::Activation> activation(FlatBufferBuilder& builder, const rules::ActivationSpec& spec) {
+  if (!spec.any()) return {};
+  const auto fetch = condition(builder, spec.fetch_when);
+  return wire::CreateActivation(builder, fetch, condition(builder, spec.swap_when), spec.within_s);
+}
+
 Vector<wire::RecoveryRule> recovery(FlatBufferBuilder& builder, const rules::ReleaseSpec& spec) {
   Items<wire::RecoveryRule> items;
   for (const auto& rule : spec.recovery) {
-    const auto program = builder.CreateVector(rule.program);
+    const auto program = builder.CreateVector(rule.when.program);
     items.push_back(wire::CreateRecoveryRule(builder, program, static_cast<wire::RecoveryAction>(rule.action),
-                                             builder.CreateString(rule.source)));
+                                             builder.CreateString(rule.when.source)));
   }
   return list_or_none(builder, items);
 }
@@ -133,10 +145,12 @@ tl::expected<Bytes, Error> build_manifest(const rules::ReleaseSpec& spec, const 
   const auto evidence_list = evidence(builder, facts);
   const auto passed = readiness(builder, facts.readiness);
   const auto shadow = text_or_none(builder, spec.shadow);
+  const auto waits = activation(builder, spec.activation);
   wire::FinishManifestBuffer(
-      builder, wire::CreateManifest(builder, name, version, static_cast<wire::Plane>(spec.plane), spec.security_version,
-                                    file_list, requirement_list, compatible, contract, probe_list, recovery_list,
-                                    facts.created_s, spec.expires_s, provenance_list, evidence_list, passed, shadow));
+      builder,
+      wire::CreateManifest(builder, name, version, static_cast<wire::Plane>(spec.plane), spec.security_version,
+                           file_list, requirement_list, compatible, contract, probe_list, recovery_list,
+                           facts.created_s, spec.expires_s, provenance_list, evidence_list, passed, shadow, waits));
   Bytes bytes(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
   if (bytes.size() > limits::manifest_len_max) {
     return tl::make_unexpected(Error{ErrorKind::invalid, "the manifest would be " + std::to_string(bytes.size()) +

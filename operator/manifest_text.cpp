@@ -103,6 +103,17 @@ void append_life(const ReleaseLifeView& life, JsonFields& fields) {
   fields.emplace_back("moves", RawJson{json_array(moves)});
 }
 
+std::string source_of(const wire::ReadingCondition* condition) {
+  return condition == nullptr ? std::string() : text_of(condition->source());
+}
+
+RawJson activation_json(const wire::Activation* activation) {
+  if (activation == nullptr) return {"null"};
+  return {json_object({{"fetch_when", source_of(activation->fetch())},
+                       {"swap_when", source_of(activation->swap())},
+                       {"within_s", std::uint64_t{activation->within_s()}}})};
+}
+
 std::string probe_text(const wire::Probe& probe) {
   return std::string(wire::EnumNameProbeKind(probe.kind())) + " " + harmless(text_of(probe.target())) + " (after " +
          std::to_string(probe.initial_delay_ms()) + " ms, timeout " + std::to_string(probe.timeout_ms()) + " ms, " +
@@ -121,6 +132,11 @@ void append_lists(const wire::Manifest& manifest, Entries& entries) {
     for (const auto* item : *list) entries.emplace_back("probe", probe_text(*item));
   }
   if (manifest.shadow() != nullptr) entries.emplace_back("shadow", "exec " + harmless(text_of(manifest.shadow())));
+  if (const auto* activation = manifest.activation(); activation != nullptr) {
+    entries.emplace_back("fetch when", harmless(source_of(activation->fetch())));
+    entries.emplace_back("swap when", harmless(source_of(activation->swap())));
+    entries.emplace_back("gives up after", duration_text(activation->within_s()));
+  }
   if (const auto* list = manifest.recovery(); list != nullptr) {
     for (const auto* item : *list) {
       entries.emplace_back("recovery", "when " + harmless(text_of(item->source())) + " do " +
@@ -175,6 +191,7 @@ std::string manifest_json(const LocalRelease& release, const SignatureView& sign
                                                   {"interval_ms", std::uint64_t{probe.interval_ms()}}};
                                         })},
                     {"shadow", text_of(m.shadow())},
+                    {"activate", activation_json(m.activation())},
                     {"recovery", array_of(m.recovery(),
                                           [](const wire::RecoveryRule& rule) -> JsonFields {
                                             return {{"when", text_of(rule.source())},

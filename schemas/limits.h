@@ -84,6 +84,7 @@ inline constexpr std::size_t overridden_devices_max = 1024;  // devices with an 
 inline constexpr std::uint64_t file_size_max = std::uint64_t{1} << 40;              // one file of a release
 inline constexpr std::uint64_t evidence_bundle_len_max = std::uint64_t{8} << 20;    // one incident of one device
 inline constexpr std::uint32_t probe_time_ms_max = 60 * 60 * 1000;                  // each of a probe's times
+inline constexpr std::uint32_t activation_within_s_max = 30 * 24 * 60 * 60;         // that a device waits for conditions
 
 // --- readiness: what a release has to show before it is signed ---
 inline constexpr std::size_t evidence_files_max = 32;    // of one release

@@ -97,6 +97,24 @@ void check_probes(Checker& check, const wire::Manifest& manifest) {
   }
 }
 
+void check_condition(Checker& check, const flatbuffers::Vector<std::uint8_t>* program,
+                     const flatbuffers::String* source) {
+  check.count(program, limits::program_len_max);
+  check.require(program->size() > 0, WireFault::malformed);
+  check.required_text(source, limits::condition_text_len_max);
+}
+
+void check_activation(Checker& check, const wire::Manifest& manifest) {
+  const auto* activation = manifest.activation();
+  if (activation == nullptr) return;
+  for (const auto* condition : {activation->fetch(), activation->swap()}) {
+    if (condition != nullptr) check_condition(check, condition->program(), condition->source());
+  }
+  check.require(activation->fetch() != nullptr || activation->swap() != nullptr, WireFault::malformed);
+  check.require(activation->within_s() >= 1 && activation->within_s() <= limits::activation_within_s_max,
+                WireFault::over_limit);
+}
+
 void check_recovery(Checker& check, const wire::Manifest& manifest) {
   const auto* rules = manifest.recovery();
   check.count(rules, limits::recovery_rules_max);
@@ -104,9 +122,7 @@ void check_recovery(Checker& check, const wire::Manifest& manifest) {
   check.require(manifest.plane() == wire::Plane::config, WireFault::malformed);
   for (const auto* rule : *rules) {
     check.known(rule->action());
-    check.count(rule->program(), limits::program_len_max);
-    check.require(rule->program()->size() > 0, WireFault::malformed);
-    check.required_text(rule->source(), limits::condition_text_len_max);
+    check_condition(check, rule->program(), rule->source());
   }
 }
 
@@ -142,6 +158,7 @@ WireFault verify(ByteView bytes, const wire::Manifest*& message) {
   check_contracts(check, *manifest);
   check_probes(check, *manifest);
   check.optional_id(manifest->shadow());
+  check_activation(check, *manifest);
   check_recovery(check, *manifest);
   check_origin(check, *manifest);
   return wire_check::accept(check, manifest, message);

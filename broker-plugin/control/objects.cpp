@@ -267,7 +267,7 @@ std::string device_json(const rules::DeviceStatus& device, const ReleaseRegistry
   write_planes(json, device, releases);
   json.field("assigned_epoch", device.assigned_epoch).key("attempt").open('{').field("epoch", device.attempt_epoch);
   json.field("state", rules::name_of(device.attempt)).field("error", device.attempt_error);
-  json.field("detail", device.attempt_detail).close('}').key("rollouts").open('[');
+  json.field("detail", device.attempt_detail).field("waits", device.attempt_waits).close('}').key("rollouts").open('[');
   for (const auto& standing : device.rollouts) {
     json.open('{').field("rollout", standing.rollout).field("standing", rules::name_of(standing.standing));
     json.field("wave", standing.wave).close('}');

@@ -92,6 +92,7 @@ rules::DeviceReport translate(const wire::StateReport& report) {
     event.attempt = static_cast<rules::AttemptState>(attempt->state());
     if (attempt->error() != wire::ErrorCode::none) event.attempt_error = wire::EnumNameErrorCode(attempt->error());
     event.attempt_detail = text(attempt->detail());
+    event.waits = attempt->waits();
   }
   return event;
 }

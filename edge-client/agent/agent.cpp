@@ -152,7 +152,8 @@ Snapshot Agent::snapshot() const {
   const auto* change = change_at(job_index_);
   s.attempt_plane = attempt.error != ErrorCode::none || change == nullptr ? attempt.error_plane : change->plane;
   s.error = attempt.error;
-  s.detail = attempt.detail;
+  s.waits = !waits_for_.empty();
+  s.detail = s.waits ? waits_for_ : attempt.detail;
   s.bytes_done = bytes_done_;
   s.bytes_total = bytes_total_;
   s.directive_epoch = directive_epoch();

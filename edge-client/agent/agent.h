@@ -3,7 +3,8 @@
 // in a test. One thread at a time.
 //
 // Everything that changes the state is in agent*.cpp: agent.cpp (time, transitions, reports), agent_start.cpp (what a
-// start finds), agent_attempt.cpp (an assignment until its swap), agent_shadow.cpp (one that is only to run beside what
+// start finds), agent_attempt.cpp (an assignment until its swap), agent_wait.cpp (what it waits for until then),
+// agent_shadow.cpp (one that is only to run beside what
 // is active), agent_probation.cpp (probes, soak, hold, commit, the way back), agent_orders.cpp (directives, safe mode),
 // agent_recovery.cpp (the recovery policy).
 #pragma once
@@ -46,6 +47,7 @@ struct Snapshot {
   Plane attempt_plane = Plane::model;
   ErrorCode error = ErrorCode::none;
   std::string detail;
+  bool waits = false;  // for the conditions of a release, of which `detail` speaks
   std::uint64_t bytes_done = 0, bytes_total = 0;
   std::uint64_t assignment_epoch = 0, directive_epoch = 0;
   RecoveryAction last_action = RecoveryAction::none;
@@ -128,6 +130,13 @@ class Agent {
   [[nodiscard]] const ReleaseInfo* known(Plane plane, const Sha256& manifest) const;
   void clean_slots();
 
+  // --- agent_wait.cpp ---
+  enum class WaitPoint : std::uint8_t { fetch, swap };
+  void look_at_conditions(const ReadingList& readings);
+  [[nodiscard]] bool has_to_wait(WaitPoint point);
+  [[nodiscard]] const PlaneChange* kept_waiting(WaitPoint point) const;
+  [[nodiscard]] const WaitCondition& condition_of(const PlaneChange& change, WaitPoint point) const;
+
   // --- agent_shadow.cpp ---
   [[nodiscard]] bool shadows() const { return durable_.attempt.aim == AttemptAim::shadow; }
   [[nodiscard]] bool refuse_shadow();
@@ -193,6 +202,9 @@ class Agent {
   bool probing_warm_ = false;  // the awaited job is a probe run of the soak
   std::uint32_t flip_tries_ = 0;
   std::uint64_t flip_retry_ms_ = 0;  // 0: none due
+  bool fetching_files_ = false;      // the job in `fetching` is for files, and no manifest
+  std::string waits_for_;            // what keeps the attempt from going on; empty: nothing that a release asks for
+  ReadingList readings_;             // the newest
   std::uint64_t bytes_done_ = 0, bytes_before_ = 0, bytes_total_ = 0;
   std::uint64_t progress_reported_ms_ = 0;
   std::uint64_t soak_mark_ms_ = 0, soak_left_ms_ = 0, soak_check_ms_ = 0, soak_overdue_ms_ = 0;

@@ -90,6 +90,8 @@ void Agent::begin_attempt(const Assignment& assignment) {
 void Agent::begin_attempt(const Assignment& assignment, AttemptAim aim, AttemptTrigger trigger) {
   if (job_ != 0) emit(CancelJobs{});
   job_ = 0;
+  fetching_files_ = false;
+  waits_for_.clear();
   auto& attempt = durable_.attempt;
   AttemptRecord fresh;
   fresh.phase = attempt.phase;
@@ -137,6 +139,7 @@ bool Agent::refuse_unconfigured() {
 
 void Agent::start_fetch() {
   job_index_ = 0;
+  fetching_files_ = false;
   bytes_done_ = bytes_before_ = bytes_total_ = 0;
   fetch_manifest();
 }
@@ -204,7 +207,8 @@ void Agent::check_manifests() {
   }
   if (refuse_idle_shadow()) return;
   job_index_ = 0;
-  fetch_files();
+  fetching_files_ = true;
+  if (!has_to_wait(WaitPoint::fetch)) fetch_files();
 }
 
 void Agent::fetch_files() {
@@ -260,6 +264,7 @@ void Agent::go_on_staged() {
                               " holds before its swap, until the same is assigned without that");
     return;
   }
+  if (has_to_wait(WaitPoint::swap)) return;
   advance(AttemptTrigger::swap_begun, {});
   swap_next();
 }
@@ -305,6 +310,7 @@ void Agent::on(const JobFailed& failed) {
 void Agent::refuse_attempt(Plane plane, Fault fault) {
   if (job_ != 0) emit(CancelJobs{});
   job_ = 0;
+  waits_for_.clear();
   auto& attempt = durable_.attempt;
   attempt.error = fault.code;
   attempt.error_plane = plane;

@@ -18,6 +18,7 @@ void Agent::load_policy() {
 }
 
 void Agent::on(const Readings& readings) {
+  look_at_conditions(readings.values);
   // While pointers move or probes decide, readings speak of nothing in particular; in safe mode there is nothing left
   // to do.
   const auto phase = durable_.attempt.phase;

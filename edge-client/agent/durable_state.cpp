@@ -7,8 +7,8 @@ namespace {
 
 // Bumped when the layout changes. Integers are little-endian, strings and lists carry a 16-bit length. The format
 // before is still read: a new agent that took the journal of the old one for damage would not start on any device.
-constexpr std::uint8_t format_version = 2;
-constexpr std::uint8_t format_without_hold = 1;
+constexpr std::uint8_t format_version = 3;
+constexpr std::uint8_t format_without_waits = 2;
 
 class Writer {
  public:
@@ -134,7 +134,7 @@ void write(Writer& w, const Assignment& a) {
   write(w, a.shadow);
 }
 
-Assignment read_assignment(Reader& r, std::uint8_t format) {
+Assignment read_assignment(Reader& r) {
   Assignment a;
   a.epoch = r.number<std::uint64_t>();
   a.issued_s = r.number<std::uint64_t>();
@@ -142,7 +142,6 @@ Assignment read_assignment(Reader& r, std::uint8_t format) {
   a.rollout = r.text();
   a.soak_s = r.number<std::uint32_t>();
   read_releases(r, a.releases);
-  if (format == format_without_hold) return a;
   a.hold = r.one_of(Hold::before_commit);
   read_releases(r, a.shadow);
   return a;
@@ -165,16 +164,10 @@ void write(Writer& w, const AttemptRecord& a) {
   });
   w.number(a.crashes);
   w.number(a.soak_left_s);
+  w.number(a.wait_ends_s);
   w.number(static_cast<std::uint16_t>(a.error));
   w.number(static_cast<std::uint8_t>(a.error_plane));
   w.text(a.detail);
-}
-
-AttemptPhase read_phase(Reader& r, std::uint8_t format) {
-  if (format != format_without_hold) return r.one_of(AttemptPhase::rolling_back);
-  constexpr auto rolling_back_then = AttemptPhase::held;  // its number was that one
-  const auto phase = r.one_of(rolling_back_then);
-  return phase == rolling_back_then ? AttemptPhase::rolling_back : phase;
 }
 
 // Only what an assignment asks for is run in the shadow, and nothing of it is ever swapped.
@@ -188,9 +181,9 @@ bool aim_fits(const AttemptRecord& a) {
 
 AttemptRecord read_attempt(Reader& r, std::uint8_t format) {
   AttemptRecord a;
-  a.phase = read_phase(r, format);
-  if (format != format_without_hold) a.aim = r.one_of(AttemptAim::repair_first);
-  a.assignment = read_assignment(r, format);
+  a.phase = r.one_of(AttemptPhase::rolling_back);
+  a.aim = r.one_of(AttemptAim::repair_first);
+  a.assignment = read_assignment(r);
   r.list(a.changes, plane_count, [&] {
     PlaneChange change;
     change.plane = r.one_of(Plane::config);
@@ -209,6 +202,7 @@ AttemptRecord read_attempt(Reader& r, std::uint8_t format) {
   });
   a.crashes = r.number<std::uint32_t>();
   a.soak_left_s = r.number<std::uint32_t>();
+  if (format != format_without_waits) a.wait_ends_s = r.number<std::uint64_t>();
   a.error = static_cast<ErrorCode>(r.number<std::uint16_t>());
   a.error_plane = r.one_of(Plane::config);
   a.detail = r.text();
@@ -295,7 +289,7 @@ Bytes encode(const DurableState& state) {
 std::optional<DurableState> decode(ByteView bytes) {
   Reader r(bytes);
   const auto format = r.number<std::uint8_t>();
-  if (format != format_version && format != format_without_hold) return std::nullopt;
+  if (format != format_version && format != format_without_waits) return std::nullopt;
   DurableState state;
   state.boot_id = r.number<std::uint64_t>();
   state.stopped_in_order = r.one_of(true);

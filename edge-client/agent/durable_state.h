@@ -58,6 +58,7 @@ struct AttemptRecord {
   std::vector<BackStep> back;        // while rolling_back
   std::uint32_t crashes = 0;         // starts after a crash, with this attempt on probation or its shadow running
   std::uint32_t soak_left_s = 0;     // or that the shadow is still to run
+  std::uint64_t wait_ends_s = 0;     // when it gives up waiting for a release's conditions; 0: it has not had to wait
   ErrorCode error = ErrorCode::none;
   Plane error_plane = Plane::model;
   std::string detail;

@@ -25,6 +25,11 @@ class ReadingEnvironment final : public rules::Environment {
 
 }  // namespace
 
+rules::Outcome evaluate(const Bytes& program, const ReadingList& readings) {
+  if (rules::check_program(program) != rules::ProgramFault::none) return rules::Outcome::unknown;
+  return rules::evaluate(program, ReadingEnvironment(readings));
+}
+
 std::size_t RecoveryPolicy::load(const std::vector<RecoveryRule>& rules) {
   rules_.clear();
   std::size_t refused = 0;

@@ -15,6 +15,10 @@ namespace muster::edge {
 
 using ReadingList = std::vector<std::pair<std::string, double>>;
 
+// What a condition over these readings comes to; unknown for bytecode that does not pass check_program.
+// REQUIRES: readings sorted by name.
+[[nodiscard]] rules::Outcome evaluate(const Bytes& program, const ReadingList& readings);
+
 class RecoveryPolicy {
  public:
   static constexpr std::uint32_t restarts_max = rules::RuleStanding::restarts_max;

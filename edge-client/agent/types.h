@@ -56,6 +56,12 @@ struct RecoveryRule {
   std::string source;  // as written, for people
 };
 
+// What has to hold before the device goes on with a release.
+struct WaitCondition {
+  Bytes program;       // condition bytecode; empty: nothing
+  std::string source;  // as written, for people
+};
+
 // What the agent needs of a manifest.
 struct ReleaseInfo {
   Sha256 manifest;
@@ -70,6 +76,8 @@ struct ReleaseInfo {
   std::string runtime, delegate;
   std::string pipeline_checksum;  // 64 hex digits that those of this device's pipeline have to be; empty: any
   std::string shadow;             // what runs it beside the active one: a name on the allowlist; empty: nothing does
+  WaitCondition fetch_when, swap_when;
+  std::uint32_t wait_max_s = 0;   // for either
   std::uint64_t bytes_total = 0;  // of its files
 };
 

@@ -39,12 +39,22 @@ void read_conditions(const wire::Manifest& manifest, ReleaseInfo& info) {
   }
 }
 
+WaitCondition copy_condition(const wire::ReadingCondition* condition) {
+  if (condition == nullptr) return {};
+  return {Bytes(condition->program()->begin(), condition->program()->end()), text(condition->source())};
+}
+
 void read_probes_and_recovery(const wire::Manifest& manifest, ReleaseInfo& info) {
   if (const auto* probes = manifest.probes()) {
     for (const auto* probe : *probes) {
       info.probes.push_back({probe->kind(), text(probe->target()), probe->initial_delay_ms(), probe->timeout_ms(),
                              probe->attempts(), probe->interval_ms()});
     }
+  }
+  if (const auto* activation = manifest.activation()) {
+    info.fetch_when = copy_condition(activation->fetch());
+    info.swap_when = copy_condition(activation->swap());
+    info.wait_max_s = activation->within_s();
   }
   if (const auto* rules = manifest.recovery()) {
     for (const auto* rule : *rules) {

@@ -1,5 +1,7 @@
 #include "edge-client/shell/outbound.h"
 
+#include <algorithm>
+
 #include <vector>
 
 #include "schemas/chunk_get_generated.h"
@@ -74,9 +76,10 @@ Offset<wire::TaskMetric> encode_metric(FlatBufferBuilder& b, const MetricWindow&
                                 metric.last);
 }
 
-// The agent's own counts, the workload's metrics and then its shadow's, `metrics_max` of them at most.
+// The agent's own counts and what it knows of the battery, the workload's metrics and then its shadow's, `metrics_max`
+// of them at most.
 std::vector<MetricWindow> metrics_to_send(const HealthWindow& window, const WindowSummary& summary,
-                                          std::size_t metrics_max) {
+                                          const SystemReadings& system, std::size_t metrics_max) {
   std::vector<MetricWindow> metrics;
   const auto count = [&](const char* name, std::uint64_t value) {
     const auto number = static_cast<double>(value);
@@ -85,6 +88,10 @@ std::vector<MetricWindow> metrics_to_send(const HealthWindow& window, const Wind
   count("agent.refused_messages", window.refused_messages);
   count("agent.spool_dropped", window.spool_dropped);
   count("agent.statsd_malformed", summary.malformed);
+  const auto battery = system.battery_percent;
+  const bool said = std::any_of(summary.metrics.begin(), summary.metrics.end(),
+                                [](const MetricWindow& metric) { return metric.name == "battery_percent"; });
+  if (battery >= 0 && !said) metrics.push_back({"battery_percent", 1, battery, battery, battery, battery});
   std::size_t left_out = summary.left_out;
   const auto add = [&](const MetricWindow& metric, bool good) {
     if (good && metrics.size() + 1 < metrics_max) {
@@ -105,7 +112,8 @@ Bytes encode_health_with(const HealthWindow& window, const Snapshot& snapshot, c
                          const SystemReadings& system, std::size_t metrics_max) {
   FlatBufferBuilder b(1024);
   std::vector<Offset<wire::TaskMetric>> metrics;
-  for (const auto& metric : metrics_to_send(window, summary, metrics_max)) metrics.push_back(encode_metric(b, metric));
+  for (const auto& metric : metrics_to_send(window, summary, system, metrics_max))
+    metrics.push_back(encode_metric(b, metric));
   const auto metric_list = b.CreateVector(metrics);
   const auto buckets = summary.latency_buckets.empty() ? 0 : b.CreateVector(summary.latency_buckets);
   const auto device = b.CreateString(window.device_id);
@@ -161,8 +169,9 @@ Bytes encode_state_report(const Snapshot& snapshot, const Facts& facts, const Re
   const auto encoded_facts = encode_facts(b, facts);
   const auto device = b.CreateString(stamp.device_id);
   const auto detail = optional_text(b, clean_text(snapshot.detail, limits::text_len_max));
-  const auto attempt = wire::CreateAttempt(b, snapshot.attempt_epoch, snapshot.attempt, snapshot.attempt_plane,
-                                           snapshot.error, detail, snapshot.bytes_done, snapshot.bytes_total);
+  const auto attempt =
+      wire::CreateAttempt(b, snapshot.attempt_epoch, snapshot.attempt, snapshot.attempt_plane, snapshot.error, detail,
+                          snapshot.bytes_done, snapshot.bytes_total, snapshot.waits);
   wire::StateReportBuilder builder(b);
   builder.add_device_id(device);
   builder.add_seq(stamp.seq);

@@ -37,6 +37,12 @@ void Shell::give_readings() {
   add("cpu_percent", system_now_.cpu_percent, system_now_.cpu_percent >= 0);
   add("temperature_c", system_now_.temperature_c, system_now_.temperature_c > -1000);
   add("disk_free_mb", static_cast<double>(system_now_.disk_free_mb), system_now_.disk_free_mb >= 0);
+  add("battery_percent", system_now_.battery_percent, system_now_.battery_percent >= 0);
+  add("on_mains", system_now_.on_mains, system_now_.on_mains >= 0);
+  const auto link = system_now_.link;
+  add("link_wired", link == LinkKind::wired ? 1 : 0, link != LinkKind::unknown);
+  add("link_wifi", link == LinkKind::wifi ? 1 : 0, link != LinkKind::unknown);
+  add("link_cellular", link == LinkKind::cellular ? 1 : 0, link != LinkKind::unknown);
   add("slo_ms", config_.slo_ms, config_.slo_ms > 0);
   feed(Readings{std::move(readings)});
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <optional>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +43,68 @@ wire::ThermalState thermal_state(double celsius) {
   return wire::ThermalState::critical;
 }
 
+// One line of a file of /sys, without its end.
+std::string read_line(const std::string& path) {
+  auto text = read_text(path);
+  text.resize(std::min(text.size(), text.find('\n')));
+  return text;
+}
+
+std::optional<int> read_integer(const std::string& path) {
+  const auto text = read_line(path);
+  int value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  return read.ec == std::errc{} ? std::optional(value) : std::nullopt;
+}
+
+// See the kernel's Documentation/ABI/testing/sysfs-class-power. Batteries of things that are attached, such as a mouse,
+// have the scope `Device` and do not count.
+void read_power(const std::string& sys, SystemReadings& r) {
+  std::error_code error;
+  for (const auto& supply : std::filesystem::directory_iterator(sys + "/class/power_supply", error)) {
+    const auto folder = supply.path().string();
+    if (read_line(folder + "/scope") == "Device") continue;
+    if (read_line(folder + "/type") == "Battery") {
+      const auto percent = read_integer(folder + "/capacity");
+      if (!percent || *percent < 0 || *percent > 100) continue;
+      r.battery_percent = r.battery_percent < 0 ? *percent : std::min(r.battery_percent, static_cast<double>(*percent));
+      if (r.on_mains < 0) r.on_mains = 0;  // it runs on this one, unless something feeds it
+    } else if (const auto online = read_integer(folder + "/online")) {
+      r.on_mains = std::max(r.on_mains, *online != 0 ? 1.0 : 0.0);
+    }
+  }
+}
+
+// The interface of the default route with the least metric, by /proc/net/route (see proc(5)); empty when there is none.
+// Its fields are Iface, Destination, Gateway, Flags, RefCnt, Use, Metric, Mask, the numbers in hexadecimal but Metric.
+std::string default_interface(const std::string& proc) {
+  std::istringstream lines(read_text(proc + "/net/route"));
+  std::string best;
+  std::uint64_t least = UINT64_MAX;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string name, destination, gateway, flags, references, use, mask;
+    std::uint64_t metric = 0;
+    if (!(fields >> name >> destination >> gateway >> flags >> references >> use >> metric >> mask)) continue;
+    if (destination != "00000000" || mask != "00000000" || metric >= least) continue;
+    least = metric;
+    best = name;
+  }
+  return best;
+}
+
+LinkKind link_kind(const std::string& proc, const std::string& sys) {
+  const auto name = default_interface(proc);
+  if (name.empty()) return LinkKind::unknown;
+  const auto folder = sys + "/class/net/" + name;
+  std::error_code error;
+  if (std::filesystem::exists(folder + "/phy80211", error) || std::filesystem::exists(folder + "/wireless", error))
+    return LinkKind::wifi;
+  // Modems that show up as a network card have this; those behind a serial line are ppp.
+  const bool modem = read_text(folder + "/uevent").find("DEVTYPE=wwan") != std::string::npos;
+  return modem || name.rfind("wwan", 0) == 0 || name.rfind("ppp", 0) == 0 ? LinkKind::cellular : LinkKind::wired;
+}
+
 }  // namespace
 
 SystemReadings SystemProbe::read() {
@@ -67,6 +131,8 @@ SystemReadings SystemProbe::read() {
     r.temperature_c = std::max(r.temperature_c, static_cast<double>(millidegrees) / 1000);
     r.thermal = thermal_state(r.temperature_c);
   }
+  read_power(sys_, r);
+  r.link = link_kind(proc_, sys_);
   struct statvfs status {};
   if (::statvfs(data_dir_.c_str(), &status) == 0) {
     r.disk_free_mb = static_cast<std::int64_t>((static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize) >> 20);

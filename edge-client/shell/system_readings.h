@@ -1,5 +1,5 @@
-// What the agent measures itself: processor, temperature, free space. Reads /proc and /sys; on the loop (no file there
-// blocks).
+// What the agent measures itself: processor, temperature, free space, battery, kind of link. Reads /proc and /sys; on
+// the loop (no file there blocks).
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,17 @@
 
 namespace muster::edge {
 
+// What the default route goes through.
+enum class LinkKind : std::uint8_t { unknown, wired, wifi, cellular };
+
 struct SystemReadings {
   double cpu_percent = -1;       // of all processors since the last reading; negative: unknown
   double temperature_c = -1000;  // of the hottest thermal zone; -1000: unknown
   wire::ThermalState thermal = wire::ThermalState::unknown;
   std::int64_t disk_free_mb = -1;
+  double battery_percent = -1;  // of the emptiest battery that runs the device; negative: it has none
+  double on_mains = -1;         // 1: it is fed from outside, 0: it is not; negative: unknown
+  LinkKind link = LinkKind::unknown;
 };
 
 class SystemProbe {

@@ -47,6 +47,12 @@ Vocabulary recovery_vocabulary() {
       {"inference_p95_ms", Type::number},
       {"inference_p99_ms", Type::number},
       {"slo_ms", Type::number},
+      // what a device runs on and how it is connected; the last four are 1 or 0
+      {"battery_percent", Type::number},
+      {"on_mains", Type::number},
+      {"link_wired", Type::number},
+      {"link_wifi", Type::number},
+      {"link_cellular", Type::number},
       {"crash_loop_count", Type::number},
       {"gpu_oom_count", Type::number},
       {"camera_timeout_secs", Type::number},

@@ -16,6 +16,7 @@ constexpr std::uint64_t state_max_max = 1'000'000;
 constexpr std::uint32_t whole_ppm = 1'000'000;
 
 constexpr std::string_view device_setting = "slo_ms";
+constexpr std::string_view device_alone[] = {"on_mains", "link_wired", "link_wifi", "link_cellular"};
 // Names that conditions have for standard keys besides their own.
 constexpr std::pair<std::string_view, std::string_view> other_names[] = {
     {"inference_p50_ms", "p50_ms"}, {"inference_p95_ms", "p95_ms"}, {"inference_p99_ms", "p99_ms"}};
@@ -97,12 +98,20 @@ class GuardrailReader {
       problems_.add(node, "slo_ms is a setting of each device, which the broker does not know",
                     "the number itself, as in p99_ms > 200");
     }
+    for (const auto name : device_alone) {
+      if (names.has(name)) refuse_device_alone(node, name);
+    }
     if (names.has(delegate_metric)) {
       problems_.add(node, "delegate_active is a text, and conditions on readings compare numbers",
                     "a guardrail of its own: metric: delegate_active");
     }
     guardrail.when_text = std::move(when->text);
     guardrail.when = std::move(when->program);
+  }
+
+  void refuse_device_alone(const YamlNode& node, std::string_view name) {
+    problems_.add(node, std::string(name) + " is known to the device alone: no health summary has it",
+                  "a standard key or a task metric; a release may wait for it, with activate");
   }
 
   Judged read_metric(const YamlNode& node, Guardrail& guardrail) {
@@ -120,6 +129,10 @@ class GuardrailReader {
     if (metric == device_setting) {
       problems_.add(node, "slo_ms is a setting of the device, not a reading",
                     "a standard key, such as p95_ms, or a task metric");
+      return true;
+    }
+    if (std::find(std::begin(device_alone), std::end(device_alone), metric) != std::end(device_alone)) {
+      refuse_device_alone(node, metric);
       return true;
     }
     for (const auto& [other, name] : other_names) {

@@ -77,9 +77,10 @@ struct Section {
 
 namespace keys {
 // A rule file and what stands in it.
-extern const Section rule, versions, wave, rehearse, halt, pace, retry, retry_by_error, window, guardrail, on_inconclusive, rollback;
+extern const Section rule, versions, wave, rehearse, halt, pace, retry, retry_by_error, window, guardrail,
+    on_inconclusive, rollback;
 // A release file and what stands in it.
-extern const Section release, requirements, compatible, runtime, probe, release_shadow, recovery_rule;
+extern const Section release, requirements, compatible, runtime, probe, release_shadow, activation, recovery_rule;
 }  // namespace keys
 
 // REQUIRES: the section has it.

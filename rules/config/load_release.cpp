@@ -32,6 +32,7 @@ ReleaseSpec read_release(const YamlNode& document, Problems& problems) {
   if (const YamlNode* node = fields.find("runtime")) read_runtime(*node, problems, release);
   if (const YamlNode* node = fields.find("probes")) read_probes(*node, problems, release.probes);
   if (const YamlNode* node = fields.find("shadow")) read_shadow(*node, problems, release);
+  if (const YamlNode* node = fields.find("activate")) read_activation(*node, problems, release);
   if (const YamlNode* node = fields.find("recovery")) {
     if (plane && plane != Plane::config) {
       problems.add(*node, "recovery rules in a " + std::string(name_of(*plane)) + " release",

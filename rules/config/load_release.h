@@ -32,9 +32,21 @@ enum class RecoveryAction : std::uint8_t {
   restart_workload
 };
 
+struct ConditionSpec {
+  std::string source;  // as written
+  Bytes program;       // empty: there is none
+};
+
+// What a device waits for: before it downloads the release, and before it switches to it.
+struct ActivationSpec {
+  ConditionSpec fetch_when, swap_when;
+  std::uint32_t within_s = 0;
+
+  [[nodiscard]] bool any() const { return !fetch_when.program.empty() || !swap_when.program.empty(); }
+};
+
 struct RecoverySpec {
-  std::string source;  // the condition as written
-  Bytes program;
+  ConditionSpec when;
   RecoveryAction action = RecoveryAction::none;
 };
 
@@ -52,6 +64,7 @@ struct ReleaseSpec {
   std::string tokenizer, preprocessing, postprocessing, delegate, pipeline_checksum;  // runtime contract
   std::vector<ProbeSpec> probes;
   std::string shadow;  // what runs it beside the active one: a name on devices' allowlists; empty: nothing
+  ActivationSpec activation;
   std::vector<RecoverySpec> recovery;  // config plane only
   std::uint64_t expires_s = 0;         // 0: never; the end of that day, UTC
   std::vector<std::pair<std::string, std::string>> provenance;

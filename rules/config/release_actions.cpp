@@ -1,5 +1,5 @@
-// What a release makes a device do: probes before it counts as good, recovery rules while it runs, and how it runs in
-// the shadow of another one.
+// What a release makes a device do: wait before it takes it, probe it before it counts as good, recover while it runs,
+// and run it in the shadow of another one.
 #include <algorithm>
 #include <charconv>
 
@@ -120,16 +120,34 @@ void read_shadow(const YamlNode& node, Problems& problems, ReleaseSpec& release)
   if (name && check_allowlist_name(*exec, *name, "a shadow's command", problems)) release.shadow = *name;
 }
 
+namespace {
+
+ConditionSpec read_condition(Fields& fields, std::string_view key) {
+  auto condition = fields.condition(key);
+  return condition ? ConditionSpec{std::move(condition->text), std::move(condition->program)} : ConditionSpec();
+}
+
+}  // namespace
+
+void read_activation(const YamlNode& node, Problems& problems, ReleaseSpec& release) {
+  Fields fields(node, keys::activation, problems);
+  if (!fields.is_map()) return;
+  release.activation.fetch_when = read_condition(fields, "fetch_when");
+  release.activation.swap_when = read_condition(fields, "swap_when");
+  const auto& conditions = keys::activation.at_least_one;
+  if (std::none_of(conditions.begin(), conditions.end(), [&](auto key) { return fields.has(key); })) {
+    problems.add(node, "activate without anything to wait for", "swap_when: battery_percent >= 40, or fetch_when");
+  }
+  release.activation.within_s = static_cast<std::uint32_t>(fields.duration_s("within"));
+}
+
 void read_recovery(const YamlNode& node, Problems& problems, std::vector<RecoverySpec>& recovery) {
   const auto* items = read_list(node, key_of(keys::release, "recovery"), problems);
   if (items == nullptr) return;
   for (const YamlNode& item : *items) {
     Fields fields(item, keys::recovery_rule, problems);
     RecoverySpec spec;
-    if (auto condition = fields.condition("when")) {
-      spec.source = std::move(condition->text);
-      spec.program = std::move(condition->program);
-    }
+    spec.when = read_condition(fields, "when");
     if (const YamlNode* action = fields.value("do")) {
       const auto word = read_word(*action, key_of(keys::recovery_rule, "do"), problems);
       if (word) spec.action = static_cast<RecoveryAction>(*word + 1);

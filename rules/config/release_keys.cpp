@@ -121,6 +121,27 @@ constexpr Key shadow_keys[] = {
      .example = "exec: replay-camera"},
 };
 
+constexpr Key activation_keys[] = {
+    {.name = "fetch_when",
+     .form = Form::reading_condition,
+     .doc = "Over the device's own readings: it downloads the files only while it is true.",
+     .see = "conditions.md#names",
+     .absent = "at once"},
+    {.name = "swap_when",
+     .form = Form::reading_condition,
+     .doc = "Likewise: with everything fetched and verified it waits until this is true before it switches anything.",
+     .see = "conditions.md#names",
+     .absent = "at once"},
+    {.name = "within",
+     .form = Form::duration,
+     .doc = "How long after it first had to wait a device gives up; its attempt has failed with `conditions_unmet` "
+            "then.",
+     .fallback = "7d",
+     .min = 60,
+     .max = limits::activation_within_s_max},
+};
+constexpr std::string_view activation_conditions[] = {"fetch_when", "swap_when"};
+
 constexpr Key recovery_keys[] = {
     {.name = "when",
      .form = Form::reading_condition,
@@ -185,6 +206,13 @@ constexpr Key release_keys[] = {
      .doc = "How a device runs it beside the active release, without switching to it.",
      .absent = "it can not run in the shadow",
      .keys = &release_shadow},
+    {.name = "activate",
+     .form = Form::map,
+     .doc = "What has to hold on a device before it downloads the release or switches to it: a battery that is full "
+            "enough, a link that costs nothing, nobody who uses it.",
+     .see = "#conditions-on-the-device",
+     .absent = "at once",
+     .keys = &activation},
     {.name = "recovery",
      .form = Form::map,
      .doc = "What a device does about its own troubles, in order of importance: when several are met, the first acts. "
@@ -223,6 +251,7 @@ constexpr Section compatible{"compatible", compatible_keys};
 constexpr Section runtime{"runtime", runtime_keys};
 constexpr Section probe{"a probe", probe_keys, {}, probe_kinds};
 constexpr Section release_shadow{"shadow", shadow_keys};
+constexpr Section activation{"activate", activation_keys, {}, {}, activation_conditions};
 constexpr Section recovery_rule{"a recovery rule", recovery_keys};
 constexpr Section release{"a release", release_keys};
 

@@ -22,6 +22,7 @@ void read_provenance(const YamlNode& node, Problems& problems, ReleaseSpec& rele
 void read_expires(const YamlNode& node, Problems& problems, ReleaseSpec& release);
 void read_probes(const YamlNode& node, Problems& problems, std::vector<ProbeSpec>& probes);
 void read_shadow(const YamlNode& node, Problems& problems, ReleaseSpec& release);
+void read_activation(const YamlNode& node, Problems& problems, ReleaseSpec& release);
 void read_recovery(const YamlNode& node, Problems& problems, std::vector<RecoverySpec>& recovery);
 
 }  // namespace muster::rules

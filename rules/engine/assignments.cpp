@@ -225,6 +225,7 @@ void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::
     m.epoch = device.assigned_epoch;
     m.assigned_s = turn_.now_s;
     m.standing = in_work(member);
+    m.unmet = false;
   });
   if (members_[member].rollout->rule.shadow) members_.set_measured_from(member, not_yet_measured);
   members_[member].rollout->pace.assigned(turn_.now_s, turn_.now_s);

@@ -171,6 +171,7 @@ class Core {
   void end_shadows(DeviceIndex index);
   void offer_to_others(DeviceIndex index);
   void note_shadowing(MemberIndex index);
+  void note_conditions(MemberIndex index);
 
   // --- priorities.cpp ---
   [[nodiscard]] static bool outranks(const Rollout& rollout, const Rollout& other);
@@ -285,6 +286,7 @@ class Core {
   void resume_retries(Rollout& rollout);
   void line_up_retries(Rollout& rollout);
   [[nodiscard]] std::string retrying_sentence(const Rollout& rollout) const;
+  [[nodiscard]] std::string unmet_sentence(const Rollout& rollout) const;
   [[nodiscard]] std::string why_retrying(MemberIndex index) const;
 
   // --- windows.cpp ---

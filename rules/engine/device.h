@@ -49,6 +49,7 @@ struct Device {
   bool live : 1 = false;                 // this place is in use
   bool reported : 1 = false;
   bool connected : 1 = false;
+  bool waits : 1 = false;    // its attempt does, for what the release asks of the device
   bool persist : 1 = false;  // to be persisted at the end of this step
   bool assign : 1 = false;   // to be assigned at the end of this step
 };

@@ -62,6 +62,7 @@ struct DeviceReport {
   std::uint64_t directive_epoch = 0;  // newest directive it accepted, over all scopes
   std::string attempt_error;          // name of the error code, empty for none
   std::string attempt_detail;
+  bool waits = false;  // the attempt waits for what its release asks of the device; attempt_detail says for what
 };
 
 // A health summary that the host has verified and that is newer than the device's last one.

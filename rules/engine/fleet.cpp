@@ -106,13 +106,15 @@ ReportChange Fleet::absorb(DeviceIndex index, const DeviceReport& report, std::u
     change.versions = change.durable = true;
   }
   if (device.floor != report.security_floor || device.state != report.state || device.attempt != report.attempt ||
-      device.attempt_epoch != report.attempt_epoch || texts_.bytes(device.error) != report.attempt_error) {
+      device.attempt_epoch != report.attempt_epoch || texts_.bytes(device.error) != report.attempt_error ||
+      device.waits != report.waits) {
     change.durable = true;
   }
   device.floor = report.security_floor;
   device.state = report.state;
   device.attempt = report.attempt;
   device.attempt_epoch = report.attempt_epoch;
+  device.waits = report.waits;
   set_error(device, report.attempt_error, report.attempt_detail);
   return change;
 }

@@ -74,6 +74,7 @@ bool Core::let_go(MemberIndex index) {
   members_.change(index, [&](Member& m) {
     m.epoch = device.assigned_epoch;
     m.assigned_s = turn_.now_s;
+    m.unmet = false;
     if (!failed) m.standing = in_work(index);
   });
   arm(index);

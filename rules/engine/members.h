@@ -49,7 +49,7 @@ class Members {
     fleet_.set_digest(slab_[index].prior[plane], digest);
   }
   void set_paced(MemberIndex index, bool paced) { slab_[index].paced = paced; }
-  void set_window_zone(MemberIndex index, Zone zone) { slab_[index].window_zone = zone; }
+  void set_window_zone(MemberIndex index, Zone zone) { slab_[index].window_zone = zone & 0x7F; }
   void set_watch(MemberIndex index, WatchIndex watch) { slab_[index].watch = watch; }
   void set_measured_from(MemberIndex index, std::uint64_t time_s) {
     slab_[index].measured_from_s = static_cast<std::uint32_t>(std::min<std::uint64_t>(time_s, UINT32_MAX));

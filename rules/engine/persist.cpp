@@ -39,7 +39,7 @@ Standing durable_standing(const Member& member, const Tries& tries) {
 std::uint64_t flags_of(const Member& member) {
   std::uint64_t flags = 0;
   const bool bits[] = {member.target,    member.reached, member.failed,  member.acknowledged, member.rolled_back,
-                       member.withdrawn, member.frozen,  member.stopped, member.cancelled};
+                       member.withdrawn, member.frozen,  member.stopped, member.cancelled,    member.unmet};
   for (std::size_t i = 0; i < std::size(bits); ++i) flags |= static_cast<std::uint64_t>(bits[i]) << i;
   return flags;
 }
@@ -106,6 +106,7 @@ std::string Core::device_record(DeviceIndex index) const {
   fields.number(static_cast<std::uint64_t>(device.state));
   fields.number(static_cast<std::uint64_t>(device.attempt));
   fields.number(device.attempt_epoch);
+  fields.flag(device.waits);
   fields.text(fleet_.text(device.error));
   fields.text(fleet_.text(device.detail));
   fields.text(fleet_.facts(index));

@@ -56,6 +56,7 @@ void Core::judge_all(DeviceIndex index) {
   for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
     apply(member, judge(members_[member], fleet_[index], fleet_), fleet_.id(index));
     note_shadowing(member);
+    note_conditions(member);
   }
 }
 
@@ -298,6 +299,7 @@ std::uint64_t Core::deadline_of(MemberIndex index) const {
   }
   // An operator may take as long as it takes.
   if (member.standing == Standing::holding) return device.connected ? 0 : away_s(member);
+  if (member.unmet && member.standing == Standing::assigned) return device.connected ? 0 : away_s(member);
   if (!member.at_work() && member.standing != Standing::reverting) return 0;
   const Rule& rule = member.rollout->rule;
   if (!device.connected) return away_s(member);

@@ -71,6 +71,7 @@ void read_flags(std::uint64_t flags, Member& member) {
   member.frozen = (flags & 64) != 0;
   member.stopped = (flags & 128) != 0;
   member.cancelled = (flags & 256) != 0;
+  member.unmet = (flags & 512) != 0;
 }
 
 bool read_guardrail(ByteReader& in, Guardrail& guardrail) {
@@ -318,6 +319,7 @@ bool Core::restore_device_fields(Device& device, ByteReader& in, const std::vect
   device.state = read_enum(in, DeviceState::rolled_back);
   device.attempt = read_enum(in, AttemptState::shadowing);
   device.attempt_epoch = in.number();
+  device.waits = in.flag();
   const auto error = in.text(record_text_len_max);
   const auto detail = in.text(record_text_len_max);
   fleet_.set_error(device, error, detail);
@@ -350,7 +352,7 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     Member fields;
     fields.wave = static_cast<std::uint8_t>(in.number_max(limits::waves_max - 1));
     fields.standing = read_enum(in, Standing::rehearsing);
-    read_flags(in.number_max(511), fields);
+    read_flags(in.number_max(1023), fields);
     fields.rehearsal = read_enum(in, Rehearsal::forth);
     for (auto& handle : fields.prior) handle = read_handle(in, digests);
     fields.epoch = in.number();
@@ -366,7 +368,7 @@ bool Core::restore_members(DeviceIndex index, ByteReader& in, const std::vector<
     }
     if (!rollout->guards.decode_watch(fields.watch, fields.reached, fields.gone(), in)) return false;
     const auto tries = read_tries(in);
-    fields.window_zone = static_cast<Zone>(in.number_max(zones_end - 1));
+    fields.window_zone = in.number_max(zones_end - 1) & 0x7F;
     // A device waits to try again when its time for that is known, and for a window of a rule that has some.
     const bool waits = fields.standing == Standing::retrying;
     if (waits != (tries.again_s != 0) || (fields.window_zone != 0 && rollout->rule.windows.empty())) return false;

@@ -19,7 +19,7 @@ struct RetryReason {
   bool usual;  // tried again where the rule does not say what is: it speaks of the link or the device's room
   std::string_view means;
 };
-inline constexpr std::array<RetryReason, 21> retry_reasons = {{
+inline constexpr std::array<RetryReason, 22> retry_reasons = {{
     {"fetch_failed", true, "The broker could not serve the files: it was too busy, or no longer has them."},
     {"fetch_timeout", true, "The link was too slow, or broke off too often."},
     {"disk_full", true, "The device had no room; logs rotate, and people clear up."},
@@ -32,6 +32,7 @@ inline constexpr std::array<RetryReason, 21> retry_reasons = {{
     {"incompatible", false, "The device cannot run the release."},
     {"requirement_unmet", false, "The release needs a newer version on another plane."},
     {"under_security_floor", false, "The device has committed a release with a higher security version."},
+    {"conditions_unmet", false, "What the release has the device wait for did not come about in time."},
     {"probe_failed", false, "The release does not work there."},
     {"probe_timeout", false, "The release did not answer its probes in time."},
     {"probe_not_allowed", false, "The device does not have the probe on its list."},

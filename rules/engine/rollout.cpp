@@ -19,6 +19,7 @@ void Tally::add(const Member& member, std::uint32_t step) {
   const bool aside = (member.stopped || member.cancelled) && !member.frozen && !out;
   if (member.frozen && !accepted && !silent && !out) frozen += step;
   if (member.frozen && member.target) frozen_targets += step;
+  if (member.unmet && member.standing == Standing::assigned) unmet += step;
   if (aside && !accepted && !silent) stopped += step;
   if (aside && member.target) stopped_targets += step;
   if ((aside || (member.frozen && !out)) && silent) silent_aside += step;
@@ -40,6 +41,7 @@ void Tally::add(const Tally& other) {
   rolled_back += other.rolled_back;
   frozen += other.frozen;
   frozen_targets += other.frozen_targets;
+  unmet += other.unmet;
   stopped += other.stopped;
   stopped_targets += other.stopped_targets;
   silent_aside += other.silent_aside;

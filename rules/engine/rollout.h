@@ -52,8 +52,9 @@ struct Member {
   bool frozen : 1 = false;        // its segment is frozen: it gets nothing more
   bool paced : 1 = false;         // it waits for its turn at the rollout's pace; not recorded
   Rehearsal rehearsal : 2 = Rehearsal::none;
-  Zone window_zone = 0;  // it waits for its maintenance window in this time zone; 0: it does not
-  WatchIndex watch = 0;  // what is known of its readings; 0: nothing
+  Zone window_zone : 7 = 0;  // it waits for its maintenance window in this time zone; 0: it does not
+  bool unmet : 1 = false;    // at work, and waits for what its release asks of the device
+  WatchIndex watch = 0;      // what is known of its readings; 0: nothing
   // Since when it is done, or its shadow runs (not_yet_measured: it does not), by its own clock, or ours when it has
   // none: what was measured later counts.
   std::uint32_t measured_from_s = 0;
@@ -70,13 +71,15 @@ struct Member {
   }
   // It has gone back in a rehearsal and has nothing of the rollout now.
   [[nodiscard]] bool rehearsed_back() const { return awaits_rehearsal() && rehearsal == Rehearsal::forth; }
-  // It changes what it runs for the rollout's sake, and is connected or not missed yet. A way back that is none of a
-  // rehearsal does not count: nobody waits for a turn for that.
+  // It changes what it runs for the rollout's sake, does not wait for its own conditions, and is connected or not
+  // missed yet. A way back that is none of a rehearsal does not count: nobody waits for a turn for that.
   [[nodiscard]] bool at_work() const {
-    return standing == Standing::assigned || (standing == Standing::rehearsing && rehearsal == Rehearsal::back);
+    return (standing == Standing::assigned && !unmet) ||
+           (standing == Standing::rehearsing && rehearsal == Rehearsal::back);
   }
 };
 static_assert(standing_count <= 16, "a standing has four bits");
+static_assert(zones_end <= 128, "a zone has seven");
 static_assert(sizeof(Member) <= 72, "a million devices are kept in memory");
 
 // Integer counts over members; sums of several are sums of their fields.
@@ -91,6 +94,7 @@ struct Tally {
   std::uint32_t stopped = 0;  // not frozen, set aside by operators, with the same exceptions
   std::uint32_t stopped_targets = 0;
   std::uint32_t silent_aside = 0;  // frozen or set aside, and unreachable or held by another rollout
+  std::uint32_t unmet = 0;         // assigned, and waiting for what their release asks of them
   std::uint32_t tolerated = 0;  // standing failed, not acknowledged, in no frozen segment: fewer than the rule halts at
 
   void add(const Member& member, std::uint32_t step);  // step 1, or UINT32_MAX for -1

@@ -197,6 +197,7 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   if (!idle.empty()) return idle;
   if (auto holding = hold_sentence(rollout); !holding.empty()) return holding;
   if (auto retrying = retrying_sentence(rollout); !retrying.empty()) return retrying;
+  if (tally.unmet != 0) return unmet_sentence(rollout);
   if (tally.of(Standing::assigned) != 0) return {};
   // The devices have all said what they will: what holds the wave is a verdict.
   if (wave_healthy(rollout)) {
@@ -314,6 +315,7 @@ bool Core::device(std::string_view id, DeviceStatus& status) const {
   status.attempt = device.attempt;
   status.attempt_error = fleet_.text(device.error);
   status.attempt_detail = fleet_.text(device.detail);
+  status.attempt_waits = device.waits;
   for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
     const Member& member = members_[each];
     const Rollout& rollout = *member.rollout;

@@ -147,6 +147,7 @@ struct DeviceStatus {
   std::uint64_t assigned_epoch = 0, attempt_epoch = 0;
   AttemptState attempt = AttemptState::idle;
   std::string attempt_error, attempt_detail;
+  bool attempt_waits = false;  // for what its release asks of the device, of which attempt_detail speaks
   std::vector<DeviceStanding> rollouts;
   std::vector<DeviceOverride> overrides;  // by plane
 };

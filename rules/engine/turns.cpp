@@ -33,7 +33,8 @@ void Core::change_site(DeviceIndex index) {
 // Assigns those whose turn it is. Who meets something else in its way waits for that instead.
 void Core::offer_turns(Rollout& rollout) {
   if (!rollout.assigning() || rollout.pace.waiting() == 0 || fail_who_cannot_go_back(rollout)) return;
-  rollout.pace.offer(turn_.now_s, rollout.total().of(Standing::assigned) + count_going_back(rollout),
+  const auto total = rollout.total();
+  rollout.pace.offer(turn_.now_s, total.of(Standing::assigned) - total.unmet + count_going_back(rollout),
                      [&](MemberIndex index, std::uint64_t bucket) {
                        if (!members_.live(index) || members_[index].rollout != &rollout || !members_[index].paced)
                          return false;

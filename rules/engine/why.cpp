@@ -151,7 +151,8 @@ std::string Core::why_at_work(const Member& member) const {
   const Device& device = fleet_[member.device];
   std::string text =
       device.attempt_epoch == member.epoch
-          ? "; its attempt is " + std::string(name_of(device.attempt))
+          ? "; its attempt is " + std::string(name_of(device.attempt)) +
+                (device.waits && device.detail != 0 ? ", and it " + std::string(fleet_.text(device.detail)) : "")
           : "; it has not reported that it took it, and was last heard of " + ago(device.last_seen_s, turn_.now_s);
   const auto hold = orders_.idles(fleet_.id(member.device), fleet_.facts(member.device));
   return hold ? text + "; " + describe_hold(*hold) + ", which keeps it from finishing" : text;

@@ -40,6 +40,8 @@ enum Table : std::uint8_t {
   t_key_value,
   t_named_digest,
   t_readiness,
+  t_activation,
+  t_reading_condition,
   table_count
 };
 
@@ -126,6 +128,7 @@ constexpr Described description[] = {
     {t_manifest, field(7, Kind::table, t_runtime)},
     {t_manifest, field(8, Kind::tables, tables_of(t_probe, limits::probes_max))},
     {t_manifest, field(15, Kind::optional_name, limits::id_len_max)},
+    {t_manifest, field(16, Kind::table, t_activation)},
     {t_manifest, field(9, Kind::tables, tables_of(t_recovery_rule, limits::recovery_rules_max))},
     {t_manifest, u64(10)},
     {t_manifest, u64(11)},
@@ -243,6 +246,14 @@ constexpr Described description[] = {
     {t_readiness, u32(1)},
     {t_readiness, needed(2, Kind::structure, 32)},
     {t_readiness, end(needed(3, Kind::structure, 32))},
+
+    {t_activation, field(0, Kind::table, t_reading_condition)},
+    {t_activation, field(1, Kind::table, t_reading_condition)},
+    {t_activation, u32(2)},
+    {t_activation, end(rule(Rule::activation))},
+
+    {t_reading_condition, needed(0 | not_empty, Kind::bytes, units(limits::program_len_max))},
+    {t_reading_condition, end(needed(1, Kind::required_text, limits::condition_text_len_max))},
 };
 
 constexpr std::size_t entry_count = sizeof description / sizeof *description;

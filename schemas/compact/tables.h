@@ -37,20 +37,21 @@ enum class Kind : std::uint8_t {
 
 // Rules between fields, see check_rule in verify.cpp.
 enum class Rule : std::uint8_t {
-  once,       // the enum of id 0 has a value that it had in no table of this list before
-  shadow,     // the list of an assignment that follows is its shadow's
-  payload,    // an envelope's payload has the length that its kind may have
-  leaf,       // and its place is in its batch
-  point,      // a key is an uncompressed point
-  threshold,  // a role's threshold can be reached
-  root,       // a root document has a version
-  release,    // an assigned release can be fetched, or is nothing, which none of a shadow is
-  order,      // an order that is about a release names one
-  file,       // a file is not too large
-  files,      // no two files of a manifest collide
-  probe,      // a probe's target is of its kind, its times are bounded
-  recovery,   // recovery rules stand in a config release
-  chunk,      // a chunk lies in its blob
+  once,        // the enum of id 0 has a value that it had in no table of this list before
+  shadow,      // the list of an assignment that follows is its shadow's
+  payload,     // an envelope's payload has the length that its kind may have
+  leaf,        // and its place is in its batch
+  point,       // a key is an uncompressed point
+  threshold,   // a role's threshold can be reached
+  root,        // a root document has a version
+  release,     // an assigned release can be fetched, or is nothing, which none of a shadow is
+  order,       // an order that is about a release names one
+  file,        // a file is not too large
+  files,       // no two files of a manifest collide
+  probe,       // a probe's target is of its kind, its times are bounded
+  recovery,    // recovery rules stand in a config release
+  activation,  // something is waited for, and not for ever
+  chunk,       // a chunk lies in its blob
 };
 
 // One step of the check of one table, in the order in which wire_*.cpp names faults.
@@ -65,7 +66,7 @@ inline constexpr std::uint8_t required = 0x80;   // an absent field is malformed
 inline constexpr std::uint8_t not_empty = 0x40;  // so is an empty list
 inline constexpr std::uint8_t last = 0x20;       // of its table
 inline constexpr std::uint8_t id_mask = 0x1F;
-inline constexpr unsigned id_max = 15;     // of a field
+inline constexpr unsigned id_max = 16;     // of a field
 inline constexpr unsigned list_bits = 11;  // of `arg`, for the longest length of a list
 inline constexpr unsigned list_mask = (1u << list_bits) - 1;
 inline constexpr std::size_t bytes_unit = 64;
@@ -79,8 +80,8 @@ struct Message {
 extern const Message messages[message_kinds];
 
 struct Tables {
-  std::uint8_t firsts[24];  // the index in `entries` at which each table begins
-  Entry entries[120];
+  std::uint8_t firsts[26];  // the index in `entries` at which each table begins
+  Entry entries[127];
 };
 extern const Tables tables;
 

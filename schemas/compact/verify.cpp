@@ -299,6 +299,11 @@ WireFault Walk::check_chunk(const Values& chunk) const {
       good = plane != nullptr && *plane == static_cast<unsigned>(wire::Plane::config);
       break;
     }
+    case Rule::activation:
+      if ((values[0] | values[1]) != 0 && values[2] - 1 >= limits::activation_within_s_max)
+        return WireFault::over_limit;
+      good = (values[0] | values[1]) != 0;
+      break;
     case Rule::chunk:
       return check_chunk(values);
   }

@@ -216,6 +216,8 @@ void Script::report(const std::string& id, const ScriptLine& line) {
       report.attempt_error = value;
     else if (key == "detail")
       report.attempt_detail = value;
+    else if (key == "waits")
+      report.waits = value == "yes";
     else
       report.active[static_cast<std::size_t>(plane_of(key))] =
           value == "empty" ? Sha256() : world_.release(value).manifest;

@@ -43,6 +43,18 @@ void add_policy(edge::ReleaseInfo& info, Random& random) {
   add("inference_p99_ms > 200", RecoveryAction::drop_to_safe_mode);
 }
 
+// What devices come with waits for nothing. Taken from the digest: nothing else is drawn differently for it.
+void add_conditions(edge::ReleaseInfo& info) {
+  const auto& bytes = info.manifest.bytes;
+  const auto condition = [](std::uint8_t byte) {
+    const auto text = "charge >= " + std::to_string(20 + byte % 70);
+    return edge::WaitCondition{policy_condition(text), text};
+  };
+  if (bytes[1] % 3 == 0) info.fetch_when = condition(bytes[2]);
+  if (bytes[3] % 2 == 0) info.swap_when = condition(bytes[4]);
+  info.wait_max_s = 60u + 10u * bytes[5];
+}
+
 }  // namespace
 
 std::string short_name(const Sha256& digest) {
@@ -101,6 +113,7 @@ void Catalogue::add(const Options& options, Random& random, rules::Plane plane, 
   if (plane == rules::Plane::config && options.recovery) add_policy(info, random);
   known.shadow = options.shadows && random.percent(80);
   if (known.shadow) info.shadow = "run-beside";
+  if (options.conditions && version > 1) add_conditions(info);
   Quality quality;
   // Version 1 is what devices come with: it works.
   if (options.bad_releases && version > 1 && random.percent(45)) {

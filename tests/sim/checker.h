@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -51,6 +52,7 @@ struct DeviceView {
   const rules::DeviceFacts* facts = nullptr;
   const std::vector<std::string>* scopes = nullptr;
   const std::vector<edge::RunShadow>* shadows = nullptr;  // that run now
+  std::optional<double> charge;                           // the newest reading of it in this life
   bool running = false, connected = false;
   bool gone = false;    // left for ever
   bool mended = false;  // its disk was damaged once and it was set up anew from what was left

@@ -31,6 +31,7 @@ rules::DeviceReport report_of(const edge::Snapshot& snapshot, const std::string&
   report.directive_epoch = snapshot.directive_epoch;
   if (snapshot.error != edge::ErrorCode::none) report.attempt_error = wire::EnumNameErrorCode(snapshot.error);
   report.attempt_detail = snapshot.detail;
+  report.waits = snapshot.waits;
   return report;
 }
 
@@ -58,7 +59,7 @@ void Device::install(rules::Plane plane, const Sha256& manifest) {
 }
 
 DeviceView Device::view() const {
-  return {id_, &disk_, &facts_, &scopes_, &shadows_, running(), connected(), gone_, mended_};
+  return {id_, &disk_, &facts_, &scopes_, &shadows_, charge_, running(), connected(), gone_, mended_};
 }
 
 void Device::disk_changed() {
@@ -113,6 +114,7 @@ void Device::start() {
   report_seq_ = backoff_ = wake_ = probing_ = 0;
   fetching_.reset();
   expired_.clear();
+  charge_.reset();
   worker_free_ms_ = 0;
   agent_.emplace(std::move(setup), std::move(state));
   feed(std::move(started));

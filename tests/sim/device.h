@@ -135,6 +135,7 @@ class Device {
   std::uint64_t backoff_ = 0, report_seq_ = 0, wake_ = 0;
   std::optional<FetchJob> fetching_;
   std::uint64_t probing_ = 0;             // job
+  std::optional<double> charge_;          // as the agent knows it
   std::vector<edge::RunShadow> shadows_;  // more than one only when the agent forgot to end one
   // Refused as expired: looked at again when the clock has been set back since.
   std::vector<std::pair<std::uint64_t, Downward>> expired_;

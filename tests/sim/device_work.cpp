@@ -247,7 +247,10 @@ void Device::give_readings() {
   }
   if (random_.per_mille(options_.trouble)) camera += 9;
   if (random_.per_mille(options_.trouble)) memory += 9;
+  // A battery that is emptied over twenty minutes and full again at once, each device's at its own time.
+  charge_ = 100 - static_cast<double>((parts_.scheduler.now_ms() / 12'000 + 37u * number_) % 101);
   feed(edge::Readings{{{"camera_timeout_secs", camera},
+                       {"charge", *charge_},
                        {"crash_loop_count", loops},
                        {"gpu_oom_count", memory},
                        {"inference_p99_ms", latency}}});

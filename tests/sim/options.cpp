@@ -59,6 +59,7 @@ Options Options::from(std::uint64_t seed) {
   o.holds = on(35);
   o.shadows = on(30);
   o.priorities = on(35);
+  o.conditions = on(25);
   return o;
 }
 
@@ -113,6 +114,7 @@ std::string Options::describe() const {
   flag("holds", holds);
   flag("shadows", shadows);
   flag("priorities", priorities);
+  flag("conditions", conditions);
   return text + "\n";
 }
 

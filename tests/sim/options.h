@@ -46,6 +46,7 @@ struct Options {
   bool holds = false;       // waves hold, until operators let their devices go on
   bool shadows = false;     // releases can run in the shadow, and some rollouts do no more than that
   bool priorities = false;  // some rollouts may start over the devices of others
+  bool conditions = false;  // releases have devices wait for their charge, and some give up
   bool retries = false;     // rules have devices try again whose disk was full or whose link failed
 
   [[nodiscard]] static Options from(std::uint64_t seed);

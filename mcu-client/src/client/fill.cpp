@@ -227,6 +227,7 @@ const char* Fill::misfit(const wire::Manifest& manifest, ErrorCode& error) const
     if (compatible->accelerators() != nullptr && compatible->accelerators()->size() != 0)
       return "it needs an accelerator";
   }
+  if (manifest.activation() != nullptr) return "it waits for conditions, which this device does not judge";
   const auto* rules = manifest.recovery();
   if (rules != nullptr) {
     if (rules->size() > recovery_rules_max) return "it has too many recovery rules";

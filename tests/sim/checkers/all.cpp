@@ -26,6 +26,7 @@ std::vector<std::unique_ptr<Checker>> make_checkers(const Releases& releases) {
   all.push_back(check_nothing_passes_a_hold());
   all.push_back(check_a_shadow_switches_nothing());
   all.push_back(check_higher_goes_first());
+  all.push_back(check_conditions_are_waited_for(releases));
   all.push_back(check_standing_orders());
   all.push_back(check_ends_or_names());
   all.push_back(check_same_after_restart());

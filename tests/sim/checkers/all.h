@@ -32,5 +32,6 @@ namespace muster::sim {
 [[nodiscard]] std::unique_ptr<Checker> check_nothing_passes_a_hold();
 [[nodiscard]] std::unique_ptr<Checker> check_a_shadow_switches_nothing();
 [[nodiscard]] std::unique_ptr<Checker> check_higher_goes_first();
+[[nodiscard]] std::unique_ptr<Checker> check_conditions_are_waited_for(const Releases& releases);
 
 }  // namespace muster::sim

@@ -188,6 +188,13 @@ void Bench::release_jobs() {
   run_jobs();
 }
 
+void Bench::release_job() {
+  if (jobs_.empty()) return;
+  const auto job = std::move(jobs_.front());
+  jobs_.pop_front();
+  run_job(job);
+}
+
 void Bench::run_jobs() {
   if (running_jobs_ || hold_jobs) return;
   running_jobs_ = true;

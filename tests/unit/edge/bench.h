@@ -48,6 +48,7 @@ class Bench {
   std::map<std::string, int> activate_back_fails;  // so many times, on the way back to it
   bool hold_jobs = false;                          // jobs wait, as a slow network would make them
   void release_jobs();
+  void release_job();  // the first of them alone
 
   // --- what is seen ---
   [[nodiscard]] std::string active(Plane plane = Plane::model) const;  // by the link; "" when empty

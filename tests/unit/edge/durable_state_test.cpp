@@ -25,23 +25,15 @@ Bytes a_full_state() {
   return bench.journal;
 }
 
-// As format 1 had it: without aim, hold and shadow, and with the number of `held` for the way back. REQUIRES: neither a
-// hold nor a shadow in it.
-Bytes without_hold(const DurableState& state) {
+// As format 2 had it: without the time at which a wait ends.
+Bytes without_waits(const DurableState& state) {
   auto bytes = encode(state);
-  // From behind: two states that differ in one field only tell where it is.
-  const auto place_of = [&](auto change) {
-    auto other = state;
-    change(other);
-    const auto changed = encode(other);
-    return std::mismatch(bytes.begin(), bytes.end(), changed.begin()).first - bytes.begin();
-  };
-  const auto hold = place_of([](auto& s) { s.attempt.assignment.hold = Hold::before_swap; });
-  const auto aim = place_of([](auto& s) { s.attempt.aim = AttemptAim::repair; });
-  bytes.erase(bytes.begin() + hold, bytes.begin() + hold + 3);  // and the empty list behind it
-  bytes.erase(bytes.begin() + aim);
-  if (state.attempt.phase == AttemptPhase::rolling_back) bytes[static_cast<std::size_t>(aim - 1)] = 10;
-  bytes[0] = 1;
+  auto other = state;
+  other.attempt.wait_ends_s = ~state.attempt.wait_ends_s;
+  const auto changed = encode(other);
+  const auto place = std::mismatch(bytes.begin(), bytes.end(), changed.begin()).first;
+  bytes.erase(place, place + sizeof state.attempt.wait_ends_s);
+  bytes[0] = 2;
   return bytes;
 }
 
@@ -65,13 +57,13 @@ TEST(DurableStateSlots, AreThoseOfPlanesAndAttemptEachOnce) {
   EXPECT_TRUE(slots_spoken_of(DurableState{}).empty());
 }
 
-// What the agent before wrote is no damage: phase, releases and all come across, and nothing is held.
+// What the agent before wrote is no damage: phase, releases and all come across, and nothing has been waited for.
 TEST(DurableStateBytes, OfTheFormatBeforeAreRead) {
   auto state = decode(a_full_state()).value();
   for (const auto phase : {AttemptPhase::fetching, AttemptPhase::soaking, AttemptPhase::rolling_back}) {
     state.attempt.phase = phase;
     const auto bytes = encode(state);
-    auto older = without_hold(state);
+    auto older = without_waits(state);
     const auto read = decode(older);
     ASSERT_TRUE(read.has_value());
     EXPECT_EQ(read->attempt.phase, phase);

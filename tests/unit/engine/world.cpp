@@ -166,6 +166,7 @@ std::vector<Effect> World::attempt(const std::string& id, AttemptState state) {
   device.report.attempt_epoch = device.assigned ? device.assigned->epoch : 0;
   device.report.attempt_error.clear();
   device.report.attempt_detail.clear();
+  device.report.waits = false;
   return report(id);
 }
 
@@ -199,6 +200,7 @@ std::vector<Effect> World::fail(const std::string& id, const std::string& error,
   device.report.attempt_epoch = device.assigned ? device.assigned->epoch : 0;
   device.report.attempt_error = error;
   device.report.attempt_detail = detail;
+  device.report.waits = false;
   return report(id);
 }
 
@@ -208,6 +210,7 @@ std::vector<Effect> World::roll_back(const std::string& id, const std::string& e
   device.report.attempt_epoch = device.assigned ? device.assigned->epoch : 0;
   device.report.attempt_error = error;
   device.report.attempt_detail = detail;
+  device.report.waits = false;
   device.report.state = DeviceState::rolled_back;
   return report(id);
 }

@@ -34,6 +34,7 @@ rules::ReleaseSpec full_spec() {
   spec.probes = {{rules::ProbeSpec::Kind::http, "http://127.0.0.1:8500/healthz", 5000, 2000, 1000, 5},
                  {rules::ProbeSpec::Kind::exec, "golden-replay", 0, 30000, 1000, 1}};
   spec.shadow = "replay-camera";
+  spec.activation = {{}, {"battery_percent >= 40", {1, 2, 3}}, 3600};
   spec.expires_s = 1814400000;
   spec.provenance = {{"training_data", "snapshot-2026-10"}, {"quantisation", "int8"}};
   spec.evidence = {"eval.json"};
@@ -78,6 +79,11 @@ TEST(ManifestBuilder, EverythingTheReleaseFileSaysComesBack) {
   EXPECT_EQ(text(m->runtime()->tokenizer()), "bpe-3");
   EXPECT_EQ(text(m->runtime()->preprocessing()), "(absent)");
   EXPECT_EQ(text(m->shadow()), "replay-camera");
+  ASSERT_NE(m->activation(), nullptr);
+  EXPECT_EQ(m->activation()->fetch(), nullptr);
+  EXPECT_EQ(text(m->activation()->swap()->source()), "battery_percent >= 40");
+  EXPECT_EQ(m->activation()->swap()->program()->size(), 3u);
+  EXPECT_EQ(m->activation()->within_s(), 3600u);
   ASSERT_EQ(m->probes()->size(), 2u);
   const auto* probe = m->probes()->Get(0);
   EXPECT_EQ(probe->kind(), wire::ProbeKind::http);

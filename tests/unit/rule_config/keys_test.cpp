@@ -14,11 +14,11 @@
 namespace muster::rules::test {
 namespace {
 
-const Section* const sections[] = {&keys::rule,    &keys::versions,       &keys::wave,          &keys::halt,
-                                   &keys::pace,    &keys::guardrail,      &keys::rollback,      &keys::on_inconclusive,
-                                   &keys::release, &keys::requirements,   &keys::compatible,    &keys::runtime,
-                                   &keys::probe,   &keys::release_shadow, &keys::recovery_rule, &keys::retry,
-                                   &keys::window,  &keys::rehearse,       &keys::retry_by_error};
+const Section* const sections[] = {&keys::rule,    &keys::versions,       &keys::wave,           &keys::halt,
+                                   &keys::pace,    &keys::guardrail,      &keys::rollback,       &keys::on_inconclusive,
+                                   &keys::release, &keys::requirements,   &keys::compatible,     &keys::runtime,
+                                   &keys::probe,   &keys::release_shadow, &keys::recovery_rule,  &keys::retry,
+                                   &keys::window,  &keys::rehearse,       &keys::retry_by_error, &keys::activation};
 
 TEST(Keys, EachRowIsWhole) {
   for (const Section* const section : sections) {

@@ -47,11 +47,26 @@ TEST(LoadRelease, TheDesignsExampleArrivesWhole) {
   EXPECT_EQ(release.recovery[0].action, RecoveryAction::switch_to_degraded_model);
   EXPECT_EQ(release.recovery[1].action, RecoveryAction::restart_ingest_pipeline);
   EXPECT_EQ(release.recovery[2].action, RecoveryAction::drop_to_safe_mode);
-  EXPECT_EQ(release.recovery[2].source, "inference_p99_ms > 2 * slo_ms");
-  EXPECT_EQ(disassemble(release.recovery[2].program),
+  EXPECT_EQ(release.recovery[2].when.source, "inference_p99_ms > 2 * slo_ms");
+  EXPECT_EQ(disassemble(release.recovery[2].when.program),
             "0 name inference_p99_ms\n3 constant 2\n6 name slo_ms\n9 multiply\n10 greater\n");
   EXPECT_EQ(release.recovery[3].action, RecoveryAction::rollback_release);
   EXPECT_EQ(release.expires_s, 1'814'399'999u);  // date -u -d 2027-07-01T00:00 +%s, less one
+}
+
+TEST(LoadRelease, WhatADeviceWaitsForIsCompiled) {
+  const LoadedRelease loaded =
+      load_release(model("activate: { fetch_when: link_cellular == 0, swap_when: idle == 1 }\n"), "r");
+  ASSERT_TRUE(loaded.release) << lines_of(loaded.diagnostics);
+  const auto& activation = loaded.release->activation;
+  EXPECT_EQ(activation.fetch_when.source, "link_cellular == 0");
+  EXPECT_EQ(disassemble(activation.fetch_when.program), "0 name link_cellular\n3 constant 0\n6 equal\n");
+  EXPECT_EQ(activation.swap_when.source, "idle == 1");
+  EXPECT_EQ(activation.within_s, 7u * 86'400);
+  EXPECT_TRUE(activation.any());
+  EXPECT_FALSE(load_release(model(""), "r").release->activation.any());
+  EXPECT_EQ(load_release(model("activate: { swap_when: idle == 1, within: 90m }\n"), "r").release->activation.within_s,
+            5400u);
 }
 
 TEST(LoadRelease, AShadowIsTheNameOfACommand) {

@@ -86,6 +86,7 @@ const std::map<std::string, std::function<std::string()>>& parts() {
       {"levels of risk", risks},
       {"keys of a release", [] { return table_of(keys::release); }},
       {"keys of a probe", [] { return table_of(keys::probe); }},
+      {"keys of activate", [] { return table_of(keys::activation); }},
       {"keys of a recovery rule", [] { return table_of(keys::recovery_rule); }},
   };
   return table;

@@ -88,6 +88,26 @@ TEST(ManifestRules, NamesAndPlanes) {
   EXPECT_EQ(with([](auto& s) { s.policy = "two words"; }), WireFault::bad_name);
 }
 
+TEST(ManifestRules, Activation) {
+  const auto with = [](auto change) {
+    ManifestSpec spec;
+    change(spec);
+    return check(spec);
+  };
+  EXPECT_EQ(with([](auto& s) { s.activation = false; }), WireFault::none);
+  EXPECT_EQ(with([](auto& s) { s.fetch_program_len = 0; }), WireFault::none);
+  EXPECT_EQ(with([](auto& s) { s.swap_program_len = 0; }), WireFault::none);
+  EXPECT_EQ(with([](auto& s) { s.fetch_program_len = s.swap_program_len = 0; }), WireFault::malformed)
+      << "it waits for nothing";
+  EXPECT_EQ(with([](auto& s) { s.swap_program_len = limits::program_len_max; }), WireFault::none);
+  EXPECT_EQ(with([](auto& s) { s.swap_program_len = limits::program_len_max + 1; }), WireFault::over_limit);
+  EXPECT_EQ(with([](auto& s) { s.wait_source = ""; }), WireFault::malformed);
+  EXPECT_EQ(with([](auto& s) { s.wait_source = "a\x1B[2J"; }), WireFault::malformed);
+  EXPECT_EQ(with([](auto& s) { s.within_s = 0; }), WireFault::over_limit);
+  EXPECT_EQ(with([](auto& s) { s.within_s = limits::activation_within_s_max; }), WireFault::none);
+  EXPECT_EQ(with([](auto& s) { s.within_s = limits::activation_within_s_max + 1; }), WireFault::over_limit);
+}
+
 TEST(ManifestRules, Probes) {
   const auto with = [](test::ProbeSpec probe) {
     ManifestSpec spec;

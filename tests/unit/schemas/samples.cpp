@@ -213,11 +213,21 @@ Bytes build(const ManifestSpec& spec) {
   for (const auto& name : spec.evidence) evidence.push_back(wire::CreateNamedDigest(b, b.CreateString(name), &digest));
   Offset<wire::Readiness> readiness;
   if (spec.readiness) readiness = wire::CreateReadiness(b, b.CreateString(spec.policy), 3, &digest, &digest);
-  const auto manifest = wire::CreateManifest(b, b.CreateString(spec.name), b.CreateString(spec.version),
-                                             static_cast<wire::Plane>(spec.plane), 4, b.CreateVector(files),
-                                             b.CreateVector(requirements), compatible, runtime, b.CreateVector(probes),
-                                             b.CreateVector(rules), 1790000000, 0, b.CreateVector(provenance),
-                                             b.CreateVector(evidence), readiness, optional_text(b, spec.shadow));
+  const auto condition = [&](std::size_t program_len) -> Offset<wire::ReadingCondition> {
+    if (program_len == 0) return {};
+    const auto program = b.CreateVector(Bytes(program_len, 1));
+    return wire::CreateReadingCondition(b, program, b.CreateString(spec.wait_source));
+  };
+  Offset<wire::Activation> activation;
+  if (spec.activation) {
+    const auto fetch = condition(spec.fetch_program_len);
+    activation = wire::CreateActivation(b, fetch, condition(spec.swap_program_len), spec.within_s);
+  }
+  const auto manifest = wire::CreateManifest(
+      b, b.CreateString(spec.name), b.CreateString(spec.version), static_cast<wire::Plane>(spec.plane), 4,
+      b.CreateVector(files), b.CreateVector(requirements), compatible, runtime, b.CreateVector(probes),
+      b.CreateVector(rules), 1790000000, 0, b.CreateVector(provenance), b.CreateVector(evidence), readiness,
+      optional_text(b, spec.shadow), activation);
   wire::FinishManifestBuffer(b, manifest);
   return bytes_of(b);
 }

@@ -134,6 +134,10 @@ struct ManifestSpec {
   bool readiness = true;
   std::string policy = "readiness";
   std::string shadow = "replay-camera";
+  bool activation = true;
+  std::size_t fetch_program_len = 5, swap_program_len = 9;  // 0: there is no such condition
+  std::string wait_source = "battery_percent >= 40";
+  std::uint32_t within_s = 86400;
 };
 [[nodiscard]] Bytes build(const ManifestSpec& spec);
 

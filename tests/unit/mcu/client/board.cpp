@@ -39,6 +39,11 @@ Bytes manifest_of(const ReleaseSpec& spec) {
   if (!spec.accelerator.empty()) accelerators.push_back(b.CreateString(spec.accelerator));
   const auto compatible =
       wire::CreateCompatibility(b, b.CreateVector(classes), spec.memory_mb_min, b.CreateVector(accelerators));
+  flatbuffers::Offset<wire::Activation> activation;
+  if (!spec.swap_when.empty()) {
+    const auto program = b.CreateVector(spec.swap_when);
+    activation = wire::CreateActivation(b, 0, wire::CreateReadingCondition(b, program, b.CreateString("idle == 1")), 60);
+  }
   const auto list = b.CreateVector(files);
   const auto rule_list = b.CreateVector(rules);
   const auto provenance_list = b.CreateVector(provenance);
@@ -54,6 +59,7 @@ Bytes manifest_of(const ReleaseSpec& spec) {
   if (!spec.rules.empty()) builder.add_recovery(rule_list);
   if (spec.provenance != 0) builder.add_provenance(provenance_list);
   builder.add_expires_s(spec.expires_s);
+  if (!spec.swap_when.empty()) builder.add_activation(activation);
   wire::FinishManifestBuffer(b, builder.Finish());
   return finished(b);
 }

@@ -43,6 +43,7 @@ struct ReleaseSpec {
   std::string accelerator;
   std::size_t provenance = 0;  // bytes that make the manifest longer
   std::vector<std::pair<Bytes, wire::RecoveryAction>> rules;
+  Bytes swap_when;  // a condition to wait for; empty: none
 };
 
 struct SignedRelease {

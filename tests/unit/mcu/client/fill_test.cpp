@@ -112,6 +112,9 @@ TEST_F(McuFill, EveryReasonToRefuseARelease) {
   spec.accelerator = "npu";
   EXPECT_EQ(refused(release()), ErrorCode::incompatible);
   spec.accelerator = "";
+  spec.swap_when = {1, 2, 3};
+  EXPECT_EQ(refused(release()), ErrorCode::incompatible) << "it would switch whatever the condition says";
+  spec.swap_when.clear();
   EXPECT_EQ(refused(release(), {"cortex-m3", 0, 2}), ErrorCode::under_security_floor);
   spec.expires_s = 999;
   EXPECT_EQ(refused(release()), ErrorCode::expired);

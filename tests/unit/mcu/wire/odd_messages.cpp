@@ -214,7 +214,14 @@ Bytes odd_manifest(Random& random) {
        [](S& s, Random& r) { s.evidence.assign(some_count(limits::evidence_files_max, r), some_name(r)); },
        [](S& s, Random&) { s.readiness = false; },
        [](S& s, Random& r) { s.policy = some_name(r); },
-       [](S& s, Random& r) { s.shadow = some_name(r); }},
+       [](S& s, Random& r) { s.shadow = some_name(r); },
+       [](S& s, Random&) { s.activation = false; },
+       [](S& s, Random& r) { s.fetch_program_len = some_count(limits::program_len_max, r); },
+       [](S& s, Random& r) { s.swap_program_len = some_count(limits::program_len_max, r); },
+       [](S& s, Random& r) { s.wait_source = some_text(r); },
+       [](S& s, Random& r) {
+         s.within_s = one_of({0u, 1u, limits::activation_within_s_max, limits::activation_within_s_max + 1, ~0u}, r);
+       }},
       random);
 }
 
