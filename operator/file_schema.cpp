@@ -79,6 +79,8 @@ Json form_schema(const Key& key) {
     case Form::device_condition:
     case Form::reading_condition:
       return {{"type", {"string", "boolean"}}};
+    case Form::tag_group:
+      return {{"type", "string"}, {"pattern", "^tag\\.[A-Za-z0-9_-][A-Za-z0-9._-]*$"}};
     case Form::metric:
       return metric();
     case Form::minimum_version:

@@ -88,8 +88,7 @@ std::string consequence_text(rules::OnFail on_fail) {
 // "  quality: a device exceeds when …; a fail (more than 5 % of the devices of a region, at 99 %) freezes …"
 std::string guardrail_line(const rules::Guardrail& guardrail) {
   std::string by;
-  for (const auto attribute : guardrail.by)
-    by += (by.empty() ? " of one " : " and ") + std::string(rules::name_of(attribute));
+  for (const auto& key : guardrail.by) by += (by.empty() ? " of one " : " and ") + rules::name_of(key);
   auto line = "  " + guardrail.name + ": a device exceeds when " + exceeds_text(guardrail) + ", measured for " +
               duration_text(guardrail.observe_s) + "; a fail (more than " + share_text(guardrail.tolerate_ppm) +
               " of the devices" + by + " exceed, at " + share_text(1'000'000 - guardrail.error_ppm) + ") " +
@@ -115,7 +114,7 @@ std::string guardrails_plan(const rules::Rule& rule) {
 
 std::string guardrail_json(const rules::Guardrail& guardrail) {
   std::vector<std::string> by;
-  for (const auto attribute : guardrail.by) by.emplace_back(rules::name_of(attribute));
+  for (const auto& key : guardrail.by) by.push_back(rules::name_of(key));
   const bool limited = guardrail.when_text.empty() && guardrail.metric != "delegate_active";
   JsonFields fields{{"name", guardrail.name}};
   if (guardrail.when_text.empty())

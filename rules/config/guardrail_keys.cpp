@@ -92,8 +92,9 @@ constexpr Key guardrail_keys[] = {
      .min = whole_ppm / 2 + 1,
      .max = whole_ppm - 1},
     {.name = "by",
-     .form = Form::word,
-     .doc = "Each segment, the devices with the same values of these, is judged alone.",
+     .form = Form::tag_group,
+     .doc = "Each segment, the devices with the same values of these, is judged alone. `tag.locale` is what follows "
+            "`locale.` in a device's tags: `de` for `locale.de`.",
      .absent = "all targets together",
      .words = attributes,
      .items_min = 1,

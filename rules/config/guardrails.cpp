@@ -289,19 +289,32 @@ class GuardrailReader {
     guardrail.lower_is_worse = true;
   }
 
+  std::optional<SegmentKey> read_tag(const YamlNode& node) {
+    auto key = segment_key_from(node.text);
+    if (!key)
+      problems_.add(node, in_quotes(node.text) + " for by names no tags",
+                    "tag.locale, where devices have a tag locale.de");
+    return key;
+  }
+
+  std::optional<SegmentKey> read_attribute(const YamlNode& node) {
+    const auto word = read_word(node, key_of(keys::guardrail, "by"), problems_);
+    return word ? std::optional(SegmentKey(static_cast<Attribute>(*word))) : std::nullopt;
+  }
+
   void read_test(Fields& fields, Guardrail& guardrail) {
     guardrail.tolerate_ppm = fields.percentage_ppm("tolerate");
     guardrail.error_ppm = whole_ppm - fields.percentage_ppm("confidence");
     const auto* items = fields.list("by");
     if (items == nullptr) return;
     for (const YamlNode& item : *items) {
-      const auto word = read_word(item, key_of(keys::guardrail, "by"), problems_);
-      if (!word) continue;
-      const auto attribute = static_cast<Attribute>(*word);
-      if (std::find(guardrail.by.begin(), guardrail.by.end(), attribute) != guardrail.by.end()) {
-        problems_.add(item, std::string(name_of(attribute)) + " is in by twice", "each attribute once");
+      const bool is_tag = item.kind == YamlNode::Kind::scalar && item.text.substr(0, tag_prefix.size()) == tag_prefix;
+      auto key = is_tag ? read_tag(item) : read_attribute(item);
+      if (!key) continue;
+      if (std::find(guardrail.by.begin(), guardrail.by.end(), *key) != guardrail.by.end()) {
+        problems_.add(item, name_of(*key) + " is in by twice", "each attribute once");
       }
-      guardrail.by.push_back(attribute);
+      guardrail.by.push_back(std::move(*key));
     }
   }
 

@@ -56,6 +56,8 @@ std::string one_value_text(const Key& key) {
       return "condition";
     case Form::reading_condition:
       return "condition on readings";
+    case Form::tag_group:
+      return "`tag.NAME`";
     case Form::metric:
       return "name of a reading";
     case Form::minimum_version:

@@ -24,6 +24,7 @@ enum class Form : std::uint8_t {
   word,               // one of `words`
   device_condition,   // over what a device says of itself
   reading_condition,  // over what a device measures
+  tag_group,          // tag.NAME
   metric,             // the name of something that devices measure
   minimum_version,    // ">= 2.1.0"
   minimum_integer,    // ">= 1024"; `min` and `max` bound the number

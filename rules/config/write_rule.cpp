@@ -122,7 +122,7 @@ std::string guardrail_text(const Guardrail& guardrail) {
     map.add("confidence", percent_text(static_cast<std::uint64_t>(whole_ppm) - guardrail.error_ppm) + "%");
   }
   std::vector<std::string> by;
-  for (const Attribute attribute : guardrail.by) by.emplace_back(name_of(attribute));
+  for (const auto& key : guardrail.by) by.push_back(name_of(key));
   if (!by.empty()) map.add("by", list_text(by));
   if (guardrail.on_fail != usual.on_fail) map.add("on_fail", std::string(name_of(guardrail.on_fail)));
   if (guardrail.observe_s != usual.observe_s) map.add("observe", seconds_text(guardrail.observe_s));

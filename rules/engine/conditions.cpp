@@ -4,6 +4,15 @@
 
 namespace muster::rules {
 
+namespace {
+
+// The newest assignment of the device is about what this rollout would have it run, or have in the shadow.
+bool brings(const Rollout& rollout, const Member& member, const Device& device) {
+  return rollout.rule.shadow ? member.epoch == device.assigned_epoch : brings_its_releases(rollout, device);
+}
+
+}  // namespace
+
 // The device itself ends the wait, so that it has no time to keep to; what it waited is none of the time that an
 // attempt may take.
 void Core::note_conditions(MemberIndex index) {
@@ -11,7 +20,7 @@ void Core::note_conditions(MemberIndex index) {
   const Device& device = fleet_[member.device];
   const bool waits = device.waits && device.attempt_epoch == device.assigned_epoch &&
                      device.attempt_epoch >= member.epoch && member.standing == Standing::assigned &&
-                     brings_its_releases(*member.rollout, device);
+                     brings(*member.rollout, member, device);
   if (waits == member.unmet) return;
   members_.change(index, [&](Member& m) {
     m.unmet = waits;

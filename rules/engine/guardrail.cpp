@@ -27,6 +27,7 @@ std::string fault_of_guardrail(const Guardrail& guardrail) {
   auto by = guardrail.by;
   std::sort(by.begin(), by.end());
   if (std::adjacent_find(by.begin(), by.end()) != by.end()) return "an attribute is in by twice";
+  if (by.size() > segment_keys_max) return "by has too many attributes";
   if (guardrail.on_fail == OnFail::freeze_segment && by.empty()) return "freeze_segment needs by";
   if (guardrail.observe_s == 0 || guardrail.silent_after_s == 0) return "observe and silent_after are at least 1 s";
   return {};

@@ -2,10 +2,12 @@
 // follows when too many do. Plain data; made by rules/config, owned by the engine.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "schemas/bytes.h"
@@ -26,11 +28,28 @@ enum class OnFail : std::uint8_t {
 [[nodiscard]] std::string_view name_of(Against against);
 [[nodiscard]] std::string_view name_of(OnFail on_fail);
 
-// What devices are grouped by.
-enum class Attribute : std::uint8_t { device_class, region, site, customer, os_version, memory_tier };
-inline constexpr std::size_t attribute_count = 6;
+// What devices are grouped by: an attribute, or what a tag says. The value of `tag.locale` on a device with the tag
+// `locale.de` is `de`, by the first of its tags that begins so.
+enum class Attribute : std::uint8_t { device_class, region, site, customer, os_version, memory_tier, tag };
+inline constexpr std::size_t attribute_count = 6;             // without tag, which is none by itself
 [[nodiscard]] std::string_view name_of(Attribute attribute);  // "class", "region", …
 [[nodiscard]] std::optional<Attribute> attribute_from(std::string_view name);
+
+inline constexpr std::string_view tag_prefix = "tag.";
+struct SegmentKey {
+  SegmentKey() = default;
+  SegmentKey(Attribute one) : attribute(one) {}  // NOLINT(google-explicit-constructor): an attribute is a whole key
+  explicit SegmentKey(std::string name) : attribute(Attribute::tag), tag(std::move(name)) {}
+
+  Attribute attribute = Attribute::device_class;
+  std::string tag = {};  // the part before the dot; only with Attribute::tag
+
+  friend auto operator<=>(const SegmentKey&, const SegmentKey&) = default;
+};
+[[nodiscard]] std::string name_of(const SegmentKey& key);  // "class", "tag.locale"
+// The same back; nothing for what names neither.
+[[nodiscard]] std::optional<SegmentKey> segment_key_from(std::string_view name);
+inline constexpr std::size_t segment_keys_max = attribute_count;  // of one guardrail
 
 struct Guardrail {
   std::string name;  // an id, different for each guardrail of a rule
@@ -48,7 +67,7 @@ struct Guardrail {
 
   std::uint32_t tolerate_ppm = 50'000;   // the share of devices that may exceed, strictly between 0 and 1,000,000
   std::uint32_t error_ppm = 10'000;      // 1 - confidence, strictly between 0 and 1,000,000
-  std::vector<Attribute> by;             // each segment is judged alone; none: all targets together
+  std::vector<SegmentKey> by;            // each segment is judged alone; none: all targets together
   OnFail on_fail = OnFail::pause;        // freeze_segment only with `by`
   std::uint64_t observe_s = 600;         // how long a device is measured, once done, before it votes; at least 1
   std::uint64_t silent_after_s = 3'600;  // a device that reports no health for so long votes against; at least 1

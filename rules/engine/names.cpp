@@ -7,6 +7,8 @@
 #include "rules/engine/event.h"
 #include "rules/engine/rule.h"
 #include "rules/engine/status.h"
+#include "schemas/ids.h"
+#include "schemas/limits.h"
 
 namespace muster::rules {
 
@@ -65,6 +67,17 @@ std::string_view name_of(Attribute attribute) {
 }
 std::optional<Attribute> attribute_from(std::string_view name) {
   return find_in<Attribute>(attribute_names, name);
+}
+std::string name_of(const SegmentKey& key) {
+  return key.attribute == Attribute::tag ? std::string(tag_prefix) + key.tag : std::string(name_of(key.attribute));
+}
+std::optional<SegmentKey> segment_key_from(std::string_view name) {
+  if (const auto attribute = attribute_from(name)) return SegmentKey(*attribute);
+  if (name.substr(0, tag_prefix.size()) != tag_prefix) return std::nullopt;
+  name.remove_prefix(tag_prefix.size());
+  // A tag is an id, and something has to be left of it for the value.
+  if (!is_id(name) || name.size() + 2 > limits::id_len_max) return std::nullopt;
+  return SegmentKey(std::string(name));
 }
 std::string_view name_of(Reading reading) {
   return name_in(reading_names, reading);

@@ -1,8 +1,8 @@
 // Records out. Each format is read back in restore.cpp, field by field in the same order.
 #include <algorithm>
-#include <cstring>
 
 #include "rules/engine/core.h"
+#include "rules/engine/guardrail_record.h"
 #include "rules/engine/times_record.h"
 
 namespace muster::rules {
@@ -65,33 +65,13 @@ void write_tally(const Tally& tally, ByteWriter& out) {
   for (const auto count : tally.standing) out.number(count);
   for (const auto count : {tally.targets, tally.reached, tally.failed, tally.unacknowledged,
                            tally.acknowledged_standing, tally.rolled_back, tally.frozen, tally.frozen_targets,
-                           tally.tolerated, tally.stopped, tally.stopped_targets, tally.silent_aside}) {
+                           tally.tolerated, tally.stopped, tally.stopped_targets, tally.silent_aside, tally.unmet}) {
     out.number(count);
   }
 }
 
 void write_bytes(const Bytes& bytes, ByteWriter& out) {
   out.text(ByteView(bytes).text());
-}
-
-void write_guardrail(const Guardrail& guardrail, ByteWriter& out) {
-  out.text(guardrail.name);
-  out.text(guardrail.metric);
-  out.text(guardrail.when_text);
-  write_bytes(guardrail.when, out);
-  out.number(static_cast<std::uint64_t>(guardrail.against));
-  std::uint64_t limit_bits = 0;
-  std::memcpy(&limit_bits, &guardrail.limit, sizeof limit_bits);
-  out.number(limit_bits);
-  out.flag(guardrail.lower_is_worse);
-  out.number(guardrail.tolerate_ppm);
-  out.number(guardrail.error_ppm);
-  out.number(guardrail.by.size());
-  for (const auto attribute : guardrail.by) out.number(static_cast<std::uint64_t>(attribute));
-  out.number(static_cast<std::uint64_t>(guardrail.on_fail));
-  out.number(guardrail.observe_s);
-  out.number(guardrail.silent_after_s);
-  out.number(guardrail.advance_after_s);
 }
 
 }  // namespace
@@ -221,7 +201,7 @@ std::string Core::rule_record(const Rollout& rollout) {
   out.number(rule.baseline_window_s);
   out.number(rule.rollback_first ? static_cast<std::uint64_t>(*rule.rollback_first) + 1 : 0);
   out.number(rule.guardrails.size());
-  for (const auto& guardrail : rule.guardrails) write_guardrail(guardrail, out);
+  for (const auto& guardrail : rule.guardrails) encode_guardrail(guardrail, out);
   encode_times(rule, out);
   for (const auto& release : rollout.releases) {
     out.number(static_cast<std::uint64_t>(release.reach));

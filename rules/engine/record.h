@@ -56,6 +56,17 @@ class ByteReader {
   bool ok_ = true;
 };
 
+// An enumeration whose largest value is `last`.
+template <typename Enum>
+[[nodiscard]] Enum read_enum(ByteReader& in, Enum last) {
+  return static_cast<Enum>(in.number_max(static_cast<std::uint64_t>(last)));
+}
+
+[[nodiscard]] inline Bytes read_bytes(ByteReader& in, std::size_t length_max) {
+  const auto text = in.text(length_max);
+  return Bytes(text.begin(), text.end());
+}
+
 // Body → value to store under `key`, and back. open_record gives false for another format version or wrong bytes; the
 // checksum covers the key too, so that a value under a foreign key is found.
 [[nodiscard]] std::string seal_record(std::string_view key, std::string_view body);

@@ -1,9 +1,9 @@
 // Records in: the state of an engine from what persist.cpp wrote, in any order. Damage is found, never guessed around.
 #include <algorithm>
-#include <cstring>
 
 #include "rules/engine/core.h"
 #include "rules/engine/facts.h"
+#include "rules/engine/guardrail_record.h"
 #include "rules/engine/times_record.h"
 #include "schemas/ids.h"
 #include "schemas/limits.h"
@@ -23,16 +23,6 @@ bool starts_with(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
-template <typename Enum>
-Enum read_enum(ByteReader& in, Enum last) {
-  return static_cast<Enum>(in.number_max(static_cast<std::uint64_t>(last)));
-}
-
-Bytes read_bytes(ByteReader& in, std::size_t length_max) {
-  const auto text = in.text(length_max);
-  return Bytes(text.begin(), text.end());
-}
-
 bool is_sequence(std::uint64_t value) {
   unsigned seen = 0;
   for (std::size_t place = 0; place < plane_count; ++place) seen |= 1u << plane_at(static_cast<Sequence>(value), place);
@@ -48,7 +38,7 @@ void read_tally(ByteReader& in, Tally& tally) {
   for (auto& count : tally.standing) count = in.number32();
   for (auto* count : {&tally.targets, &tally.reached, &tally.failed, &tally.unacknowledged,
                       &tally.acknowledged_standing, &tally.rolled_back, &tally.frozen, &tally.frozen_targets,
-                      &tally.tolerated, &tally.stopped, &tally.stopped_targets, &tally.silent_aside}) {
+                      &tally.tolerated, &tally.stopped, &tally.stopped_targets, &tally.silent_aside, &tally.unmet}) {
     *count = in.number32();
   }
 }
@@ -72,26 +62,6 @@ void read_flags(std::uint64_t flags, Member& member) {
   member.stopped = (flags & 128) != 0;
   member.cancelled = (flags & 256) != 0;
   member.unmet = (flags & 512) != 0;
-}
-
-bool read_guardrail(ByteReader& in, Guardrail& guardrail) {
-  guardrail.name = in.text(record_text_len_max);
-  guardrail.metric = in.text(record_text_len_max);
-  guardrail.when_text = in.text(record_text_len_max);
-  guardrail.when = read_bytes(in, limits::program_len_max);
-  guardrail.against = read_enum(in, Against::control);
-  const auto limit_bits = in.number();
-  std::memcpy(&guardrail.limit, &limit_bits, sizeof guardrail.limit);
-  guardrail.lower_is_worse = in.flag();
-  guardrail.tolerate_ppm = in.number32();
-  guardrail.error_ppm = in.number32();
-  const auto by = in.number_max(attribute_count);
-  for (std::uint64_t i = 0; i < by; ++i) guardrail.by.push_back(read_enum(in, Attribute::memory_tier));
-  guardrail.on_fail = read_enum(in, OnFail::freeze_release);
-  guardrail.observe_s = in.number();
-  guardrail.silent_after_s = in.number();
-  guardrail.advance_after_s = in.number();
-  return in.ok() && fault_of_guardrail(guardrail).empty();
 }
 
 bool read_rule(ByteReader& in, Rollout& rollout) {
@@ -146,7 +116,7 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
   const auto guardrails = in.number_max(limits::guardrails_max);
   for (std::uint64_t i = 0; i < guardrails && in.ok(); ++i) {
     rule.guardrails.emplace_back();
-    if (!read_guardrail(in, rule.guardrails.back())) return false;
+    if (!decode_guardrail(in, rule.guardrails.back())) return false;
   }
   if (!decode_times(in, rule)) return false;
   for (auto& release : rollout.releases) {

@@ -42,8 +42,8 @@ struct Segment {
 void add(Unmeasured& counts, Vote vote);
 
 // Which segment a device with these facts is in; "?" stands for a fact that it did not report.
-[[nodiscard]] std::string segment_name(const std::vector<Attribute>& by, const FactsView& facts);
-[[nodiscard]] std::string segment_name(const std::vector<Attribute>& by, const DeviceFacts& facts);
+[[nodiscard]] std::string segment_name(const std::vector<SegmentKey>& by, const FactsView& facts);
+[[nodiscard]] std::string segment_name(const std::vector<SegmentKey>& by, const DeviceFacts& facts);
 
 // Into how many parts the error rate is divided for the segment with this number, of a guardrail with `by`: those known
 // at the start (`planned`) have one part each, and those that come later share the one that is left, each half of what

@@ -178,7 +178,7 @@ rules::Guardrail Operators::random_guardrail(const std::string& name) {
   } else {
     rail.metric = kind < 88 ? "crash_count" : "delegate_active";
   }
-  static const std::vector<std::vector<Attribute>> groups = {
+  static const std::vector<std::vector<rules::SegmentKey>> groups = {
       {Attribute::region}, {Attribute::site}, {Attribute::device_class}, {Attribute::device_class, Attribute::region}};
   if (random_.percent(65)) rail.by = random_.pick(groups);
   const auto dice = random_.below(100);

@@ -38,11 +38,19 @@ FUZZ_TARGET(release_yaml) {
                      probe.interval_ms <= limits::probe_time_ms_max,
                  "a probe time that devices refuse");
   }
-  for (const auto& rule : release.recovery) {
-    FUZZ_REQUIRE(rules::check_program(rule.program) == rules::ProgramFault::none,
-                 "a rule that devices cannot evaluate");
-    FUZZ_REQUIRE(is_text(rule.source), "the source " + rule.source + " cannot be shown");
+  const auto require_condition = [](const rules::ConditionSpec& condition) {
+    FUZZ_REQUIRE(rules::check_program(condition.program) == rules::ProgramFault::none,
+                 "a condition that devices cannot evaluate");
+    FUZZ_REQUIRE(is_text(condition.source), "the source " + condition.source + " cannot be shown");
+  };
+  for (const auto& rule : release.recovery) require_condition(rule.when);
+  const auto& activation = release.activation;
+  for (const auto* condition : {&activation.fetch_when, &activation.swap_when}) {
+    if (!condition->program.empty()) require_condition(*condition);
   }
+  FUZZ_REQUIRE(
+      !activation.any() || (activation.within_s >= 1 && activation.within_s <= limits::activation_within_s_max),
+      "a wait that devices refuse");
   for (const auto* contract : {&release.runtime, &release.tokenizer, &release.preprocessing, &release.postprocessing,
                                &release.delegate, &release.pipeline_checksum}) {
     FUZZ_REQUIRE(is_text(*contract) && contract->size() <= limits::text_len_max, "a contract that devices refuse");

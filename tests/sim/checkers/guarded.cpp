@@ -13,14 +13,14 @@ namespace {
 
 constexpr double slack = 1e-5;  // how far two ways of computing the same stake may be apart
 
-const std::string& fact_of(const rules::DeviceFacts& facts, rules::Attribute attribute) {
-  switch (attribute) {
+const std::string& fact_of(const rules::DeviceFacts& facts, const rules::SegmentKey& key) {
+  switch (key.attribute) {
     case rules::Attribute::device_class:
       return facts.device_class;
     case rules::Attribute::region:
       return facts.region;
     default:
-      assert(attribute == rules::Attribute::site);
+      assert(key.attribute == rules::Attribute::site);
       return facts.site;
   }
 }
@@ -39,11 +39,11 @@ std::pair<double, double> parts_of(const Guarded& run, std::size_t guardrail, co
 
 }  // namespace
 
-std::string segment_of(const std::vector<rules::Attribute>& by, const rules::DeviceFacts& facts) {
+std::string segment_of(const std::vector<rules::SegmentKey>& by, const rules::DeviceFacts& facts) {
   std::string name;
-  for (const auto attribute : by) {
-    const auto& value = fact_of(facts, attribute);
-    name += (name.empty() ? "" : " ") + std::string(rules::name_of(attribute)) + "=" + (value.empty() ? "?" : value);
+  for (const auto& key : by) {
+    const auto& value = fact_of(facts, key);
+    name += (name.empty() ? "" : " ") + rules::name_of(key) + "=" + (value.empty() ? "?" : value);
   }
   return name;
 }

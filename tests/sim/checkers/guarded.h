@@ -85,7 +85,7 @@ struct NamedVerdict {
   std::uint32_t exceeded = 0, voted = 0;
 };
 [[nodiscard]] std::optional<NamedVerdict> verdict_in(const Guarded& run, const std::string& sentence);
-[[nodiscard]] std::string segment_of(const std::vector<rules::Attribute>& by, const rules::DeviceFacts& facts);
+[[nodiscard]] std::string segment_of(const std::vector<rules::SegmentKey>& by, const rules::DeviceFacts& facts);
 // "guardrail g1 in region=eu"
 [[nodiscard]] std::string title_of(const Guarded& run, std::size_t guardrail, const std::string& segment);
 

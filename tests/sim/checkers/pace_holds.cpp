@@ -1,8 +1,8 @@
 // A rollout keeps its pace: never more assignments in sixty seconds than a minute may have, never more devices at work
 // at once, at all or at one site. A device counts as at work only while that is certain: it was connected when it was
-// assigned, and since then it has not said that its attempt has ended or that it holds, has not failed in the record,
-// was not lost and not taken by another rollout, nor has the broker started anew. Letting go of a hold is at nobody's
-// pace.
+// assigned, and since then it has not said that its attempt has ended, that it holds or that it waits for a condition,
+// has not failed in the record, was not lost and not taken by another rollout, nor has the broker started anew. Letting
+// go of a hold is at nobody's pace.
 #include <deque>
 
 #include "tests/sim/checkers/all.h"
@@ -75,8 +75,8 @@ class PaceHolds final : public Checker {
 
   void take(const rules::DeviceReport& report) {
     using rules::AttemptState;
-    const bool ended = report.attempt == AttemptState::committed || report.attempt == AttemptState::rolled_back ||
-                       report.attempt == AttemptState::failed;
+    const bool ended = report.waits || report.attempt == AttemptState::committed ||
+                       report.attempt == AttemptState::rolled_back || report.attempt == AttemptState::failed;
     const auto assigned = holds_.find(report.device);
     const bool holding = report.attempt == AttemptState::held ||
                          (report.attempt == AttemptState::staged && assigned != holds_.end() && assigned->second);

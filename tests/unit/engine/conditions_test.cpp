@@ -111,6 +111,22 @@ TEST_F(Conditions, OneThatGoesAwayMeanwhileHoldsNothingUp) {
   EXPECT_EQ(status().failed, 0u);
 }
 
+// What runs in the shadow is none of what the device is assigned to run.
+TEST_F(Conditions, AShadowIsWaitedForToo) {
+  world_.known("reader@2").shadow = true;
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
+  rule.shadow = true;
+  rule.attempt_timeout_s = 3600;
+  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  for (const auto* id : {"d1", "d2", "d3", "d4"}) wait(id);
+  for (int i = 0; i < 10; ++i) world_.tick(3600);
+  EXPECT_EQ(status().failed, 0u);
+  EXPECT_THAT(status().waiting_for, HasSubstr("4 devices of wave all (100 %) wait for what the release asks of them"));
+}
+
 TEST_F(Conditions, WhatIsAssignedAnewIsWaitedForAnew) {
   start();
   for (const auto* id : {"d2", "d3", "d4"}) world_.commit(id);

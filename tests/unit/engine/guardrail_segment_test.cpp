@@ -185,6 +185,43 @@ TEST_F(GuardrailSegments, WhoHadFailedGoesBackWithTheOthers) {
   EXPECT_TRUE(runs_old(bad));
 }
 
+// What an operator calls a locale, a generation of devices or the day of their installation is a tag of theirs.
+TEST_F(GuardrailSegments, DevicesAreJudgedByWhatTheirTagsSay) {
+  for (int i = 0; i < 60; ++i) {
+    const auto id = "d" + std::to_string(100 + i);
+    auto facts = facts_of("rk3566", "eu");
+    facts.tags = {"lab", "localed.x", i % 3 == 0 ? "locale.de" : "locale.fr_CA", "locale.second"};
+    if (i % 3 == 2) facts.tags = {"lab", "locale", "locale."};
+    world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+    world_.join(id, facts);
+  }
+  rail_.by = {SegmentKey("locale")};
+  start({rail_});
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, world_.devices[id].report.facts.tags[2] == "locale.de" ? 90 : 10);
+  EXPECT_TRUE(verdict("tag.locale=de").frozen);
+  EXPECT_FALSE(verdict("tag.locale=fr_CA").frozen);
+  EXPECT_FALSE(verdict("tag.locale=?").frozen);
+  EXPECT_GT(verdict("tag.locale=?").voted, 0u) << "neither 'locale' nor 'locale.' says which";
+  world_.restart();
+  EXPECT_TRUE(verdict("tag.locale=de").frozen);
+}
+
+TEST(SegmentKeys, AreReadBackAsTheyAreWritten) {
+  for (const auto* name :
+       {"class", "region", "site", "customer", "os_version", "memory_tier", "tag.locale", "tag.a.b"}) {
+    const auto key = segment_key_from(name);
+    ASSERT_TRUE(key) << name;
+    EXPECT_EQ(name_of(*key), name);
+  }
+  const auto longest = "tag." + std::string(limits::id_len_max - 2, 'a');
+  EXPECT_TRUE(segment_key_from(longest));
+  for (const auto& name : {std::string("tag"), std::string("tag."), std::string("tag..a"), std::string("tag.a b"),
+                           std::string("locale"), std::string(), longest + "a"})
+    EXPECT_FALSE(segment_key_from(name)) << name;
+}
+
 TEST_F(GuardrailSegments, ThoseBeyondTheLimitAreOneSegmentThatCanBeFrozenToo) {
   world_.checking = false;  // its scans would take minutes
   const std::size_t count = limits::segments_max + 176;

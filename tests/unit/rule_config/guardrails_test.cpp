@@ -64,7 +64,7 @@ TEST(Guardrails, EveryKeyArrives) {
                 "    confidence: 99.9%, by: [class, region, memory_tier], on_fail: freeze_segment, observe: 15m,\n"
                 "    silent_after: 45s, on_inconclusive: { advance_after: 48h } }\n"
                 "- { name: quality, metric: edit_distance, against: control, max_decrease: 0.5%, on_fail: rollback,\n"
-                "    by: [site, customer, os_version], on_inconclusive: hold }\n"
+                "    by: [site, tag.locale, os_version], on_inconclusive: hold }\n"
                 "- { name: memory, when: gpu_oom_count > 2, on_fail: freeze_release }\n"
                 "- { name: disk, metric: disk_free_mb, against: absolute, min: 512.5, on_fail: pause }\n"
                 "baseline_window: 6h\n"),
@@ -88,7 +88,7 @@ TEST(Guardrails, EveryKeyArrives) {
   EXPECT_EQ(quality.against, Against::control);
   EXPECT_EQ(quality.limit, 0.005);
   EXPECT_TRUE(quality.lower_is_worse);
-  EXPECT_THAT(quality.by, ElementsAre(Attribute::site, Attribute::customer, Attribute::os_version));
+  EXPECT_THAT(quality.by, ElementsAre(Attribute::site, SegmentKey("locale"), Attribute::os_version));
   EXPECT_EQ(quality.on_fail, OnFail::rollback);
   EXPECT_EQ(quality.advance_after_s, 0u);
   const Guardrail& memory = loaded.rule->guardrails[2];

@@ -101,7 +101,7 @@ TEST(ManifestRules, Activation) {
       << "it waits for nothing";
   EXPECT_EQ(with([](auto& s) { s.swap_program_len = limits::program_len_max; }), WireFault::none);
   EXPECT_EQ(with([](auto& s) { s.swap_program_len = limits::program_len_max + 1; }), WireFault::over_limit);
-  EXPECT_EQ(with([](auto& s) { s.wait_source = ""; }), WireFault::malformed);
+  EXPECT_EQ(with([](auto& s) { s.wait_source = ""; }), WireFault::bad_name);
   EXPECT_EQ(with([](auto& s) { s.wait_source = "a\x1B[2J"; }), WireFault::malformed);
   EXPECT_EQ(with([](auto& s) { s.within_s = 0; }), WireFault::over_limit);
   EXPECT_EQ(with([](auto& s) { s.within_s = limits::activation_within_s_max; }), WireFault::none);
