@@ -23,6 +23,7 @@ void RanBefore::take(const EngineStep& step, const LastReports& reports) {
   if (const auto* start = started_in(step); start != nullptr && !start->rule.shadow) {
     auto& rollout = rollouts_[start->rule.rollout] = Rollout();
     for (const auto& release : start->releases) rollout.targets[release.plane] = release.manifest;
+    rollout.rehearsing = start->rule.waves.front().rehearse;
   }
   for_each<rules::Audit>(step, [&](const rules::Audit& entry) { take(entry); });
   for_each<rules::Assign>(step, [&](const rules::Assign& assign) { take(assign, reports.of(assign.device)); });
@@ -37,8 +38,16 @@ void RanBefore::take(const rules::Audit& entry) {
     if (had != device->second.had.end()) had->second.failed = failed;
     return;
   }
+  if (entry.what == audit::device_rehearsed) {
+    const auto device = devices_.find(entry.subject);
+    if (device == devices_.end()) return;
+    const auto had = device->second.had.find(rollout_of(entry.why));
+    if (had != device->second.had.end()) had->second.rehearsed = true;
+    return;
+  }
   const auto rollout = rollouts_.find(entry.subject);
   if (rollout == rollouts_.end()) return;
+  if (entry.what == audit::wave_done) rollout->second.rehearsing = false;
   if (entry.what == audit::rollout_completed) {
     rollout->second.completed = true;
   } else if (entry.what == audit::rollout_paused || entry.what == audit::rollout_halted ||
@@ -120,15 +129,23 @@ void RanBefore::revert(const std::string& name, const Rollout& rollout) {
   }
 }
 
-RanBefore::Releases RanBefore::now(const Device& device, rules::Plane plane, const rules::DeviceReport& report) {
+RanBefore::Releases RanBefore::now(const Device& device, rules::Plane plane, const rules::DeviceReport& report) const {
   const auto index = static_cast<std::size_t>(plane);
   const Given& given = device.given[index];
   const auto& active = report.active[index];
   const bool about_it = report.attempt_epoch >= given.epoch;
   const bool over = about_it && report.attempt == AttemptState::committed && active == given.release;
-  if (given.epoch == 0 || over) return {active};
   const auto had = device.had.find(given.rollout);
+  const auto giver = rollouts_.find(given.rollout);
+  const bool in_rehearsal = giver != rollouts_.end() && giver->second.rehearsing && had != device.had.end() &&
+                            !had->second.rehearsed && !given.back;
+  if (given.epoch == 0 || (over && !in_rehearsal)) return {active};
   if (had == device.had.end()) return {};
+  if (over) {
+    auto either = had->second.before[index];
+    if (!either.empty()) either.insert(active);
+    return either;
+  }
   Releases found = given.back ? Releases{given.release} : had->second.before[index];
   // It stays where it is, as far as anybody can tell.
   const bool ended_badly =

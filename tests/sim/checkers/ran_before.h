@@ -5,7 +5,9 @@
 // - who is on probation with another one's versions goes back to what it ran before those;
 // - who comes back to a rollout from another one, which took it, goes back to what it ran at first, unless it had gone
 //   back by itself before it was taken;
-// - what another one took from a rollout does not come back to its versions once that is aborted with revert.
+// - what another one took from a rollout does not come back to its versions once that is aborted with revert;
+// - who was taken in the middle of a rehearsal may go back to what it ran before that, or to what it had committed in
+// it.
 //
 // One object a checker.
 #pragma once
@@ -37,10 +39,12 @@ class RanBefore {
   struct Rollout {
     Targets targets;
     bool completed = false;
+    bool rehearsing = false;  // its first wave does, and is not done
   };
   // A device that a rollout has, or had when another one took it.
   struct Had {
     std::array<Releases, rules::plane_count> before;
+    bool rehearsed = false;      // to the end
     bool failed = false;         // the record says so, and not yet that it has recovered
     bool taken = false;          // by another rollout
     bool had_gone_back = false;  // then it did not run the versions
@@ -63,7 +67,7 @@ class RanBefore {
   void leave_others(const std::string& name, const Rollout& rollout, Device& device, const rules::DeviceReport* report);
   void revert(const std::string& name, const Rollout& rollout);
   // What it goes back to that is given something else on this plane now.
-  [[nodiscard]] static Releases now(const Device& device, rules::Plane plane, const rules::DeviceReport& report);
+  [[nodiscard]] Releases now(const Device& device, rules::Plane plane, const rules::DeviceReport& report) const;
 
   std::map<std::string, Rollout> rollouts_;  // those that switch something
   std::map<std::string, Device> devices_;
