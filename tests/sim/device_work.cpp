@@ -248,9 +248,10 @@ void Device::give_readings() {
   if (random_.per_mille(options_.trouble)) camera += 9;
   if (random_.per_mille(options_.trouble)) memory += 9;
   // A battery that is emptied over twenty minutes and full again at once, each device's at its own time.
-  charge_ = 100 - static_cast<double>((parts_.scheduler.now_ms() / 12'000 + 37u * number_) % 101);
+  const double charge = 100 - static_cast<double>((parts_.scheduler.now_ms() / 12'000 + 37u * number_) % 101);
+  if (held_.empty()) charge_ = charge;  // else feed() drops what it is given
   feed(edge::Readings{{{"camera_timeout_secs", camera},
-                       {"charge", *charge_},
+                       {"charge", charge},
                        {"crash_loop_count", loops},
                        {"gpu_oom_count", memory},
                        {"inference_p99_ms", latency}}});
