@@ -4,9 +4,8 @@
 //
 // Everything that changes the state is in agent*.cpp: agent.cpp (time, transitions, reports), agent_start.cpp (what a
 // start finds), agent_attempt.cpp (an assignment until its swap), agent_wait.cpp (what it waits for until then),
-// agent_shadow.cpp (one that is only to run beside what
-// is active), agent_probation.cpp (probes, soak, hold, commit, the way back), agent_orders.cpp (directives, safe mode),
-// agent_recovery.cpp (the recovery policy).
+// agent_shadow.cpp (one that is only to run beside what is active), agent_probation.cpp (probes, soak, hold, commit,
+// the way back), agent_orders.cpp (directives, safe mode), agent_recovery.cpp (the recovery policy).
 #pragma once
 
 #include <array>
@@ -204,6 +203,7 @@ class Agent {
   std::uint64_t flip_retry_ms_ = 0;  // 0: none due
   bool fetching_files_ = false;      // the job in `fetching` is for files, and no manifest
   std::string waits_for_;            // what keeps the attempt from going on; empty: nothing that a release asks for
+  std::string said_of_wait_;         // the same without values, when it was last reported
   ReadingList readings_;             // the newest
   std::uint64_t bytes_done_ = 0, bytes_before_ = 0, bytes_total_ = 0;
   std::uint64_t progress_reported_ms_ = 0;

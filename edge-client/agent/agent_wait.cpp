@@ -1,36 +1,29 @@
 // What a release has the device wait for: before its files are fetched, and before anything is switched. Judged anew
 // with each reading.
+#include <algorithm>
 #include <cstdio>
-#include <string_view>
+#include <utility>
 
 #include "edge-client/agent/agent.h"
+#include "rules/condition/names_in.h"
 
 namespace muster::edge {
 namespace {
 
-bool is_part_of_a_name(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-}
-
-bool speaks_of(std::string_view condition, std::string_view name) {
-  for (auto at = condition.find(name); at != std::string_view::npos; at = condition.find(name, at + 1)) {
-    const auto end = at + name.size();
-    const bool begins = at == 0 || !is_part_of_a_name(condition[at - 1]);
-    if (begins && (end == condition.size() || !is_part_of_a_name(condition[end]))) return true;
-  }
-  return false;
-}
-
-// "; battery_percent is 23", of each reading that the condition speaks of.
-std::string readings_in(const std::string& condition, const ReadingList& readings) {
+// "; battery_percent is 23, idle is unknown": of each reading that the condition speaks of. Without values only which
+// of them are known.
+std::string readings_in(const WaitCondition& condition, const ReadingList& readings, bool values = true) {
+  if (rules::check_program(condition.program) != rules::ProgramFault::none) return "; it cannot be read";
   std::string text;
-  for (const auto& [name, value] : readings) {
-    if (!speaks_of(condition, name)) continue;
-    char number[32];
-    (void)std::snprintf(number, sizeof number, "%.6g", value);
-    text += (text.empty() ? "; " : ", ") + name + " is " + number;
+  for (const auto& name : rules::names_in(condition.program)) {
+    const auto found =
+        std::find_if(readings.begin(), readings.end(), [&](const auto& each) { return each.first == name; });
+    char is[32] = "unknown";
+    if (found != readings.end()) (void)std::snprintf(is, sizeof is, "%.6g", found->second);
+    if (found != readings.end() && !values) (void)std::snprintf(is, sizeof is, "known");
+    text += (text.empty() ? "; " : ", ") + name + " is " + is;
   }
-  return text.empty() ? "; none of its readings is known" : text;
+  return text;
 }
 
 }  // namespace
@@ -54,8 +47,8 @@ const PlaneChange* Agent::kept_waiting(WaitPoint point) const {
   return nullptr;
 }
 
-// True when the attempt may not go on here: it waits, or has waited long enough and failed. It says so once for each
-// condition, not with every reading.
+// True when the attempt may not go on here: it waits, or has waited long enough and failed. It says so anew for another
+// condition, and when other readings of it are known, but not with every value.
 bool Agent::has_to_wait(WaitPoint point) {
   auto& attempt = durable_.attempt;
   const auto* change = kept_waiting(point);
@@ -72,13 +65,13 @@ bool Agent::has_to_wait(WaitPoint point) {
   const auto until = std::string(point == WaitPoint::fetch ? "to fetch " : "to switch to ") + change->to.name + "@" +
                      change->to.version + " until " + condition.source;
   if (now_s_ >= attempt.wait_ends_s) {
-    refuse_attempt(change->plane,
-                   {ErrorCode::conditions_unmet, "waited " + until + readings_in(condition.source, readings_)});
+    refuse_attempt(change->plane, {ErrorCode::conditions_unmet, "waited " + until + readings_in(condition, readings_)});
     return true;
   }
-  const auto text = "waits " + until;
-  if (waits_for_.compare(0, text.size(), text) == 0) return true;
-  waits_for_ = text + readings_in(condition.source, readings_);
+  auto said = until + readings_in(condition, readings_, false);
+  if (!waits_for_.empty() && said == said_of_wait_) return true;
+  said_of_wait_ = std::move(said);
+  waits_for_ = "waits " + until + readings_in(condition, readings_);
   report_due_ = true;
   note(NoteLevel::info, "attempt " + std::to_string(attempt.assignment.epoch) + " " + waits_for_);
   return true;

@@ -28,22 +28,13 @@ void Shell::give_readings() {
   readings_given_ms_ = EventLoop::now_ms();
   auto readings = measurements_.readings();
   // What the workload says of a name goes before what the agent measures.
-  const auto add = [&](const char* name, double value, bool known) {
-    if (!known) return;
-    const auto at = std::lower_bound(readings.begin(), readings.end(), name,
-                                     [](const auto& r, const char* n) { return r.first < n; });
-    if (at == readings.end() || at->first != name) readings.insert(at, {name, value});
-  };
-  add("cpu_percent", system_now_.cpu_percent, system_now_.cpu_percent >= 0);
-  add("temperature_c", system_now_.temperature_c, system_now_.temperature_c > -1000);
-  add("disk_free_mb", static_cast<double>(system_now_.disk_free_mb), system_now_.disk_free_mb >= 0);
-  add("battery_percent", system_now_.battery_percent, system_now_.battery_percent >= 0);
-  add("on_mains", system_now_.on_mains, system_now_.on_mains >= 0);
-  const auto link = system_now_.link;
-  add("link_wired", link == LinkKind::wired ? 1 : 0, link != LinkKind::unknown);
-  add("link_wifi", link == LinkKind::wifi ? 1 : 0, link != LinkKind::unknown);
-  add("link_cellular", link == LinkKind::cellular ? 1 : 0, link != LinkKind::unknown);
-  add("slo_ms", config_.slo_ms, config_.slo_ms > 0);
+  auto own = readings_of(system_now_);
+  if (config_.slo_ms > 0) own.emplace_back("slo_ms", config_.slo_ms);
+  for (auto& reading : own) {
+    const auto at = std::lower_bound(readings.begin(), readings.end(), reading.first,
+                                     [](const auto& each, const std::string& name) { return each.first < name; });
+    if (at == readings.end() || at->first != reading.first) readings.insert(at, std::move(reading));
+  }
   feed(Readings{std::move(readings)});
 }
 

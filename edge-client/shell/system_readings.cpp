@@ -107,6 +107,24 @@ LinkKind link_kind(const std::string& proc, const std::string& sys) {
 
 }  // namespace
 
+ReadingList readings_of(const SystemReadings& system) {
+  ReadingList readings;
+  const auto add = [&](const char* name, double value, bool known) {
+    if (known) readings.emplace_back(name, value);
+  };
+  const auto is = [&](LinkKind kind) { return system.link == kind ? 1.0 : 0.0; };
+  const bool linked = system.link != LinkKind::unknown;
+  add("battery_percent", system.battery_percent, system.battery_percent >= 0);
+  add("cpu_percent", system.cpu_percent, system.cpu_percent >= 0);
+  add("disk_free_mb", static_cast<double>(system.disk_free_mb), system.disk_free_mb >= 0);
+  add("link_cellular", is(LinkKind::cellular), linked);
+  add("link_wifi", is(LinkKind::wifi), linked);
+  add("link_wired", is(LinkKind::wired), linked);
+  add("on_mains", system.on_mains, system.on_mains >= 0);
+  add("temperature_c", system.temperature_c, system.temperature_c > -1000);
+  return readings;
+}
+
 SystemReadings SystemProbe::read() {
   SystemReadings r;
   const auto stat = read_text(proc_ + "/stat");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "edge-client/agent/recovery.h"
 #include "schemas/health_summary_generated.h"
 
 namespace muster::edge {
@@ -21,6 +22,9 @@ struct SystemReadings {
   double on_mains = -1;         // 1: it is fed from outside, 0: it is not; negative: unknown
   LinkKind link = LinkKind::unknown;
 };
+
+// What of it is known, by the names that conditions have for it, sorted. The links are 1 or 0.
+[[nodiscard]] ReadingList readings_of(const SystemReadings& system);
 
 class SystemProbe {
  public:

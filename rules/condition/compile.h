@@ -22,7 +22,8 @@ struct Name {
 [[nodiscard]] const std::vector<Name>& target_names();
 
 // The names recovery rules may use: the numeric standard keys of HealthSummary, the counters the agent keeps, slo_ms,
-// and any task metric, which is why unknown plain identifiers are numbers there.
+// what a device runs on and how it is connected, and any task metric, which is why unknown plain identifiers are
+// numbers there.
 struct Vocabulary {
   const std::vector<Name>* names = nullptr;
   bool other_identifiers_are_numbers = false;

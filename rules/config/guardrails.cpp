@@ -1,10 +1,9 @@
 #include "rules/config/guardrails.h"
 
 #include <algorithm>
-#include <set>
 
 #include "rules/condition/did_you_mean.h"
-#include "rules/condition/program.h"
+#include "rules/condition/names_in.h"
 #include "rules/config/fields.h"
 #include "rules/engine/readings.h"
 
@@ -23,20 +22,6 @@ constexpr std::pair<std::string_view, std::string_view> other_names[] = {
 
 // What a guardrail judges, as far as the rest of it depends on that.
 enum class Judged : std::uint8_t { nothing, measurement, state, thermal, delegate, condition };
-
-// Knows nothing, and remembers what it was asked for. A condition of which nothing is known is evaluated to its end but
-// for what stands behind a literal that decides.
-class NamesOf final : public Environment {
- public:
-  Value lookup(std::string_view name) const override {
-    names_.emplace(name);
-    return {};
-  }
-  [[nodiscard]] bool has(std::string_view name) const { return names_.find(name) != names_.end(); }
-
- private:
-  mutable std::set<std::string, std::less<>> names_;
-};
 
 class GuardrailReader {
  public:
@@ -92,16 +77,15 @@ class GuardrailReader {
   void read_when(const YamlNode& node, Fields& fields, Guardrail& guardrail) {
     auto when = fields.condition("when");
     if (!when) return;
-    NamesOf names;
-    (void)evaluate(when->program, names);
-    if (names.has(device_setting)) {
+    const auto names = names_in(when->program);
+    if (names.contains(device_setting)) {
       problems_.add(node, "slo_ms is a setting of each device, which the broker does not know",
                     "the number itself, as in p99_ms > 200");
     }
     for (const auto name : device_alone) {
-      if (names.has(name)) refuse_device_alone(node, name);
+      if (names.contains(name)) refuse_device_alone(node, name);
     }
-    if (names.has(delegate_metric)) {
+    if (names.contains(delegate_metric)) {
       problems_.add(node, "delegate_active is a text, and conditions on readings compare numbers",
                     "a guardrail of its own: metric: delegate_active");
     }
@@ -298,7 +282,10 @@ class GuardrailReader {
   }
 
   std::optional<SegmentKey> read_attribute(const YamlNode& node) {
-    const auto word = read_word(node, key_of(keys::guardrail, "by"), problems_);
+    const auto& words = key_of(keys::guardrail, "by").words;
+    std::vector<std::string_view> choices(words.begin(), words.end());
+    choices.emplace_back("tag.NAME");  // read_tag has what begins so
+    const auto word = read_choice(node, "by", choices, problems_);
     return word ? std::optional(SegmentKey(static_cast<Attribute>(*word))) : std::nullopt;
   }
 

@@ -103,6 +103,11 @@ ProbeSpec read_probe(const YamlNode& node, Problems& problems) {
   return probe;
 }
 
+ConditionSpec read_condition(Fields& fields, std::string_view key) {
+  auto condition = fields.condition(key);
+  return condition ? ConditionSpec{std::move(condition->text), std::move(condition->program)} : ConditionSpec();
+}
+
 }  // namespace
 
 void read_probes(const YamlNode& node, Problems& problems, std::vector<ProbeSpec>& probes) {
@@ -119,15 +124,6 @@ void read_shadow(const YamlNode& node, Problems& problems, ReleaseSpec& release)
   const auto name = read_text(*exec, "the command of a shadow", limits::text_len_max, problems);
   if (name && check_allowlist_name(*exec, *name, "a shadow's command", problems)) release.shadow = *name;
 }
-
-namespace {
-
-ConditionSpec read_condition(Fields& fields, std::string_view key) {
-  auto condition = fields.condition(key);
-  return condition ? ConditionSpec{std::move(condition->text), std::move(condition->program)} : ConditionSpec();
-}
-
-}  // namespace
 
 void read_activation(const YamlNode& node, Problems& problems, ReleaseSpec& release) {
   Fields fields(node, keys::activation, problems);

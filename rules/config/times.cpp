@@ -82,10 +82,6 @@ Window read_window(const YamlNode& node, Problems& problems) {
   return window;
 }
 
-}  // namespace
-
-namespace {
-
 void check_waits(const Fields& fields, const Retry& retry, Problems& problems) {
   const YamlNode* place = fields.find("wait_max");
   if (place == nullptr) place = fields.find("wait");
@@ -114,6 +110,14 @@ Retry read_retry_by_error(const YamlNode& node, const Retry& rest, RetryReasons&
   }
   check_waits(fields, retry, problems);
   return retry;
+}
+
+std::string by_error_as_written(const Retry& one, const Retry& rest) {
+  auto text = "{ on: " + list_of_bits(one.on, key_of(keys::retry_by_error, "on"));
+  if (one.attempts != rest.attempts) text += ", attempts: " + std::to_string(one.attempts);
+  if (one.wait_s != rest.wait_s) text += ", wait: " + duration_as_written(one.wait_s * 1000);
+  if (one.wait_max_s != rest.wait_max_s) text += ", wait_max: " + duration_as_written(one.wait_max_s * 1000);
+  return text + " }";
 }
 
 }  // namespace
@@ -154,18 +158,6 @@ std::optional<std::int16_t> read_utc_offset(const YamlNode& node, std::string_vi
                "a sign, hours and a quarter of an hour, from -12:00 to +14:00, such as +01:00 or -03:30");
   return std::nullopt;
 }
-
-namespace {
-
-std::string by_error_as_written(const Retry& one, const Retry& rest) {
-  auto text = "{ on: " + list_of_bits(one.on, key_of(keys::retry_by_error, "on"));
-  if (one.attempts != rest.attempts) text += ", attempts: " + std::to_string(one.attempts);
-  if (one.wait_s != rest.wait_s) text += ", wait: " + duration_as_written(one.wait_s * 1000);
-  if (one.wait_max_s != rest.wait_max_s) text += ", wait_max: " + duration_as_written(one.wait_max_s * 1000);
-  return text + " }";
-}
-
-}  // namespace
 
 std::string retry_as_written(const Retry& retry) {
   const Retry usual;

@@ -15,13 +15,13 @@ bool Core::wait_to_retry(MemberIndex index, const Judgement& judgement, std::str
   const bool at_work = member.standing == Standing::assigned || member.standing == Standing::holding ||
                        member.standing == Standing::unreachable;
   const Retry& retry = rollout.rule.retry;
-  const Retry* by_error = retry_after(retry, judgement.error);
   const auto tries = rollout.retries.of(index).failed + 1;
   const bool wanted = member.target && !member.withdrawn && member.rehearsal != Rehearsal::back;
-  if (!wanted || !at_work || by_error == nullptr || tries >= by_error->attempts) return false;
+  if (!wanted || !at_work || !tries_again(retry, judgement.error, tries)) return false;
+  const Retry& by_error = *retry_after(retry, judgement.error);
   const auto id = fleet_.id(member.device);
-  const auto wait_s = retry_wait_s(*by_error, rollout.rule.seed, id, tries);
-  rollout.retries.wait(index, {tries, by_error->attempts, turn_.now_s + wait_s});
+  const auto wait_s = retry_wait_s(by_error, rollout.rule.seed, id, tries);
+  rollout.retries.wait(index, {tries, by_error.attempts, turn_.now_s + wait_s});
   members_.change(index, [&](Member& m) { m.standing = in_work(index); });
   arm(index);
   mark_persist(member.device);

@@ -66,12 +66,6 @@ std::uint64_t longest_wait_s(const Retry& retry) {
   return longest_s;
 }
 
-std::uint32_t most_attempts(const Retry& retry) {
-  auto most = retry.attempts;
-  for (const Retry& one : retry.by_error) most = std::max(most, one.attempts);
-  return most;
-}
-
 std::uint64_t retry_wait_s(const Retry& retry, std::uint64_t seed, std::string_view device, std::uint32_t tries) {
   assert(tries != 0 && tries <= attempts_max);
   auto wait_s = retry.wait_s;

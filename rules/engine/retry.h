@@ -93,9 +93,6 @@ struct Retry {
 // The longest that a device waits for another attempt, whatever the error was; 0 when there is never another.
 [[nodiscard]] std::uint64_t longest_wait_s(const Retry& retry);
 
-// The most attempts that a device has, whatever its errors are.
-[[nodiscard]] std::uint32_t most_attempts(const Retry& retry);
-
 // How long the device waits by what retry_after has found: between half of the time that has doubled with each try and
 // all of it, by chance from seed, id and try. So the devices of one site, whose link failed them together, do not come
 // back together.

@@ -197,7 +197,7 @@ std::string Core::wave_waits_for(const Rollout& rollout) const {
   if (!idle.empty()) return idle;
   if (auto holding = hold_sentence(rollout); !holding.empty()) return holding;
   if (auto retrying = retrying_sentence(rollout); !retrying.empty()) return retrying;
-  if (tally.unmet != 0) return unmet_sentence(rollout);
+  if (auto unmet = tally.unmet == 0 ? std::string() : unmet_sentence(rollout); !unmet.empty()) return unmet;
   if (tally.of(Standing::assigned) != 0) return {};
   // The devices have all said what they will: what holds the wave is a verdict.
   if (wave_healthy(rollout)) {

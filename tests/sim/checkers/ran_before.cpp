@@ -138,14 +138,10 @@ RanBefore::Releases RanBefore::now(const Device& device, rules::Plane plane, con
   const auto had = device.had.find(given.rollout);
   const auto giver = rollouts_.find(given.rollout);
   const bool in_rehearsal = giver != rollouts_.end() && giver->second.rehearsing && had != device.had.end() &&
-                            !had->second.rehearsed && !given.back;
+                            !had->second.rehearsed && !had->second.failed && !given.back;
   if (given.epoch == 0 || (over && !in_rehearsal)) return {active};
   if (had == device.had.end()) return {};
-  if (over) {
-    auto either = had->second.before[index];
-    if (!either.empty()) either.insert(active);
-    return either;
-  }
+  if (over) return had->second.before[index];
   Releases found = given.back ? Releases{given.release} : had->second.before[index];
   // It stays where it is, as far as anybody can tell.
   const bool ended_badly =

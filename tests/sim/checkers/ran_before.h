@@ -6,8 +6,8 @@
 // - who comes back to a rollout from another one, which took it, goes back to what it ran at first, unless it had gone
 //   back by itself before it was taken;
 // - what another one took from a rollout does not come back to its versions once that is aborted with revert;
-// - who was taken in the middle of a rehearsal may go back to what it ran before that, or to what it had committed in
-// it.
+// - who is taken in the middle of a rehearsal is not done with what it has committed in it, and goes back to what it
+//   ran before that; unless it has failed there, and stays.
 //
 // One object a checker.
 #pragma once

@@ -69,9 +69,16 @@ TEST_F(Waits, WithEverythingStagedUntilTheConditionHolds) {
 TEST_F(Waits, WhenNothingIsKnownOfIt) {
   release("m@2", "", "idle == 1");
   bench.assign(2, {"m@2"});
-  EXPECT_EQ(detail(), "waits to switch to m@2 until idle == 1; none of its readings is known");
+  EXPECT_EQ(detail(), "waits to switch to m@2 until idle == 1; idle is unknown");
   bench.readings({{"idle_ms", 1}, {"not_idle", 1}});
   EXPECT_EQ(bench.phase(), AttemptPhase::staged);
+  EXPECT_EQ(detail(), "waits to switch to m@2 until idle == 1; idle is unknown");
+  const auto reports = bench.reports;
+  bench.readings({{"idle", 0}});
+  EXPECT_EQ(detail(), "waits to switch to m@2 until idle == 1; idle is 0");
+  EXPECT_EQ(bench.reports, reports + 1) << "who looks sees that it is known now";
+  bench.readings({});
+  EXPECT_EQ(detail(), "waits to switch to m@2 until idle == 1; idle is unknown");
   bench.readings({{"idle", 1}});
   EXPECT_EQ(bench.phase(), AttemptPhase::soaking);
 }
@@ -197,6 +204,7 @@ TEST_F(Waits, ForeverForWhatCannotBeReadAndThenGivesUp) {
   bench.assign(2, {"m@2"});
   bench.readings({{"idle", 1}});
   EXPECT_EQ(bench.phase(), AttemptPhase::staged);
+  EXPECT_EQ(detail(), "waits to switch to m@2 until idle == 1; it cannot be read");
   bench.wait_s(3600);
   bench.readings({{"idle", 1}});
   EXPECT_EQ(bench.error(), ErrorCode::conditions_unmet);

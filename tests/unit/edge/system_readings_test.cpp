@@ -78,5 +78,27 @@ TEST(System, KnowsWhatItsDefaultRouteGoesThrough) {
   EXPECT_EQ(probe.read().link, LinkKind::wired);
 }
 
+TEST(System, GivesConditionsWhatIsKnown) {
+  EXPECT_EQ(readings_of(SystemReadings()), ReadingList());
+  SystemReadings system;
+  system.battery_percent = 64;
+  system.link = LinkKind::wifi;
+  EXPECT_EQ(readings_of(system),
+            (ReadingList{{"battery_percent", 64}, {"link_cellular", 0}, {"link_wifi", 1}, {"link_wired", 0}}));
+  system.on_mains = 0;
+  system.cpu_percent = 50;
+  system.temperature_c = -20;
+  system.disk_free_mb = 0;
+  system.link = LinkKind::cellular;
+  EXPECT_EQ(readings_of(system), (ReadingList{{"battery_percent", 64},
+                                              {"cpu_percent", 50},
+                                              {"disk_free_mb", 0},
+                                              {"link_cellular", 1},
+                                              {"link_wifi", 0},
+                                              {"link_wired", 0},
+                                              {"on_mains", 0},
+                                              {"temperature_c", -20}}));
+}
+
 }  // namespace
 }  // namespace muster::edge

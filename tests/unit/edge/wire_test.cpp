@@ -98,6 +98,24 @@ TEST(Outbound, HealthIsValidHoweverMuchIsMeasured) {
   EXPECT_GT(health.message->metrics()->size(), 5u);
 }
 
+TEST(Outbound, TheBatteryIsAMetricUnlessTheWorkloadKnowsBetter) {
+  const auto battery = [](const WindowSummary& summary, const SystemReadings& system) {
+    const auto bytes = encode_health({"gw-17", 1, 2, 60, 0, 0}, Snapshot(), summary, system);
+    std::vector<double> found;
+    for (const auto* metric : *read<wire::HealthSummary>(bytes).message->metrics()) {
+      if (metric->name()->str() == "battery_percent") found.push_back(metric->last());
+    }
+    return found;
+  };
+  WindowSummary summary;
+  SystemReadings system;
+  EXPECT_THAT(battery(summary, system), testing::IsEmpty());
+  system.battery_percent = 64;
+  EXPECT_THAT(battery(summary, system), testing::ElementsAre(64));
+  summary.metrics.push_back({"battery_percent", 1, 7, 7, 7, 7});
+  EXPECT_THAT(battery(summary, system), testing::ElementsAre(7));
+}
+
 // What is active comes first, and no workload can pass for its shadow: a name twice would cost the whole summary.
 TEST(Outbound, TheShadowsMetricsHaveTheRoomThatIsLeft) {
   WindowSummary summary;

@@ -23,12 +23,14 @@ class Conditions : public testing::Test {
       world_.join(id, facts_of("rk3566", "eu"));
     }
   }
-  void start(const Pace& pace = {}) {
+  void start(const Pace& pace = {}, bool shadow = false) {
+    world_.known("reader@2").shadow = shadow;
     Wave all;
     all.name = "all";
     all.percent = 100;
     auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
     rule.pace = pace;
+    rule.shadow = shadow;
     rule.attempt_timeout_s = 3600;
     ASSERT_TRUE(World::accepted(world_.start(rule)));
   }
@@ -40,9 +42,7 @@ class Conditions : public testing::Test {
     report.waits = true;
     world_.report(id);
   }
-  void go_on(const std::string& id) {
-    world_.attempt(id, AttemptState::swapped);
-  }
+  void go_on(const std::string& id) { world_.attempt(id, AttemptState::swapped); }
   [[nodiscard]] Standing standing(const std::string& id) const {
     DeviceStatus device;
     EXPECT_TRUE(world_.engine.device(id, device));
@@ -113,14 +113,7 @@ TEST_F(Conditions, OneThatGoesAwayMeanwhileHoldsNothingUp) {
 
 // What runs in the shadow is none of what the device is assigned to run.
 TEST_F(Conditions, AShadowIsWaitedForToo) {
-  world_.known("reader@2").shadow = true;
-  Wave all;
-  all.name = "all";
-  all.percent = 100;
-  auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
-  rule.shadow = true;
-  rule.attempt_timeout_s = 3600;
-  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  start({}, true);
   for (const auto* id : {"d1", "d2", "d3", "d4"}) wait(id);
   for (int i = 0; i < 10; ++i) world_.tick(3600);
   EXPECT_EQ(status().failed, 0u);
@@ -137,13 +130,39 @@ TEST_F(Conditions, WhatIsAssignedAnewIsWaitedForAnew) {
   EXPECT_THAT(why("d1"), HasSubstr("it did not begin"));
 }
 
+// Its standing counts on in the rollout that had it; nobody there waits for anything any more.
+TEST_F(Conditions, OneThatANewerRolloutHasTakenWaitsForNothingHere) {
+  world_.add_release(Plane::model, "reader", "3");
+  start();
+  for (const auto* id : {"d2", "d3", "d4"}) world_.commit(id);
+  wait("d1");
+  world_.lose("d1");
+  world_.tick(60);
+  ASSERT_EQ(status().state, RolloutState::completed);
+  world_.see("d1");
+  wait("d1");
+  Wave one;
+  one.name = "one";
+  one.ring_text = "device.id == \"d1\"";
+  one.ring = World::compile(one.ring_text);
+  ASSERT_TRUE(World::accepted(world_.start(World::rule("s", "true", {{Plane::model, "reader", "3"}}, {one}))));
+  world_.devices["d2"].report.active[1] = world_.release("reader@1").manifest;
+  world_.report("d2");
+  ASSERT_EQ(status().state, RolloutState::halted) << "d2 has regressed";
+  world_.command(ResumeRollout{"r", true});
+  EXPECT_THAT(status().waiting_for, Not(HasSubstr("asks of them")));
+}
+
 TEST_F(Conditions, AGivenUpWaitIsAFailureWithItsWords) {
   start();
   wait("d1");
-  const auto effects = world_.fail("d1", "conditions_unmet", "waited to switch to reader@2 until battery_percent >= 40");
+  world_.tick(500);
+  const auto effects =
+      world_.fail("d1", "conditions_unmet", "waited to switch to reader@2 until battery_percent >= 40");
   EXPECT_THAT(World::why_of(effects, audit::device_failed),
               HasSubstr("conditions_unmet: waited to switch to reader@2 until battery_percent >= 40"));
   EXPECT_EQ(status().state, RolloutState::halted);
+  EXPECT_THAT(why("d1"), HasSubstr("assigned 500 s ago"));
 }
 
 }  // namespace

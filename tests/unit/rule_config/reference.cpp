@@ -21,8 +21,8 @@ std::string default_text(const Key& key, bool nested) {
 
 std::string value_cell(const Key& key) {
   std::string text = value_text(key);
-  const auto at = text.find("condition");
-  if (at != std::string::npos) text.replace(at, 9, "[condition](conditions.md)");
+  if (key.form == Form::device_condition || key.form == Form::reading_condition)
+    text.replace(text.find("condition"), 9, "[condition](conditions.md)");
   return text;
 }
 
