@@ -155,7 +155,7 @@ TEST_F(Faults, AnAgentKilledMidDownloadGoesOnAtTheSameByte) {
 
 TEST_F(Faults, ABrokerKilledMidDownloadCostsNothingEither) {
   constexpr std::size_t size = 6 << 20;
-  open({.chunk_bytes_per_s = 3 << 20});
+  open({.chunk_bytes_per_s = static_cast<std::uint64_t>((3 << 20) / slowness())});
   start_fleet(1);
   make_release({.name = "m", .version = "1", .model_txt = "good 1", .files = {{"weights.bin", noise(size, 2)}}});
   start_rollout("m-1", rule("m-1", "{ model: m@1 }", one_wave));

@@ -101,8 +101,9 @@ TEST(Outbound, HealthIsValidHoweverMuchIsMeasured) {
 TEST(Outbound, TheBatteryIsAMetricUnlessTheWorkloadKnowsBetter) {
   const auto battery = [](const WindowSummary& summary, const SystemReadings& system) {
     const auto bytes = encode_health({"gw-17", 1, 2, 60, 0, 0}, Snapshot(), summary, system);
+    const auto health = read<wire::HealthSummary>(bytes);
     std::vector<double> found;
-    for (const auto* metric : *read<wire::HealthSummary>(bytes).message->metrics()) {
+    for (const auto* metric : *health.message->metrics()) {
       if (metric->name()->str() == "battery_percent") found.push_back(metric->last());
     }
     return found;
