@@ -90,11 +90,6 @@ Outcome simulate(const SimulateOptions& options, const Terminal& terminal) {
   std::string preset;
   const auto simulation = read_simulation(options, preset);
   if (!simulation) return tl::make_unexpected(simulation.error());
-  if (simulation->rule.shadow) {
-    return tl::make_unexpected(Error{ErrorKind::invalid, options.rule +
-                                                             ": a shadow switches nothing, so there is nothing to "
-                                                             "simulate; simulate the rollout that is to follow it"});
-  }
   const rules::FleetIds ids(simulation->fleet);
   if (auto fault = rules::fault_of(*simulation, ids); !fault.empty())
     return tl::make_unexpected(Error{ErrorKind::invalid, options.fleet + ": " + fault});

@@ -131,8 +131,8 @@ std::string groups_of_run(const rules::Simulation& simulation, const rules::RunR
                           const Style& style) {
   Table table({{"devices"},
                {"targets", Align::right},
-               {"ran it", Align::right},
-               {"harmed", Align::right},
+               {simulation.rule.shadow ? "ran beside" : "ran it", Align::right},
+               {simulation.rule.shadow ? "showed a fault" : "harmed", Align::right},
                {"run it now", Align::right}});
   std::size_t rows = 0;
   for (const auto& label : run.labels) {
@@ -238,11 +238,14 @@ std::string simulated_runs(const rules::Simulation& simulation, const std::vecto
   if (!stops.empty()) text += ")";
   text += "\n";
   columns = std::min(columns, plot_columns_max);
-  text += plot("Blast radius: targets that ran " + release_text(simulation.rule), Spread(std::move(ran)), Unit::count,
-               targets, columns, style);
+  const bool shadow = simulation.rule.shadow;
+  const auto release = release_text(simulation.rule);
+  text += plot(
+      shadow ? "Targets that ran " + release + " beside what is active" : "Blast radius: targets that ran " + release,
+      Spread(std::move(ran)), Unit::count, targets, columns, style);
   if (!simulation.faults.empty())
-    text +=
-        plot("Harmed by a fault while they ran it", Spread(std::move(harmed)), Unit::count, targets, columns, style);
+    text += plot(shadow ? "Showed a fault in the shadow, and were not harmed" : "Harmed by a fault while they ran it",
+                 Spread(std::move(harmed)), Unit::count, targets, columns, style);
   if (!simulation.faults.empty() || !stopped_s.empty())
     text += plot("Time to halt", Spread(std::move(stopped_s)), Unit::seconds, 0, columns, style);
   return text + plot("Time to finish", Spread(std::move(finished_s)), Unit::seconds, 0, columns, style);

@@ -51,6 +51,8 @@ struct Readings {
   [[nodiscard]] double of(Reading reading) const { return standard[static_cast<std::size_t>(reading)]; }
 };
 
+// The device's, whoever uses it: no shadow has one of its own.
+[[nodiscard]] bool is_of_the_device(Reading reading);
 // What the shadow measured, under the names of what it stands for, and what is the device's own.
 [[nodiscard]] Readings shadow_readings(const Readings& readings);
 

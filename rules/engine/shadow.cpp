@@ -1,5 +1,6 @@
 // Rollouts that switch nothing: devices run the releases in the shadow of the active ones for a while, and what the
 // shadow measures is judged against what the active version measured before.
+#include <algorithm>
 #include <array>
 
 #include "rules/engine/core.h"
@@ -9,11 +10,14 @@ namespace muster::rules {
 
 namespace {
 
-// These are the device's, whoever uses it.
 constexpr std::array of_the_device = {Reading::thermal, Reading::temperature_c, Reading::cpu_percent,
                                       Reading::disk_free_mb};
 
 }  // namespace
+
+bool is_of_the_device(Reading reading) {
+  return std::find(of_the_device.begin(), of_the_device.end(), reading) != of_the_device.end();
+}
 
 bool is_shadowing(const Member& member, const Device& device) {
   return member.rollout->rule.shadow && member.reached && !member.gone() && member.standing == Standing::assigned &&

@@ -56,8 +56,8 @@ inline constexpr std::size_t first_devices_max = 10;
 struct LabelResult {
   std::string label;
   std::uint32_t targets = 0;
-  std::uint32_t ran = 0;     // the release was active on them at some time
-  std::uint32_t harmed = 0;  // of those, hit by a fault
+  std::uint32_t ran = 0;     // the release was active on them at some time; or ran in the shadow, where the rule is one
+  std::uint32_t harmed = 0;  // of those, hit by a fault; one in the shadow shows, and harms nobody
   std::uint32_t runs = 0;    // it is active at the end
   friend bool operator==(const LabelResult&, const LabelResult&) = default;
 };

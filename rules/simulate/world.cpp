@@ -110,6 +110,7 @@ void World::start() {
   for (const auto& version : simulation_.rule.versions) {
     body.releases.push_back(
         {version.plane, version.name, version.version, release_[static_cast<std::size_t>(version.plane)], 0});
+    body.releases.back().shadow = simulation_.rule.shadow;
   }
   Command command;
   command.who = "operator";
@@ -195,13 +196,15 @@ void World::take(const Assign& assign) {
   it.assigned_epoch = static_cast<std::uint32_t>(assign.epoch);
   it.soak_s = static_cast<std::uint32_t>(assign.soak_s);
   PlaneBits wanted = 0;
-  for (const auto& [plane, digest] : assign.releases) {
+  const bool shadow = !assign.shadow.empty();
+  for (const auto& [plane, digest] : shadow ? assign.shadow : assign.releases) {
     const auto place = static_cast<std::size_t>(plane);
     if ((rule_planes_ & 1u << place) != 0 && digest == release_[place])
       wanted = static_cast<PlaneBits>(wanted | 1u << place);
   }
-  it.same = is_under_way(it.attempt) && it.wanted == wanted;
+  it.same = is_under_way(it.attempt) && it.wanted == wanted && it.shadow == shadow;
   it.wanted = wanted;
+  it.shadow = shadow;
   it.hold = assign.hold;
   if (wanted != 0) note_assigned(*device);
   if (it.online && !it.hung && !goes_on(*device)) begin(*device);

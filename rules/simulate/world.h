@@ -2,6 +2,7 @@
 // simulation.h's functions use it. One thread.
 //   world.cpp          time, events into the engine, effects out of it, the end
 //   world_devices.cpp  what a device does with an assignment, and its link
+//   world_shadow.cpp   the same of a rollout that switches nothing
 //   world_health.cpp   when a device sends a health summary
 //   world_result.cpp   what is told of the run
 //
@@ -35,7 +36,7 @@ struct SimulatedDevice {
   // When it does something next, 0: nothing. Entries of the agenda with other times have been overtaken.
   std::uint32_t step_at_s = 0, health_at_s = 0, link_at_s = 0, later_at_s = 0;
   std::uint32_t fetch_left_s = 0;  // of a download that a lost link has interrupted
-  std::uint32_t committed_s = 0;   // since when it has the rule's releases for good; 0: it has not
+  std::uint32_t committed_s = 0;   // since when it has the rule's releases for good, or in the shadow; 0: it has not
   std::uint32_t measured_s = 0;    // the end of its last summary's window
   std::uint32_t seq = 0;
   std::uint32_t label = 0;
@@ -51,7 +52,8 @@ struct SimulatedDevice {
   HoldPoint hold : 2 = HoldPoint::none;  // of its assignment
   bool same : 1 = false;                 // it names what the attempt at work is about
   bool online : 1 = true, hung : 1 = false, target : 1 = false;
-  bool fails : 1 = false;  // the attempt at work will
+  bool fails : 1 = false;   // the attempt at work will
+  bool shadow : 1 = false;  // what it wants is to run beside what is active
   bool ran : 1 = false, harmed : 1 = false, counted : 1 = false;
 };
 static_assert(sizeof(SimulatedDevice) <= 80, "a million of them are kept beside the engine's own");
@@ -103,6 +105,12 @@ class World {
   [[nodiscard]] const LinkQuality& link_of(const SimulatedDevice& device) const;
   [[nodiscard]] std::uint64_t until_link_changes_s(Number device);
 
+  // --- world_shadow.cpp ---
+  void begin_shadow(Number device);
+  void end_shadow(Number device, bool failed);
+  void shadow_later(Number device);
+  void read_shadow(const Measuring::Who& who, Readings& readings) const;
+
   // --- world_health.cpp ---
   void plan_first_summary(Number device);
   void plan_summary(Number device, std::uint64_t at_s);
@@ -118,6 +126,9 @@ class World {
   [[nodiscard]] static std::uint32_t moment(std::uint64_t at_s) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(at_s, UINT32_MAX));
   }
+
+  // SimulatedDevice::error.
+  static constexpr std::uint8_t own_error = 1, fault_error = 2;
 
   // Times in the world are Unix seconds. Devices have been there for a while when the rollout starts.
   static constexpr std::uint64_t start_s = simulated_start_s, settled_s = 3'600;

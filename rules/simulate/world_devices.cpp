@@ -11,7 +11,6 @@ namespace {
 constexpr std::uint64_t going_back_s = 5;     // the earlier slot is still there: a flip and its probes
 constexpr std::uint64_t noticed_lost_s = 90;  // one and a half keepalives of a minute
 constexpr double spread_low = 0.75, spread_high = 1.25;
-constexpr std::uint8_t own_error = 1, fault_error = 2;
 
 std::uint64_t spread(double seconds, double share) {
   return 1 + static_cast<std::uint64_t>(seconds * (spread_low + (spread_high - spread_low) * share));
@@ -38,7 +37,8 @@ const LinkQuality& World::link_of(const SimulatedDevice& device) const {
 }
 
 bool World::has_release_of(const SimulatedDevice& device, const Fault& fault) const {
-  return (device.active & 1u << static_cast<std::size_t>(fault.plane)) != 0;
+  const auto planes = device.attempt == AttemptState::shadowing ? device.wanted : device.active;
+  return (planes & 1u << static_cast<std::size_t>(fault.plane)) != 0;
 }
 
 // The faults that show on it now.
@@ -56,7 +56,7 @@ FaultBits World::at_work(const SimulatedDevice& device) const {
 
 bool World::is_under_way(AttemptState attempt) {
   return attempt == AttemptState::fetching || attempt == AttemptState::staged || attempt == AttemptState::soaking ||
-         attempt == AttemptState::held;
+         attempt == AttemptState::held || attempt == AttemptState::shadowing;
 }
 
 // Its newest assignment is about the same releases as the attempt at work: that goes on, out of its hold perhaps.
@@ -97,6 +97,8 @@ void World::begin(Number device) {
 
 void World::step(Number device) {
   auto& it = devices_[device];
+  if (it.attempt == AttemptState::shadowing) return end_shadow(device, it.fails);
+  if (it.shadow && it.attempt == AttemptState::fetching) return begin_shadow(device);
   if (it.attempt == AttemptState::fetching || it.attempt == AttemptState::staged)
     return it.hold == HoldPoint::before_swap ? wait_in(device, AttemptState::staged) : activate(device);
   if (it.fails) return put_back(device, it.error);
@@ -189,6 +191,7 @@ void World::plan_later(Number device) {
 
 void World::later(Number device) {
   auto& it = devices_[device];
+  if (it.attempt == AttemptState::shadowing) return shadow_later(device);
   it.harmed = true;
   late_fault_s_ = now_s_;
   for (std::size_t i = 0; i < simulation_.faults.size(); ++i) {
@@ -267,6 +270,7 @@ void World::report(Number device) {
   report.attempt_error.clear();
   if (it.error == own_error) report.attempt_error = "probe_failed";
   if (it.error >= fault_error) report.attempt_error = simulation_.faults[it.error - fault_error].word;
+  if (it.shadow && it.error != 0) report.attempt_error = "shadow_failed";
   report_.now_s = now_s_;
   tell(report_);
 }

@@ -57,8 +57,9 @@ void World::summarise(Number device) {
   // All summaries of one observation say the same.
   const auto whole_s = std::max(before ? window_s : observe_s_, every_s);
   const auto count = before ? 0 : static_cast<std::uint32_t>(1 + (now_s_ - it.committed_s - 1) / whole_s);
-  measuring_.read({device, it.group, at_work(it), count, static_cast<double>(whole_s) / static_cast<double>(every_s)},
-                  health.readings);
+  const Measuring::Who who{device, it.group, at_work(it), count,
+                           static_cast<double>(whole_s) / static_cast<double>(every_s)};
+  it.attempt == AttemptState::shadowing ? read_shadow(who, health.readings) : measuring_.read(who, health.readings);
   health_.now_s = now_s_;
   it.measured_s = static_cast<std::uint32_t>(now_s_);
   if (!before && it.summaries < UINT16_MAX) ++it.summaries;

@@ -167,7 +167,8 @@ std::vector<std::uint64_t> earliest_openings(const Simulation& simulation) {
   std::uint64_t observe_s = 0;
   for (const auto& guardrail : rule.guardrails) {
     compares = compares || guardrail.against != Against::absolute;
-    if (guardrail.advance_after_s == 0) observe_s = std::max(observe_s, guardrail.observe_s);
+    // A shadow is observed while it soaks.
+    if (guardrail.advance_after_s == 0 && !rule.shadow) observe_s = std::max(observe_s, guardrail.observe_s);
   }
   std::optional<double> least_s;  // a wave may have the quickest devices alone
   for (const auto& group : simulation.fleet.groups) {
@@ -176,7 +177,7 @@ std::vector<std::uint64_t> earliest_openings(const Simulation& simulation) {
     for (const auto& version : rule.versions)
       mb += simulation.fleet.release_mb[static_cast<std::size_t>(version.plane)];
     const double takes_s = mb * kbit_of_mb / std::max(1u, group.behaviour.link.kbit_per_s) +
-                           static_cast<double>(group.behaviour.update_takes_s);
+                           static_cast<double>(rule.shadow ? 0 : group.behaviour.update_takes_s);
     least_s = std::min(least_s.value_or(takes_s), takes_s);
   }
   const double update_s = quickest * least_s.value_or(0);

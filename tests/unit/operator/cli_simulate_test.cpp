@@ -70,6 +70,17 @@ TEST(Simulate, SaysThePlanTheTimelineAndTheSpread) {
   EXPECT_THAT(ran.out, HasSubstr("\nTime to finish\n  median 2 h "));
 }
 
+TEST(Simulate, AShadowShowsAFaultAndHarmsNobody) {
+  const auto ran = musterctl({"simulate", "rules/examples/shadow.yaml", "--fleet", fleet, "--fault",
+                              "reader@4: edit_distance +60%", "--seeds", "3"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("guardrail.failed"));
+  EXPECT_THAT(ran.out, HasSubstr("\nTargets that ran reader@4 beside what is active, of 1600 targets\n"));
+  EXPECT_THAT(ran.out, HasSubstr("\nShowed a fault in the shadow, and were not harmed, of 1600 targets\n"));
+  EXPECT_THAT(ran.out, HasSubstr("ran beside  showed a fault  run it now\n"));
+  EXPECT_THAT(ran.out, HasSubstr("halted, frozen or taken back in 3"));
+}
+
 TEST(Simulate, TheSeedsAreTheRunsWhoeverDoesThem) {
   const auto three = simulate({"--seeds", "3", "--seed", "8", "--fault", worse_in_de, "--json"});
   ASSERT_EQ(three.code, 0) << three.err;
