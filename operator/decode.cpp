@@ -99,6 +99,7 @@ RolloutView rollout_of(const json& object) {
   view.started_by = text_of(object, "started_by");
   view.started_s = number_of<std::uint64_t>(object, "started_s");
   view.ended_s = number_of<std::uint64_t>(object, "ended_s");
+  view.previous_kept_until_s = number_of<std::uint64_t>(object, "previous_kept_until_s");
   for (const auto& version : list_of(object, "versions")) {
     view.versions.push_back(
         {text_of(version, "plane"), version.at("name").get<std::string>(), text_of(version, "version")});

@@ -74,7 +74,7 @@ ReportedFailure failure_of(const RolloutView& rollout, const AuditEntry& entry) 
   const auto end = text.find_first_of(":;");
   failure.error = text.substr(0, end);
   if (end != std::string::npos) failure.detail = text.substr(std::min(text.size(), end + 2));
-  failure.cause = cause_of(failure.error);
+  failure.cause = rules::cause_of(failure.error);
   return failure;
 }
 
@@ -154,7 +154,7 @@ class LeftToDo {
     }
     for (const auto& scope : ordered)
       add("Its release was frozen by a guardrail in the scope " + scope + ": keep that, or thaw it.");
-    const bool guilty = report_.count(FailureCause::release) != 0 ||
+    const bool guilty = report_.count(rules::FailureCause::release) != 0 ||
                         std::any_of(report_.entries.begin(), report_.entries.end(),
                                     [](const AuditEntry& entry) { return entry.what == audit::guardrail_failed; });
     if (!guilty || view_.state == "completed") return;
@@ -172,7 +172,7 @@ class LeftToDo {
 
 }  // namespace
 
-std::size_t RolloutReport::count(FailureCause cause) const {
+std::size_t RolloutReport::count(rules::FailureCause cause) const {
   return static_cast<std::size_t>(std::count_if(
       failures.begin(), failures.end(), [cause](const ReportedFailure& failure) { return failure.cause == cause; }));
 }

@@ -7,15 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "operator/failure_cause.h"
 #include "operator/views.h"
+#include "rules/engine/failure_cause.h"
 
 namespace muster::ctl {
 
 // A device's last failure in the rollout.
 struct ReportedFailure {
   std::string device, error, detail;
-  FailureCause cause = FailureCause::unclear;
+  rules::FailureCause cause = rules::FailureCause::unclear;
   std::uint64_t time_s = 0;
   bool recovered = false;            // runs the versions after all
   std::vector<std::string> bundles;  // of evidence that came from it since, by digest
@@ -30,7 +30,8 @@ struct RolloutReport {
   std::vector<AuditEntry> measures;       // what stopped, froze, took out or took back, in order
   std::vector<std::string> left_to_do;    // a sentence each
 
-  [[nodiscard]] std::size_t count(FailureCause cause) const;  // of `failures`, those that have recovered included
+  [[nodiscard]] std::size_t count(
+      rules::FailureCause cause) const;  // of `failures`, those that have recovered included
 };
 
 // Whether the entry is where this rollout begins.

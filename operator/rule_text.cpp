@@ -231,6 +231,9 @@ std::string rule_plan(const rules::Rule& rule) {
     text += "When devices go back, the " + std::string(rules::name_of(*rule.rollback_first)) + " plane goes first.\n";
   text += rule.on_abort == rules::AbortDefault::revert ? "Abort takes back what was done."
                                                        : "Abort leaves devices as they are then.";
+  if (rule.keep_previous_for_s != 0)
+    text += "\nOnce it has completed, the broker keeps what its devices ran before for " +
+            duration_text(rule.keep_previous_for_s) + ".";
   return text;
 }
 
@@ -272,6 +275,7 @@ std::string rule_json(const rules::Rule& rule) {
                     {"unreachable_after_s", rule.unreachable_after_s},
                     {"attempt_timeout_s", rule.attempt_timeout_s},
                     {"on_abort", std::string(rule.on_abort == rules::AbortDefault::revert ? "revert" : "keep")},
+                    {"keep_previous_for_s", rule.keep_previous_for_s},
                     {"guardrails", RawJson{json_array(guardrails)}},
                     {"baseline_window_s", rule.baseline_window_s}};
   if (rule.rollback_first) fields.emplace_back("rollback_first", std::string(rules::name_of(*rule.rollback_first)));

@@ -63,7 +63,7 @@ struct ExclusionView {
 struct RolloutView {
   std::string rollout, state, waiting_for, started_by;
   std::vector<VersionView> versions;
-  std::uint64_t started_s = 0, ended_s = 0;
+  std::uint64_t started_s = 0, ended_s = 0, previous_kept_until_s = 0;
   std::uint32_t targets = 0, reached = 0, done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
   std::uint32_t retrying = 0, rehearsing = 0, holding = 0, held_by_other = 0, awaiting_window = 0;
   std::uint32_t priority = 0;

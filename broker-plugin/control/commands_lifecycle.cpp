@@ -30,6 +30,10 @@ std::string fault_of_retiring(const std::string& ref, const rules::ReleaseUses& 
     why += (why.empty() ? "" : "; and ") + ("these may take devices back to it: " + joined(uses.returning)) +
            "; wait until they are completed";
   }
+  if (!uses.keeping.empty()) {
+    why += (why.empty() ? "" : "; and ") + ("these keep what their devices ran before: " + joined(uses.keeping)) +
+           "; 'musterctl rollout abort NAME --keep' ends that";
+  }
   if (uses.device_count != 0) {
     const auto more = uses.device_count - uses.devices.size();
     why += (why.empty() ? "" : "; and ") + std::to_string(uses.device_count) +

@@ -179,6 +179,7 @@ std::string status_json(const rules::RolloutStatus& status) {
   json.field("waiting_for", status.waiting_for).field("priority", status.priority).field("shadow", status.shadow);
   write_versions(json, status.versions);
   json.field("started_s", status.started_s).field("ended_s", status.ended_s).field("started_by", status.started_by);
+  if (status.previous_kept_until_s != 0) json.field("previous_kept_until_s", status.previous_kept_until_s);
   json.field("targets", status.targets).field("reached", status.reached).field("done", status.done);
   json.field("failed", status.failed).field("rolled_back", status.rolled_back).field("unreachable", status.unreachable);
   json.field("reverted", status.reverted).field("retrying", status.retrying);
@@ -327,7 +328,10 @@ std::string metrics_json(const Metrics& metrics) {
   json.open('{').field("time_s", metrics.time_s).key("devices").open('{').field("known", metrics.devices_known);
   json.field("connected", metrics.devices_connected).close('}').key("rollouts").open('{');
   for (const auto& [state, count] : metrics.rollouts) json.field(state, count);
-  json.close('}');
+  json.close('}').key("failures").open('{');
+  for (std::size_t i = 0; i < rules::failure_cause_count; ++i)
+    json.field(rules::name_of(static_cast<rules::FailureCause>(i)), metrics.troubles.failures[i]);
+  json.close('}').field("guardrails_failed", metrics.troubles.guardrails_failed);
   write_counts(json, "messages", metrics.counters->accepted());
   write_counts(json, "refused", metrics.counters->refused());
   json.key("chunks").open('{').field("served", metrics.chunks.served).field("bytes", metrics.chunks.bytes);

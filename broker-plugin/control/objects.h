@@ -14,6 +14,7 @@
 #include "broker-plugin/core/writer.h"
 #include "broker-plugin/evidence/evidence_desk.h"
 #include "broker-plugin/lifecycle/release_states.h"
+#include "rules/engine/failure_cause.h"
 #include "rules/engine/fleet_fit.h"
 #include "rules/engine/status.h"
 #include "schemas/bytes.h"
@@ -51,6 +52,7 @@ struct Metrics {
   std::uint64_t time_s = 0;
   std::size_t devices_known = 0, devices_connected = 0;
   std::map<std::string, std::uint32_t> rollouts;  // by state
+  rules::Troubles troubles;
   const Counters* counters = nullptr;
   ChunkNumbers chunks;
   EvidenceDesk::Numbers evidence;

@@ -32,6 +32,7 @@ Metrics MetricsPublisher::collect() const {
     metrics.rollouts[std::string(rules::name_of(state))] = 0;
   for (const auto& rollout : engine.rollouts())
     ++metrics.rollouts[std::string(rules::name_of(engine.status(rollout)->state))];
+  metrics.troubles = engine.troubles();
   metrics.counters = &counters_;
   metrics.chunks = chunks_.numbers();
   metrics.evidence = evidence_.numbers();
@@ -55,6 +56,8 @@ std::optional<std::string> MetricsPublisher::due(Time now) {
   std::string important =
       metrics.stopped + "/" + std::to_string(metrics.devices_known) + "/" + std::to_string(metrics.devices_connected);
   for (const auto& [state, count] : metrics.rollouts) important += "/" + state + std::to_string(count);
+  for (const auto count : metrics.troubles.failures) important += "/" + std::to_string(count);
+  important += "/" + std::to_string(metrics.troubles.guardrails_failed);
   for (const auto& [reason, count] : counters_.refused()) important += "/" + reason + std::to_string(count);
   if (important == last_important_ && now - published_ < unimportant_interval) return std::nullopt;
   last_ = std::move(now_text);

@@ -1,5 +1,5 @@
-// Puts the metrics together and says when they are worth publishing: a second after devices, rollouts or refusals
-// changed, ten seconds after anything else did. Broker thread only.
+// Puts the metrics together and says when they are worth publishing: a second after devices, rollouts, failures or
+// refusals changed, ten seconds after anything else did. Broker thread only.
 #pragma once
 
 #include <chrono>

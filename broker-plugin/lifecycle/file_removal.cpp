@@ -53,8 +53,7 @@ void FileRemoval::tick(std::uint64_t keep_s) {
     const auto retired_s = services_.states.of(manifest).retired_s();
     if (now_s < not_before_s || now_s - std::min(now_s, retired_s) < keep_s) continue;
     const auto release = services_.releases.by_manifest(manifest);
-    const auto uses = services_.engine.engine().uses(manifest);
-    if (uses.device_count == 0 && uses.rollouts.empty() && uses.returning.empty()) {
+    if (!services_.engine.engine().uses(manifest).any()) {
       waiting_.erase(manifest);
       return decide(release, keep_s);  // the others with the next tick
     }

@@ -9,8 +9,8 @@
 namespace muster::ctl {
 namespace {
 
-constexpr std::array causes = {FailureCause::release, FailureCause::infrastructure, FailureCause::refused,
-                               FailureCause::unclear};
+constexpr std::array causes = {rules::FailureCause::release, rules::FailureCause::infrastructure,
+                               rules::FailureCause::refused, rules::FailureCause::unclear};
 
 // What devices and operators wrote, as a cell of a table: neither a new line nor a column of it.
 std::string cell(std::string_view text) {
@@ -89,7 +89,7 @@ std::string causes_of(const RolloutReport& report) {
   std::string text;
   for (const auto cause : causes) {
     if (const auto count = report.count(cause); count != 0)
-      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(words_of(cause));
+      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(rules::words_of(cause));
   }
   return text;
 }

@@ -153,6 +153,8 @@ std::string rollout_text(const RolloutView& view, std::uint64_t now_s, std::size
       "  started " + moment_text(view.started_s) + (view.started_by.empty() ? "" : " by " + harmless(view.started_by));
   if (view.ended_s != 0) text += ", ended " + moment_text(view.ended_s);
   text += rule_lines(view.waves) + "\n";
+  if (view.previous_kept_until_s > now_s)
+    text += "  what its devices ran before is kept until " + moment_text(view.previous_kept_until_s) + "\n";
   for (const auto& failure : view.failures) text += failure_line(failure, style) + "\n";
   for (const auto& stop : view.stops) text += exclusion_line("stopped", stop, style) + "\n";
   for (const auto& cancelled : view.cancelled) text += exclusion_line("cancelled", cancelled, style) + "\n";

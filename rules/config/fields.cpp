@@ -48,16 +48,16 @@ std::uint64_t default_integer(const Key& key) {
 
 Fields::Fields(const YamlNode& node, const Section& section, Problems& problems)
     : node_(node), what_(section.what), section_(&section), problems_(problems) {
-  check_keys(names_of(section), section.later);
+  check_keys(names_of(section));
 }
 
 Fields::Fields(const YamlNode& node, std::string_view what, const std::vector<std::string_view>& keys,
                Problems& problems)
     : node_(node), what_(what), problems_(problems) {
-  check_keys(keys, {});
+  check_keys(keys);
 }
 
-void Fields::check_keys(const std::vector<std::string_view>& keys, std::span<const LaterKey> later) {
+void Fields::check_keys(const std::vector<std::string_view>& keys) {
   if (!is_map()) {
     problems_.add(node_, std::string(what_) + " is " + std::string(kind_of(node_)),
                   (keys.size() == 1 ? "a map with the key " : "a map with the keys ") + either_of(keys));
@@ -67,15 +67,11 @@ void Fields::check_keys(const std::vector<std::string_view>& keys, std::span<con
     const YamlNode& key = node_.entries[i].key;
     const bool seen = std::any_of(node_.entries.begin(), node_.entries.begin() + static_cast<std::ptrdiff_t>(i),
                                   [&](const auto& entry) { return entry.key.text == key.text; });
-    const auto refused = std::find_if(later.begin(), later.end(), [&](const LaterKey& l) { return l.key == key.text; });
     if (key.kind != YamlNode::Kind::scalar) {
       problems_.add(key, std::string(kind_of(key)) + " as a key of " + std::string(what_),
                     "one of the keys " + either_of(keys));
     } else if (seen) {
       problems_.add(key, key_in(key.text, what_) + " is there twice", "each key once");
-    } else if (refused != later.end()) {
-      problems_.add(key, key_in(key.text, what_) + " has no effect in this version of Muster",
-                    "remove it; a later release will support it. " + std::string(refused->instead));
     } else if (std::find(keys.begin(), keys.end(), key.text) == keys.end()) {
       const std::string_view meant = closest(key.text, keys);
       if (!meant.empty()) meant_.push_back(meant);

@@ -53,7 +53,7 @@ class Fields {
   [[nodiscard]] const std::vector<YamlNode>* list(std::string_view key);
 
  private:
-  void check_keys(const std::vector<std::string_view>& keys, std::span<const LaterKey> later);
+  void check_keys(const std::vector<std::string_view>& keys);
   [[nodiscard]] const Key& row(std::string_view key) const;
 
   const YamlNode& node_;

@@ -130,6 +130,6 @@ constexpr Key guardrail_keys[] = {
 }  // namespace
 
 constexpr Section on_inconclusive{"on_inconclusive", on_inconclusive_keys};
-constexpr Section guardrail{"a guardrail", guardrail_keys, {}, metric_or_when};
+constexpr Section guardrail{"a guardrail", guardrail_keys, metric_or_when};
 
 }  // namespace muster::rules::keys

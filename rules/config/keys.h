@@ -60,18 +60,10 @@ struct Key {
   std::string_view not_beside = {};            // a key that takes its place
 };
 
-// A key that this version knows of but does not act on. It is refused, because a file that asks for protection and does
-// not get it is worse than one that does not load.
-struct LaterKey {
-  std::string_view key;
-  std::string_view instead;  // what to do now
-};
-
 // One map with a fixed set of keys.
 struct Section {
   std::string_view what;  // in messages: "a wave"
   std::span<const Key> keys;
-  std::span<const LaterKey> later = {};
   Words exactly_one = {};   // of these keys
   Words at_least_one = {};  // of these keys
 };

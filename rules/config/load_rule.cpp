@@ -12,8 +12,6 @@ namespace muster::rules {
 
 namespace {
 
-constexpr std::uint64_t keep_previous_for_s_max = 3650ull * 86'400;
-
 class RuleReader {
  public:
   explicit RuleReader(Problems& problems) : problems_(problems) {}
@@ -176,10 +174,12 @@ class RuleReader {
 
   void read_rollback(const YamlNode& node) {
     Fields fields(node, keys::rollback, problems_);
-    put_lines(fields, {{"on_abort", Clause::on_abort}});
+    put_lines(fields, {{"on_abort", Clause::on_abort}, {"keep_previous_for", Clause::keep_previous_for}});
     if (const YamlNode* first = fields.find("first")) read_rollback_first(*first);
-    if (const YamlNode* window = fields.find("keep_previous_for")) {
-      (void)read_duration_s(*window, "keep_previous_for", 0, keep_previous_for_s_max, problems_);
+    rule_.keep_previous_for_s = fields.duration_s("keep_previous_for");
+    if (rule_.shadow && rule_.keep_previous_for_s != 0) {
+      problems_.add(*fields.find("keep_previous_for"),
+                    "'keep_previous_for' of a shadow, which switches nothing: there is no way back", "remove it");
     }
     rule_.on_abort = static_cast<AbortDefault>(fields.word("on_abort"));
   }

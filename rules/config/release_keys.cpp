@@ -249,9 +249,9 @@ constexpr Key release_keys[] = {
 constexpr Section requirements{"requires", requirement_keys};
 constexpr Section compatible{"compatible", compatible_keys};
 constexpr Section runtime{"runtime", runtime_keys};
-constexpr Section probe{"a probe", probe_keys, {}, probe_kinds};
+constexpr Section probe{"a probe", probe_keys, probe_kinds};
 constexpr Section release_shadow{"shadow", shadow_keys};
-constexpr Section activation{"activate", activation_keys, {}, {}, activation_conditions};
+constexpr Section activation{"activate", activation_keys, {}, activation_conditions};
 constexpr Section recovery_rule{"a recovery rule", recovery_keys};
 constexpr Section release{"a release", release_keys};
 

@@ -164,10 +164,15 @@ constexpr Key rollback_keys[] = {
          "What `rollout abort` does when it is not told: devices keep what they run, or all that were reached go back.",
      .fallback = "keep",
      .words = on_aborts},
+    {.name = "keep_previous_for",
+     .form = Form::duration,
+     .doc = "For so long after the rollout has completed, the broker keeps what its devices ran before: it is not "
+            "retired and its files stay, so that there is a way back.",
+     .see = "#the-way-back-afterwards",
+     .absent = "until somebody retires it",
+     .min = 1,
+     .max = 3650 * day_s},
 };
-
-constexpr LaterKey later_rollback_keys[] = {
-    {"keep_previous_for", "Until then a device keeps its previous release until the next one replaces it"}};
 
 constexpr Key rule_keys[] = {
     {.name = "rollout",
@@ -346,11 +351,11 @@ constexpr Key rule_keys[] = {
 }  // namespace
 
 constexpr Section versions{"versions", version_keys};
-constexpr Section wave{"a wave", wave_keys, {}, wave_shares};
+constexpr Section wave{"a wave", wave_keys, wave_shares};
 constexpr Section rehearse{"rehearse", rehearse_keys};
-constexpr Section halt{"halt", halt_keys, {}, {}, halt_limits};
-constexpr Section pace{"pace", pace_keys, {}, {}, pace_limits};
-constexpr Section rollback{"rollback", rollback_keys, later_rollback_keys};
-constexpr Section rule{"a rule", rule_keys, {}, {}, makes_waves};
+constexpr Section halt{"halt", halt_keys, {}, halt_limits};
+constexpr Section pace{"pace", pace_keys, {}, pace_limits};
+constexpr Section rollback{"rollback", rollback_keys};
+constexpr Section rule{"a rule", rule_keys, {}, makes_waves};
 
 }  // namespace muster::rules::keys

@@ -199,6 +199,8 @@ std::string write_rule(const Rule& rule) {
     rollback.add("on_abort",
                  std::string(key_of(keys::rollback, "on_abort").words[static_cast<std::size_t>(rule.on_abort)]));
   }
+  if (rule.keep_previous_for_s != usual.keep_previous_for_s)
+    rollback.add("keep_previous_for", seconds_text(rule.keep_previous_for_s));
   if (!rollback.empty()) text += line("rollback", rollback.text());
   if (rule.unreachable_after_s != usual.unreachable_after_s)
     text += line("unreachable_after", seconds_text(rule.unreachable_after_s));

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "rules/condition/program.h"
+#include "rules/engine/failure_cause.h"
 #include "rules/engine/fleet.h"
 #include "rules/engine/fleet_fit.h"
 #include "rules/engine/judge.h"
@@ -64,6 +65,7 @@ class Core {
   [[nodiscard]] FleetFit fit(const StartRollout& body) const;  // eligibility.cpp
   [[nodiscard]] ReleaseUses uses(const Sha256& manifest) const;
   [[nodiscard]] std::uint64_t stale_reports() const { return stale_reports_; }
+  [[nodiscard]] const Troubles& troubles() const { return troubles_; }
 
  private:
   using Claims = std::vector<Rollout*>;
@@ -348,6 +350,7 @@ class Core {
   bool started_ = false;         // an event has come
   std::uint64_t started_s_ = 0;  // time of the first event after a start: links are unknown before it
   std::uint64_t stale_reports_ = 0;
+  Troubles troubles_;
   bool to_refresh_ = false;  // some rollout was touched in this step
   Turn turn_;
 };

@@ -216,12 +216,19 @@ ReleaseUses Core::uses(const Sha256& manifest) const {
   };
   for (const auto& [number, rollout] : rollouts_) {
     if (rollout->state == RolloutState::aborted) continue;
-    // While it is at work, an abort takes devices back to what they ran.
     if (has(rollout->target)) {
       found.rollouts.push_back(rollout->name());
-    } else if (rollout->active() && members_.any(*rollout, [&](const Member& member) { return has(member.prior); })) {
-      found.returning.push_back(rollout->name());
+      continue;
     }
+    // While it is at work, an abort takes devices back to what they ran.
+    const auto kept_until_s = rollout->previous_kept_until_s();
+    if (!rollout->active() && kept_until_s <= turn_.now_s) continue;
+    if (!members_.any(*rollout, [&](const Member& member) { return has(member.prior); })) continue;
+    if (rollout->active())
+      found.returning.push_back(rollout->name());
+    else
+      found.keeping.push_back(rollout->name() + " until " + utc_text(kept_until_s) +
+                              rollout->lines.cite(Clause::keep_previous_for));
   }
   fleet_.for_each([&](DeviceIndex index) {
     if (!has(fleet_[index].assigned)) return;

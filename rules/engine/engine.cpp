@@ -67,6 +67,10 @@ std::uint64_t Engine::stale_reports() const {
   return state_->core.stale_reports();
 }
 
+const Troubles& Engine::troubles() const {
+  return state_->core.troubles();
+}
+
 std::string Engine::check() const {
   return state_->core.check();
 }

@@ -11,6 +11,7 @@
 
 #include "rules/engine/effect.h"
 #include "rules/engine/event.h"
+#include "rules/engine/failure_cause.h"
 #include "rules/engine/fleet_fit.h"
 #include "rules/engine/status.h"
 
@@ -50,6 +51,7 @@ class Engine {
   [[nodiscard]] bool wants_health(std::string_view device) const;
   // How many reports were dropped because they were not newer than the last one of their device.
   [[nodiscard]] std::uint64_t stale_reports() const;
+  [[nodiscard]] const Troubles& troubles() const;
   // Counts everything again, over all devices, and compares with the counts kept along the way; empty, or what differs.
   // For tests and assertions: it costs as much as there are devices.
   [[nodiscard]] std::string check() const;

@@ -1,9 +1,9 @@
-#include "operator/failure_cause.h"
+#include "rules/engine/failure_cause.h"
 
 #include <algorithm>
 #include <iterator>
 
-namespace muster::ctl {
+namespace muster::rules {
 namespace {
 
 struct Row {
@@ -50,13 +50,13 @@ constexpr Row rows[] = {
 }  // namespace
 
 std::string_view name_of(FailureCause cause) {
-  constexpr std::string_view names[] = {"release", "infrastructure", "refused", "unclear"};
+  constexpr std::string_view names[failure_cause_count] = {"release", "infrastructure", "refused", "unclear"};
   return names[static_cast<std::size_t>(cause)];
 }
 
 std::string_view words_of(FailureCause cause) {
-  constexpr std::string_view words[] = {"by the release", "by link, broker or disk", "refused by the device",
-                                        "for an unclear cause"};
+  constexpr std::string_view words[failure_cause_count] = {"by the release", "by link, broker or disk",
+                                                           "refused by the device", "for an unclear cause"};
   return words[static_cast<std::size_t>(cause)];
 }
 
@@ -66,4 +66,4 @@ FailureCause cause_of(std::string_view error) {
   return found == std::end(rows) ? unclear : found->cause;
 }
 
-}  // namespace muster::ctl
+}  // namespace muster::rules

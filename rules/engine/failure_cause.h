@@ -2,10 +2,12 @@
 // has to know which: the one needs another release, the other another try. Pure; any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-namespace muster::ctl {
+namespace muster::rules {
 
 enum class FailureCause : std::uint8_t {
   release,         // it was there whole and did not work: probes, soak, recovery, rehearsal
@@ -13,6 +15,7 @@ enum class FailureCause : std::uint8_t {
   refused,         // the device would not take it: trust, compatibility, its security floor, orders
   unclear          // the device says nothing that tells: no end in time, an installer's or an internal error
 };
+inline constexpr std::size_t failure_cause_count = 4;
 
 [[nodiscard]] std::string_view name_of(FailureCause cause);
 // "by the release", "by link, broker or disk"
@@ -22,4 +25,14 @@ enum class FailureCause : std::uint8_t {
 // know.
 [[nodiscard]] FailureCause cause_of(std::string_view error);
 
-}  // namespace muster::ctl
+// What has gone wrong in rollouts since the engine was made, for curves and alarms: is a release bad, or what carries
+// it? Only grows; no part of the records.
+struct Troubles {
+  std::array<std::uint64_t, failure_cause_count> failures{};  // attempts, by cause; those that are tried again too
+  std::uint64_t guardrails_failed = 0;                        // each segment for itself
+
+  void count(std::string_view error) { ++failures[static_cast<std::size_t>(cause_of(error))]; }
+  [[nodiscard]] std::uint64_t of(FailureCause cause) const { return failures[static_cast<std::size_t>(cause)]; }
+};
+
+}  // namespace muster::rules

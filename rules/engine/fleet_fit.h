@@ -32,8 +32,13 @@ inline constexpr std::size_t unfit_shown_max = 50;
 struct ReleaseUses {
   std::vector<std::string> rollouts;   // that may still assign it; by start
   std::vector<std::string> returning;  // those at work that have others, and may take devices back to it
-  std::size_t device_count = 0;        // devices whose assignment names it
-  std::vector<std::string> devices;    // the first of them by id, at most uses_shown_max
+  std::vector<std::string> keeping;  // "line-2 until 2026-12-07 …": completed ones, whose rules keep it for a way back
+  std::size_t device_count = 0;      // devices whose assignment names it
+  std::vector<std::string> devices;  // the first of them by id, at most uses_shown_max
+
+  [[nodiscard]] bool any() const {
+    return !rollouts.empty() || !returning.empty() || !keeping.empty() || device_count != 0;
+  }
 };
 inline constexpr std::size_t uses_shown_max = 10;
 

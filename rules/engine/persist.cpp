@@ -198,6 +198,7 @@ std::string Core::rule_record(const Rollout& rollout) {
   out.number(rule.unreachable_after_s);
   out.number(rule.attempt_timeout_s);
   out.number(static_cast<std::uint64_t>(rule.on_abort));
+  out.number(rule.keep_previous_for_s);
   out.number(rule.baseline_window_s);
   out.number(rule.rollback_first ? static_cast<std::uint64_t>(*rule.rollback_first) + 1 : 0);
   out.number(rule.guardrails.size());

@@ -6,7 +6,7 @@ namespace muster::rules {
 
 namespace {
 
-constexpr char format_version = 7;
+constexpr char format_version = 8;
 constexpr std::size_t checksum_size = 8;
 
 std::uint64_t checksum_of(std::string_view key, std::string_view bytes) {

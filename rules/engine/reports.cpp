@@ -260,6 +260,7 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
   if (!judgement.detail.empty()) why += ": " + judgement.detail;
   if (tries != 0)
     why += "; " + attempt_text(rollout.rule.retry, judgement.error, tries + 1) + rollout.lines.cite(Clause::retry);
+  troubles_.count(judgement.error);
   if (member.withdrawn) {
     turn_.audit(who, audit::device_not_reverted, id, why + "; it keeps what it runs");
     return;

@@ -111,6 +111,7 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
   rule.unreachable_after_s = in.number();
   rule.attempt_timeout_s = in.number();
   rule.on_abort = read_enum(in, AbortDefault::revert);
+  rule.keep_previous_for_s = in.number();
   rule.baseline_window_s = in.number();
   if (const auto first = in.number_max(plane_count); first != 0) rule.rollback_first = static_cast<Plane>(first - 1);
   const auto guardrails = in.number_max(limits::guardrails_max);

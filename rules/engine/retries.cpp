@@ -25,6 +25,7 @@ bool Core::wait_to_retry(MemberIndex index, const Judgement& judgement, std::str
   members_.change(index, [&](Member& m) { m.standing = in_work(index); });
   arm(index);
   mark_persist(member.device);
+  troubles_.count(judgement.error);
   auto why = "rollout " + rollout.name() + ": " + judgement.error;
   if (!judgement.detail.empty()) why += ": " + judgement.detail;
   turn_.audit(who, audit::device_retrying, id,

@@ -94,6 +94,11 @@ bool Rollout::assigning() const {
   return state == RolloutState::running || state == RolloutState::awaiting_approval || state == RolloutState::completed;
 }
 
+std::uint64_t Rollout::previous_kept_until_s() const {
+  const bool keeps = state == RolloutState::completed && rule.keep_previous_for_s != 0;
+  return keeps ? ended_s + rule.keep_previous_for_s : 0;
+}
+
 std::uint64_t bucket_of(std::uint64_t seed, std::string_view device) {
   return XXH3_64bits_withSeed(device.data(), device.size(), seed);
 }

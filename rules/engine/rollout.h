@@ -191,6 +191,8 @@ struct Rollout {
   [[nodiscard]] bool serving() const { return state != RolloutState::reverting && state != RolloutState::aborted; }
   // Gives new assignments.
   [[nodiscard]] bool assigning() const;
+  // Until when its rule keeps what its devices ran before it, now that it has completed; 0: it does not.
+  [[nodiscard]] std::uint64_t previous_kept_until_s() const;
 };
 
 inline constexpr std::size_t failures_shown_max = 20;

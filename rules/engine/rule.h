@@ -98,6 +98,8 @@ struct Rule {
   std::vector<Guardrail> guardrails;           // at most guardrails_max
   // How long devices are measured before the first wave opens, when a guardrail compares with before.
   std::uint64_t baseline_window_s = 3600;
+  // After it has completed, what its devices ran before stays for so long, for a way back; 0: until it is retired.
+  std::uint64_t keep_previous_for_s = 0;
   std::optional<Plane> rollback_first;  // goes back before the others; none: in the reverse of the way in
 
   bool operator==(const Rule&) const = default;

@@ -25,9 +25,10 @@ enum class Clause : std::uint8_t {
   baseline_window,
   attempt_timeout,
   priority,
-  on_abort
+  on_abort,
+  keep_previous_for
 };
-inline constexpr Clause last_clause = Clause::on_abort;
+inline constexpr Clause last_clause = Clause::keep_previous_for;
 
 class RuleLines {
  public:

@@ -89,6 +89,7 @@ bool Core::refresh_status(Rollout& rollout) const {
   put(status.state, rollout.state, changed);
   const bool ended = rollout.state == RolloutState::completed || rollout.state == RolloutState::aborted;
   put(status.ended_s, ended ? rollout.ended_s : 0, changed);
+  put(status.previous_kept_until_s, rollout.previous_kept_until_s(), changed);
   put(status.targets, total.targets, changed);
   put(status.reached, total.reached, changed);
   put(status.done, total.of(Standing::done), changed);

@@ -97,6 +97,7 @@ struct RolloutStatus {
   std::uint32_t priority = 0;
   bool shadow = false;
   std::uint64_t started_s = 0, ended_s = 0;  // 0: not yet
+  std::uint64_t previous_kept_until_s = 0;   // what its devices ran before it; 0: its rule does not say, or not yet
   std::string started_by;
   // Devices that another rollout has taken since stay in these counts, and count once more should they come back.
   std::uint32_t targets = 0;  // devices that match now

@@ -25,6 +25,7 @@ void Core::act_on_verdicts(Rollout& rollout) {
       }
       if (verdict != Verdict::fail || segment.acted) continue;
       segment.acted = rollout.persist = true;
+      ++troubles_.guardrails_failed;
       rollout.waves[rollout.wave].approved_by.clear();  // they approved what it was
       const auto on_fail = rollout.rule.guardrails[i].on_fail;
       turn_.audit("muster", audit::guardrail_failed, rollout.name(),

@@ -117,9 +117,12 @@ TEST_F(ReleaseStates, ARetiredReleaseLosesItsFilesAndNothingElse) {
   ASSERT_EVENTUALLY(20s, state("m-1") == "completed");
   EXPECT_THAT(move("m@1", "retired").err, AllOf(HasSubstr("m@1 cannot be retired"), HasSubstr("m-1"),
                                                 HasSubstr("2 devices are assigned it: gw-0, gw-1")));
-  start_rollout("m-2", rule("m-2", "{ model: m@2 }", two_waves));
+  start_rollout("m-2", rule("m-2", "{ model: m@2 }", two_waves) + "rollback: { keep_previous_for: 14d }\n");
   ASSERT_EVENTUALLY(20s, state("m-2") == "completed");
+  EXPECT_THAT(ctl().run({"rollout", "status", "m-2"}).out, HasSubstr("what its devices ran before is kept until 20"));
   ctl().must({"rollout", "abort", "m-1", "--keep", "--reason", "m-2 has them all"});
+  EXPECT_THAT(move("m@1", "retired").err, HasSubstr("these keep what their devices ran before: m-2 until 20"));
+  ctl().must({"rollout", "abort", "m-2", "--keep", "--reason", "nobody will go back"});
   must_move("m@1", "retired");
   EXPECT_THAT(ctl().run({"rollout", "start", rule_file("again", rule("again", "{ model: m@1 }", two_waves))}).err,
               HasSubstr("m@1 is retired"));

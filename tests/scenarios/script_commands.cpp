@@ -268,6 +268,7 @@ Rule Script::rule_of(const ScriptLine& line) {
                                    number(parts.at(3)), retry_reason(parts.at(0))});
   }
   rule.priority = static_cast<std::uint32_t>(number(line.option("priority", "0")));
+  rule.keep_previous_for_s = number(line.option("keep_previous", "0"));
   rule.on_abort = line.option("on_abort", "keep") == "revert" ? AbortDefault::revert : AbortDefault::keep;
   return rule;
 }

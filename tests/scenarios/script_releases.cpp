@@ -71,6 +71,7 @@ bool Script::release_command(const ScriptLine& line) {
     const auto uses = world_.engine.uses(world_.release(words.at(1)).manifest);
     for (const auto& rollout : uses.rollouts) lines_.push_back("rollout " + rollout);
     for (const auto& rollout : uses.returning) lines_.push_back("rollout " + rollout + " may go back to it");
+    for (const auto& kept : uses.keeping) lines_.push_back("kept by " + kept);
     for (const auto& device : uses.devices) lines_.push_back("device " + device);
     lines_.push_back(std::to_string(uses.device_count) + " assigned");
   } else {

@@ -1,107 +1,16 @@
-// A release's way from development to retired: what moves it, what its state lets rollouts do, and what is left of it.
+// A release's way from development to retired: what moves it, and what its state lets rollouts do.
 #include <gtest/gtest.h>
 
-#include <ctime>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "broker-plugin/lifecycle/release_states.h"
 #include "broker-plugin/store/keys.h"
 #include "broker-plugin/store/store.h"
 #include "host/base64.h"
 #include "schemas/manifest_generated.h"
-#include "schemas/release_move_generated.h"
-#include "tests/unit/broker/bench.h"
-#include "trust/signing/signer.h"
+#include "tests/unit/broker/lifecycle_fixture.h"
 
 namespace muster::broker::test {
 namespace {
-
-using nlohmann::json;
-using State = wire::ReleaseState;
-
-std::uint64_t now_s() {
-  return static_cast<std::uint64_t>(std::time(nullptr));
-}
-
-struct Statement {
-  State from = State::development, to = State::candidate;
-  std::string reason = "looks well";
-  std::uint64_t expires_s = 0;
-  std::string release{};  // other than the release's own
-};
-
-Bytes signed_move(const trust::SigningKey& key, const SignedRelease& release, const std::string& ref,
-                  const Statement& statement) {
-  flatbuffers::FlatBufferBuilder builder;
-  const auto name = builder.CreateString(statement.release.empty() ? ref : statement.release);
-  const auto reason = statement.reason.empty() ? 0 : builder.CreateString(statement.reason);
-  const wire::Digest manifest(release.digest.bytes);
-  wire::FinishReleaseMoveBuffer(builder, wire::CreateReleaseMove(builder, name, &manifest, statement.from, statement.to,
-                                                                 1000, statement.expires_s, reason));
-  const Bytes payload(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
-  return trust::seal({{wire::PayloadKind::release_move, ByteView(payload)}}, {&key}).value().front();
-}
-
-class Lifecycle : public ::testing::Test {
- protected:
-  void start(const std::string& yaml = "release_states: required\nkeep_retired_for: 90d\n") {
-    bench = std::make_unique<Bench>(yaml);
-    bench->start();
-  }
-  void configure(const std::string& from, const std::string& to) {
-    auto text = read_text(bench->installation.config_path);
-    text.replace(text.find(from), from.size(), to);
-    write_text(bench->installation.config_path, text);
-  }
-  SignedRelease publish(const std::string& version, const std::string& content) {
-    auto release = make_release(bench->installation.release_key, "m", version, content);
-    EXPECT_EQ(bench->publish(release).value("error", ""), "");
-    return release;
-  }
-  json bring(const Bytes& envelope, const std::string& user = "alice") {
-    return bench->command(user, R"("command":"moveRelease","envelope":")" + host::to_base64(envelope) + "\"");
-  }
-  json move(const SignedRelease& release, const std::string& version, const Statement& statement) {
-    return bring(signed_move(bench->installation.release_key, release, "m@" + version, statement));
-  }
-  void promote(const SignedRelease& release, const std::string& version) {
-    for (const auto& [from, to] :
-         {std::pair(State::development, State::candidate), std::pair(State::candidate, State::canary),
-          std::pair(State::canary, State::promoted)}) {
-      EXPECT_EQ(move(release, version, {from, to}).value("error", ""), "");
-    }
-  }
-  json start_rollout(const std::string& rollout, const std::string& version) {
-    return bench->command(
-        "alice", R"("command":"startRollout","reason":"go","rule":)" + json(rule_text(rollout, "m@" + version)).dump());
-  }
-  json shown(const std::string& version) {
-    return bench->command("eve", R"("command":"getRelease","release":"m@)" + version + "\"").at("data");
-  }
-  std::vector<json> audit(const std::string& what) {
-    std::vector<json> found;
-    const auto page = bench->command("eve", R"("command":"listAudit","limit":500)");
-    for (const auto& entry : page["data"]["entries"]) {
-      if (entry["what"] == what) found.push_back(entry);
-    }
-    return found;
-  }
-  // gw-1 takes what it was assigned.
-  void commit(const SignedRelease& release, std::uint64_t epoch) {
-    EXPECT_EQ(bench->assigned("gw-1", epoch), release.digest);
-    EXPECT_TRUE(bench->report(
-        {.seq = ++seq, .model = release.digest, .attempt_epoch = epoch, .attempt = wire::AttemptState::committed}));
-  }
-  [[nodiscard]] std::string blob(const Sha256& digest) const {
-    const auto hex = to_hex(digest);
-    return bench->installation.data_dir + "/blobs/" + hex.substr(0, 2) + "/" + hex;
-  }
-  [[nodiscard]] bool has_blob(const Sha256& digest) const { return std::filesystem::exists(blob(digest)); }
-
-  std::unique_ptr<Bench> bench;
-  std::uint64_t seq = 0;
-};
 
 TEST_F(Lifecycle, AReleaseGoesAlongTheLineOneStepAtATime) {
   start();
@@ -254,78 +163,6 @@ TEST_F(Lifecycle, WithoutBeingAskedForStatesOnlyEndARelease) {
   EXPECT_EQ(start_rollout("second", "2")["error"],
             "m@2 is retired: no rollout of it starts any more; roll out another version");
   EXPECT_EQ(bench->publish(two)["kind"], "refused");
-}
-
-TEST_F(Lifecycle, RetiredFilesGoAfterTheKeepWindowAndTheRestStays) {
-  start("keep_retired_for: 90d\n");
-  const auto one = publish("1", "one");
-  const auto two = publish("2", "shared");
-  const auto three = publish("3", "shared");
-  for (const auto& [release, version] : {std::pair(&one, "1"), std::pair(&two, "2")})
-    EXPECT_EQ(move(*release, version, {State::development, State::retired, "old"}).value("error", ""), "");
-  bench->plugin->tick();
-  EXPECT_TRUE(has_blob(one.file)) << "within the window";
-
-  // The window is over. The kill comes between the decision and the removal: the record is there, the file too.
-  bench->stop();
-  configure("keep_retired_for: 90d", "keep_retired_for: 0s");
-  {
-    auto store = std::move(*Store::open(bench->installation.data_dir));
-    EXPECT_TRUE(store->write({{keys::join(keys::files_removed, "m@1"), keys::u64_value(1234)}}).has_value());
-  }
-  bench->start();
-  EXPECT_TRUE(bench->tick_until([&] { return !has_blob(one.file); })) << "cut off, and done again";
-  EXPECT_TRUE(bench->tick_until([&] { return shown("2")["files_removed_s"] != 0; }));
-  EXPECT_EQ(shown("1")["files_removed_s"], 1234);
-  EXPECT_EQ(shown("1")["files"][0]["sha256"], to_hex(one.file)) << "the hashes stay";
-  EXPECT_NE(shown("1").value("envelope", ""), "") << "and the manifest";
-  // What is shown is known before its record is durable, and only then can the entry be listed.
-  EXPECT_TRUE(bench->tick_until([&] { return !audit("release.files_removed").empty(); }));
-  const auto entries = audit("release.files_removed");
-  ASSERT_EQ(entries.size(), 1u);
-  EXPECT_EQ(entries[0]["subject"], "m@2");
-  EXPECT_NE(entries[0].value("why", "").find("0 files with 0 bytes"), std::string::npos) << entries[0];
-  EXPECT_NE(entries[0].value("why", "").find("1 stay, which another release has too"), std::string::npos);
-  EXPECT_TRUE(has_blob(three.file)) << "m@3 has the same file";
-  EXPECT_FALSE(bench->port.logged("missing or damaged")) << "what was removed is not missed";
-
-  EXPECT_EQ(move(three, "3", {State::development, State::retired, "old too"}).value("error", ""), "");
-  EXPECT_TRUE(bench->tick_until([&] { return !has_blob(three.file); })) << "nobody has it any more";
-  bench->stop();
-  bench->start();
-  EXPECT_FALSE(bench->port.logged("missing or damaged"));
-  EXPECT_EQ(shown("3")["state"], "retired");
-}
-
-// A way back leads to a retired release while its files are there; whoever is on it keeps them there.
-TEST_F(Lifecycle, RetiredFilesStayWhileADeviceIsAssignedThem) {
-  start("keep_retired_for: 90d\n");
-  const auto one = publish("1", "one");
-  const auto two = publish("2", "two");
-  EXPECT_TRUE(bench->report({.seq = ++seq, .model = {}}));
-  EXPECT_EQ(start_rollout("first", "1").value("error", ""), "");
-  commit(one, 1);
-  EXPECT_EQ(start_rollout("second", "2").value("error", ""), "");
-  const auto retire = [&] { return move(one, "1", {State::development, State::retired, "old"}).value("error", ""); };
-  EXPECT_NE(retire().find("these may take devices back to it: second; wait until they are completed"),
-            std::string::npos)
-      << retire();
-  commit(two, 2);
-  const auto abort = [&](const std::string& rollout, const std::string& mode) {
-    return bench->command("alice", R"("command":"abortRollout","rollout":")" + rollout + R"(","mode":")" + mode + "\"")
-        .value("error", "");
-  };
-  EXPECT_EQ(abort("first", "keep"), "");
-  EXPECT_EQ(retire(), "");
-  EXPECT_EQ(abort("second", "revert"), "");
-  commit(one, 3);
-  configure("keep_retired_for: 90d", "keep_retired_for: 0s");
-  bench->plugin->reload();
-  // m@2 is retired after it and gone before it: the removal has had its turns.
-  EXPECT_EQ(move(two, "2", {State::development, State::retired, "bad"}).value("error", ""), "");
-  EXPECT_TRUE(bench->tick_until([&] { return !has_blob(two.file); }));
-  EXPECT_TRUE(has_blob(one.file));
-  EXPECT_EQ(shown("1")["files_removed_s"], 0);
 }
 
 TEST_F(Lifecycle, WhatCannotRunItIsNamedAndNeverAssigned) {

@@ -74,6 +74,19 @@ TEST_F(PluginTest, StatesThatNoRolloutIsInAreCountedAsNone) {
   EXPECT_EQ(bench.metrics()["rollouts"]["halted"], 0) << "a curve of it comes back to none";
 }
 
+TEST_F(PluginTest, FailuresAreCountedByWhatTheySpeakOf) {
+  start_rollout();
+  EXPECT_EQ(bench.metrics()["failures"], json({{"release", 0}, {"infrastructure", 0}, {"refused", 0}, {"unclear", 0}}));
+  EXPECT_EQ(bench.metrics()["guardrails_failed"], 0);
+  EXPECT_TRUE(bench.report({.device = canary(),
+                            .seq = 2,
+                            .attempt_epoch = 1,
+                            .attempt = wire::AttemptState::failed,
+                            .error = wire::ErrorCode::fetch_failed}));
+  EXPECT_EQ(bench.metrics()["failures"]["infrastructure"], 1);
+  EXPECT_EQ(bench.metrics()["failures"]["release"], 0);
+}
+
 TEST_F(PluginTest, AnApprovalNeedsTheRole) {
   start_rollout("manual");
   commit(canary(), 2);

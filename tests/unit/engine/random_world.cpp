@@ -201,6 +201,7 @@ void RandomWorld::start() {
   }
   if (chance(20)) rule.halt_failed_in_a_row = 1 + static_cast<std::uint32_t>(pick(3));
   rule.on_abort = chance(50) ? AbortDefault::revert : AbortDefault::keep;
+  if (chance(20)) rule.keep_previous_for_s = 1 + pick(86'400);
   // The file of every other rule is known, so that records and sentences have its lines.
   RuleLines lines;
   if (rule.seed % 2 == 0) {

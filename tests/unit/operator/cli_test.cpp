@@ -110,7 +110,7 @@ constexpr const char* good_rule =
     "  - { name: canary, percent: 10, gate: manual, soak: 30s }\n"
     "  - { name: all, percent: 100 }\n"
     "halt: { failed_devices: 1 }\n"
-    "rollback: { on_abort: revert }\n";
+    "rollback: { on_abort: revert, keep_previous_for: 14d }\n";
 
 TEST(RolloutCheck, SaysInWordsWhatARuleWillDo) {
   const TemporaryDirectory directory;
@@ -122,6 +122,7 @@ TEST(RolloutCheck, SaysInWordsWhatARuleWillDo) {
   EXPECT_TRUE(contains(ran.out, "1. canary: 10 % of the targets; each device watches itself for 30 s")) << ran.out;
   EXPECT_TRUE(contains(ran.out, "you approve it")) << ran.out;
   EXPECT_TRUE(contains(ran.out, "Abort takes back what was done.")) << ran.out;
+  EXPECT_TRUE(contains(ran.out, "the broker keeps what its devices ran before for 14 d")) << ran.out;
   const auto json = musterctl({"rollout", "check", file, "--json"});
   EXPECT_TRUE(contains(json.out, R"("rollout":"reader-deu-1","seed":7)")) << json.out;
 }

@@ -27,6 +27,12 @@ TEST(Decode, ReadsARolloutsStatus) {
   EXPECT_EQ(view->failures, (std::vector<FailureView>{{"d1", "probe_failed", "exit 1", false}}));
 }
 
+TEST(Decode, ReadsHowLongTheWayBackIsKept) {
+  const auto view = decode_rollout(R"({"rollout":"r","state":"completed","previous_kept_until_s":1790000000})");
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(view->previous_kept_until_s, 1'790'000'000u);
+}
+
 TEST(Decode, ReadsARehearsal) {
   const auto view = decode_rollout(
       R"({"rollout":"r","state":"running","rehearsing":2,"waves":[

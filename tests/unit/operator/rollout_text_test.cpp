@@ -49,6 +49,17 @@ TEST(RolloutFrame, At80Columns) {
             "  reached 50 of 100 devices, 30 done, 1 failed, 2 unreachable\n");
 }
 
+TEST(RolloutText, SaysHowLongTheWayBackIsKept) {
+  auto completed = view();
+  EXPECT_EQ(rollout_text(completed, 2000, 80, ascii).find("ran before"), std::string::npos);
+  completed.previous_kept_until_s = 1'000'000;
+  EXPECT_NE(
+      rollout_text(completed, 999'999, 80, ascii).find("what its devices ran before is kept until 1970-01-12 13:46"),
+      std::string::npos)
+      << rollout_text(completed, 999'999, 80, ascii);
+  EXPECT_EQ(rollout_text(completed, 1'000'000, 80, ascii).find("ran before"), std::string::npos) << "no longer";
+}
+
 TEST(RolloutFrame, SaysWhoWaitsForAnotherTimeOrAnotherAttempt) {
   auto waits = view();
   waits.retrying = waits.waves[1].retrying = 3;

@@ -36,9 +36,6 @@ TEST(Keys, EachRowIsWhole) {
       EXPECT_EQ(key.form == Form::map, key.keys != nullptr) << where;
       EXPECT_TRUE(key.form != Form::word || !key.words.empty()) << where;
     }
-    for (const LaterKey& later : section->later) {
-      EXPECT_FALSE(names.contains(later.key)) << later.key << " is supported and refused";
-    }
     for (const std::string_view name : section->exactly_one) EXPECT_TRUE(names.contains(name)) << name;
     for (const std::string_view name : section->at_least_one) EXPECT_TRUE(names.contains(name)) << name;
   }

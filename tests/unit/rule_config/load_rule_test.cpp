@@ -36,6 +36,7 @@ TEST(LoadRule, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(rule.unreachable_after_s, 60u);
   EXPECT_EQ(rule.attempt_timeout_s, 3600u);
   EXPECT_EQ(rule.on_abort, AbortDefault::keep);
+  EXPECT_EQ(rule.keep_previous_for_s, 0u);
   EXPECT_TRUE(rule.guardrails.empty());
   EXPECT_EQ(rule.baseline_window_s, 3600u);
   EXPECT_EQ(rule.rollback_first, std::nullopt);
@@ -55,7 +56,7 @@ TEST(LoadRule, EveryKeyArrives) {
       "  - { name: inner, ring: '\"lab\" in device.tags', gate: manual, approvers: 2, soak: 2d }\n"
       "  - { name: some, percent: 30, gate: auto, soak: 90m }\n"
       "halt: { failed_devices: 5 }\n"
-      "rollback: { on_abort: revert }\n"
+      "rollback: { on_abort: revert, keep_previous_for: 14d }\n"
       "unreachable_after: 2h\n"
       "attempt_timeout: 45s\n",
       "r");
@@ -80,6 +81,7 @@ TEST(LoadRule, EveryKeyArrives) {
   EXPECT_EQ(rule.unreachable_after_s, 7200u);
   EXPECT_EQ(rule.attempt_timeout_s, 45u);
   EXPECT_EQ(rule.on_abort, AbortDefault::revert);
+  EXPECT_EQ(rule.keep_previous_for_s, 14u * 86400);
 }
 
 TEST(LoadRule, WithoutOrderFirmwareComesBeforeModelBeforeConfig) {
@@ -114,12 +116,42 @@ TEST(LoadRule, WavesThatCanNotBeReached) {
   EXPECT_EQ(rule_errors(with_waves("- { name: a, percent: 50 }\n")), "") << "a partial rollout is one";
 }
 
+// The example of design.md, with everything that it asks for.
+TEST(LoadRule, TheExampleOfTheDesignLoads) {
+  const LoadedRule loaded = load_rule(
+      "rollout: yolo-v8n-2.1.0\n"
+      "targets: device.class == \"rk3566\" && device.region in [\"eu\", \"us\"] && !(\"lab\" in device.tags)\n"
+      "versions:\n"
+      "  model: yolo-v8n@2.1.0\n"
+      "  config: sorter@14\n"
+      "order: [model, config]\n"
+      "waves:\n"
+      "  - { name: canary, percent: 10, gate: manual, soak: 24h }\n"
+      "  - { name: half,   percent: 50, gate: auto }\n"
+      "  - { name: all,    percent: 100 }\n"
+      "halt: { failed_devices: 1 }\n"
+      "guardrails:\n"
+      "  - { name: latency,  metric: p95_ms, against: baseline, max_increase: 10%, tolerate: 5%, confidence: 99%, "
+      "by: [class, region], on_fail: freeze_segment }\n"
+      "  - { name: quality,  metric: edit_distance, against: control, max_increase: 3%, tolerate: 5%, "
+      "confidence: 99%, on_fail: pause }\n"
+      "rollback: { first: config, on_abort: revert, keep_previous_for: 14d }\n"
+      "pace: { per_minute: 600, per_site: 2 }\n",
+      "r");
+  ASSERT_TRUE(loaded.rule) << lines_of(loaded.diagnostics);
+  EXPECT_EQ(lines_of(loaded.diagnostics), "");
+  EXPECT_EQ(loaded.rule->rollback_first, Plane::config);
+  EXPECT_EQ(loaded.rule->keep_previous_for_s, 14u * 86400);
+  EXPECT_EQ(loaded.rule->guardrails.size(), 2u);
+}
+
 // A rule that asks for protection that is not there must not load.
-TEST(LoadRule, KeysOfLaterVersionsAreRefused) {
-  EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: 14d }\n")),
-              HasSubstr("'keep_previous_for' in rollback has no effect in this version of Muster; remove it"));
-  EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: soon }\n")), HasSubstr("is not a duration"))
-      << "still validated";
+TEST(LoadRule, NothingRanBeforeAShadow) {
+  EXPECT_THAT(rule_errors("rollout: r\ntargets: true\nversions: { model: m@1 }\nshadow: true\n"
+                          "waves: [{ name: all, percent: 100, soak: 1h }]\nrollback: { keep_previous_for: 14d }\n"),
+              HasSubstr("'keep_previous_for' of a shadow, which switches nothing"));
+  EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: soon }\n")), HasSubstr("is not a duration"));
+  EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: 0s }\n")), HasSubstr("is out of range"));
 }
 
 // Where a file says when to halt, what it does not say is no limit.

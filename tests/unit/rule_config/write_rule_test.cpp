@@ -37,7 +37,7 @@ TEST(WriteRule, LooksLikeARuleThatAPersonWrote) {
       "order: [config, model]\nstrategy: regional\nregions: [eu, us]\nsoak: 2h\n"
       "halt: { failed_devices: 3 }\n"
       "guardrails: [{ name: quality, metric: edit_distance, against: baseline, max_increase: 20%, by: [region] }]\n"
-      "rollback: { first: config }\n",
+      "rollback: { first: config, keep_previous_for: 14d }\n",
       "r");
   ASSERT_TRUE(loaded.rule) << lines_of(loaded.diagnostics);
   EXPECT_EQ(write_rule(*loaded.rule),
@@ -53,7 +53,7 @@ TEST(WriteRule, LooksLikeARuleThatAPersonWrote) {
             "halt: { failed_devices: 3 }\n"
             "guardrails:\n"
             "  - { name: quality, metric: edit_distance, against: baseline, max_increase: 20%, by: [region] }\n"
-            "rollback: { first: config }\n");
+            "rollback: { first: config, keep_previous_for: 14d }\n");
 }
 
 // Names that YAML reads as something else, and conditions that are hard to quote.
