@@ -73,7 +73,7 @@ TEST_F(Faults, ADeviceGoesBackWithoutTheBroker) {
   make_release({.name = "m",
                 .version = "2",
                 .model_txt = "broken",
-                .probes = "[{ exec: good-file, timeout: 5s, initial_delay: 1s }]"});
+                .probes = "[{ exec: good-file, timeout: 5s, initial_delay: " + std::to_string(slowness()) + "s }]"});
   start_rollout("m-2", rule("m-2", "{ model: m@2 }", one_wave));
   ASSERT_EVENTUALLY(10s, agent(0).active_file("model", "model.txt") == "broken");
   broker().kill_hard();
