@@ -7,6 +7,7 @@
 #include "rules/config/guardrails.h"
 #include "rules/config/times.h"
 #include "rules/config/waves.h"
+#include "rules/engine/readings.h"
 
 namespace muster::rules {
 
@@ -144,6 +145,13 @@ class RuleReader {
   void check_shadow(const Fields& fields, const YamlNode& document) {
     if (const auto* node = fields.find("priority"); node != nullptr && rule_.priority != 0)
       problems_.add(*node, "'priority' of a shadow, which takes no device from another rollout", "remove it");
+    for (const Guardrail& guardrail : rule_.guardrails) {
+      if (guardrail.metric != delegate_metric) continue;
+      problems_.add(*fields.find("guardrails"),
+                    "guardrail " + guardrail.name +
+                        " judges delegate_active, which no summary says of a shadow: every device would vote against",
+                    "what the shadow measures, such as p95_ms");
+    }
     for (const Wave& wave : rule_.waves) {
       const auto& node = fields.find("waves") != nullptr ? *fields.find("waves") : document;
       if (wave.hold != HoldPoint::none)

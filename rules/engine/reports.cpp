@@ -260,7 +260,7 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
   if (!judgement.detail.empty()) why += ": " + judgement.detail;
   if (tries != 0)
     why += "; " + attempt_text(rollout.rule.retry, judgement.error, tries + 1) + rollout.lines.cite(Clause::retry);
-  troubles_.count(judgement.error);
+  troubles_.count(said.error);  // of a rehearsal too: what it failed by
   if (member.withdrawn) {
     turn_.audit(who, audit::device_not_reverted, id, why + "; it keeps what it runs");
     return;

@@ -100,7 +100,9 @@ class World {
   void report(Number device);
   void set_step(Number device, std::uint64_t at_s);
   void set_later(Number device, std::uint64_t at_s);
+  void meet_faults(Number device);
   [[nodiscard]] FaultBits at_work(const SimulatedDevice& device) const;
+  [[nodiscard]] bool has_kind(FaultBits bits, Fault::Kind kind) const;  // one of these faults is of it
   [[nodiscard]] bool has_release_of(const SimulatedDevice& device, const Fault& fault) const;
   [[nodiscard]] const LinkQuality& link_of(const SimulatedDevice& device) const;
   [[nodiscard]] std::uint64_t until_link_changes_s(Number device);

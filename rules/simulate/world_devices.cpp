@@ -54,6 +54,31 @@ FaultBits World::at_work(const SimulatedDevice& device) const {
   return bits;
 }
 
+bool World::has_kind(FaultBits bits, Fault::Kind kind) const {
+  for (std::size_t i = 0; i < simulation_.faults.size(); ++i) {
+    if ((bits & 1u << i) != 0 && simulation_.faults[i].kind == kind) return true;
+  }
+  return false;
+}
+
+// The release begins to run: by what its attempt will end, and whether anything is wrong with it.
+void World::meet_faults(Number device) {
+  auto& it = devices_[device];
+  const auto& behaviour = simulation_.fleet.groups[it.group].behaviour;
+  if (draws_.happens(behaviour.update_fails_ppm, device, Draws::failing, it.attempts)) it.error = own_error;
+  for (std::size_t i = 0; i < simulation_.faults.size(); ++i) {
+    const auto& fault = simulation_.faults[i];
+    if ((at_work(it) & 1u << i) == 0) continue;
+    if (fault.kind == Fault::Kind::fails) {
+      const auto purpose = Draws::attempts_hit + static_cast<std::uint32_t>(i);
+      if (!draws_.happens(fault.hits_ppm, device, purpose, it.attempts)) continue;
+      it.error = static_cast<std::uint8_t>(fault_error + i);
+    }
+    it.harmed = true;
+  }
+  it.fails = it.error != 0;
+}
+
 bool World::is_under_way(AttemptState attempt) {
   return attempt == AttemptState::fetching || attempt == AttemptState::staged || attempt == AttemptState::soaking ||
          attempt == AttemptState::held || attempt == AttemptState::shadowing;
@@ -122,27 +147,14 @@ void World::activate(Number device) {
   if (added == 0) return set_step(device, now_s_ + going_back_s + it.soak_s);
   it.ran = true;
   if (observe_s_ != 0) report(device);  // who is lost from here on votes against by its silence
-  bool sticks = false;
-  const auto own = draws_.happens(behaviour.update_fails_ppm, device, Draws::failing, it.attempts);
-  if (own) it.error = own_error;
-  for (std::size_t i = 0; i < simulation_.faults.size(); ++i) {
-    const auto& fault = simulation_.faults[i];
-    if ((at_work(it) & 1u << i) == 0) continue;
-    if (fault.kind == Fault::Kind::fails) {
-      const auto purpose = Draws::attempts_hit + static_cast<std::uint32_t>(i);
-      if (!draws_.happens(fault.hits_ppm, device, purpose, it.attempts)) continue;
-      it.error = static_cast<std::uint8_t>(fault_error + i);
-    }
-    it.hung = it.hung || fault.kind == Fault::Kind::hangs;
-    sticks = sticks || fault.kind == Fault::Kind::sticks;
-    it.harmed = true;
-  }
-  it.fails = it.error != 0;
+  meet_faults(device);
+  const auto faults = at_work(it);
+  it.hung = it.hung || has_kind(faults, Fault::Kind::hangs);
   if (it.hung) {
     it.link_at_s = moment(now_s_ + noticed_lost_s);
     return agenda_.add({it.link_at_s, device, Kind::link});
   }
-  if (sticks) return;
+  if (has_kind(faults, Fault::Kind::sticks)) return;
   const auto probed_s = now_s_ + spread(static_cast<double>(behaviour.update_takes_s),
                                         draws_.share(device, Draws::activating, it.attempts));
   set_step(device, it.fails ? probed_s : probed_s + it.soak_s);

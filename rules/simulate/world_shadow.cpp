@@ -10,7 +10,7 @@ namespace muster::rules {
 
 namespace {
 
-constexpr std::uint64_t ends_early_s = 30;
+constexpr std::uint64_t ends_early_s = 30;  // one that fails from its start
 
 }  // namespace
 
@@ -23,24 +23,10 @@ void World::begin_shadow(Number device) {
   it.ran = true;
   it.committed_s = it.measured_s = moment(now_s_);
   it.summaries = 0;
-  bool sticks = false;
-  if (draws_.happens(simulation_.fleet.groups[it.group].behaviour.update_fails_ppm, device, Draws::failing,
-                     it.attempts))
-    it.error = own_error;
-  for (std::size_t i = 0; i < simulation_.faults.size(); ++i) {
-    const auto& fault = simulation_.faults[i];
-    if ((at_work(it) & 1u << i) == 0) continue;
-    if (fault.kind == Fault::Kind::fails) {
-      const auto purpose = Draws::attempts_hit + static_cast<std::uint32_t>(i);
-      if (!draws_.happens(fault.hits_ppm, device, purpose, it.attempts)) continue;
-      it.error = static_cast<std::uint8_t>(fault_error + i);
-    }
-    sticks = sticks || fault.kind == Fault::Kind::sticks;
-    it.harmed = true;
-  }
-  it.fails = it.error != 0;
+  meet_faults(device);
   report(device);
-  if (!sticks) set_step(device, now_s_ + (it.fails ? std::min<std::uint64_t>(ends_early_s, it.soak_s) : it.soak_s));
+  const auto runs_s = it.fails ? std::min<std::uint64_t>(ends_early_s, it.soak_s) : it.soak_s;
+  if (!has_kind(at_work(it), Fault::Kind::sticks)) set_step(device, now_s_ + runs_s);
   plan_later(device);
   if (it.online && observe_s_ != 0) plan_summary(device, now_s_ + observation_s(it));
 }
@@ -77,9 +63,7 @@ void World::read_shadow(const Measuring::Who& who, Readings& readings) const {
   measuring_.read(active, readings);
   Readings shadow;
   measuring_.read(who, shadow);
-  bool hangs = false;  // it runs, and says nothing
-  for (std::size_t i = 0; i < simulation_.faults.size(); ++i)
-    hangs = hangs || ((who.faults & 1u << i) != 0 && simulation_.faults[i].kind == Fault::Kind::hangs);
+  const bool hangs = has_kind(who.faults, Fault::Kind::hangs);  // it runs, and says nothing
   for (std::size_t i = 0; i < reading_count; ++i) {
     const auto reading = static_cast<Reading>(i);
     const auto value = shadow.of(reading);

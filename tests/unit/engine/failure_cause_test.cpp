@@ -9,6 +9,7 @@
 
 #include "schemas/common_generated.h"
 #include "tests/unit/engine/guarded_fleet.h"
+#include "tests/unit/engine/rehearsal_fleet.h"
 
 namespace muster::rules::test {
 namespace {
@@ -55,6 +56,18 @@ TEST_F(Troubles, AreCountedByCause) {
   world_.tick(7200);
   EXPECT_EQ(failures(), (std::vector<std::uint64_t>{1, 2, 1, 1})) << "d003 has shown no end in time";
   EXPECT_EQ(world_.engine.troubles().guardrails_failed, 0u);
+}
+
+// The wave stops all the same; but a second download that did not arrive is a matter of the link.
+TEST_F(Rehearsals, OneCountsByWhatItFailedBy) {
+  start_two();
+  world_.commit(a_);
+  world_.commit(a_);
+  world_.fail(a_, "fetch_failed", "no answer");
+  ASSERT_EQ(error(), "rehearsal_failed: on its second way forward: fetch_failed: no answer");
+  const auto& troubles = world_.engine.troubles();
+  EXPECT_EQ(troubles.of(FailureCause::infrastructure), 1u);
+  EXPECT_EQ(troubles.of(FailureCause::release), 0u);
 }
 
 TEST_F(Troubles, AGuardrailThatFailsIsOne) {

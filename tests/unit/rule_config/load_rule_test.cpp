@@ -150,6 +150,10 @@ TEST(LoadRule, NothingRanBeforeAShadow) {
   EXPECT_THAT(rule_errors("rollout: r\ntargets: true\nversions: { model: m@1 }\nshadow: true\n"
                           "waves: [{ name: all, percent: 100, soak: 1h }]\nrollback: { keep_previous_for: 14d }\n"),
               HasSubstr("'keep_previous_for' of a shadow, which switches nothing"));
+  EXPECT_THAT(rule_errors("rollout: r\ntargets: true\nversions: { model: m@1 }\nshadow: true\n"
+                          "waves: [{ name: all, percent: 100, soak: 1h }]\n"
+                          "guardrails: [{ name: npu, metric: delegate_active }]\n"),
+              HasSubstr("guardrail npu judges delegate_active, which no summary says of a shadow"));
   EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: soon }\n")), HasSubstr("is not a duration"));
   EXPECT_THAT(rule_errors(with("rollback: { keep_previous_for: 0s }\n")), HasSubstr("is out of range"));
 }
