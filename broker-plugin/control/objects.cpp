@@ -38,7 +38,8 @@ void write_guardrails(JsonWriter& json, const std::vector<rules::GuardrailStatus
   json.key("guardrails").open('[');
   for (const auto& one : guardrails) {
     json.open('{').field("name", one.guardrail).field("segment", one.segment).field("verdict", name_of(one.verdict));
-    json.field("voted", one.voted).field("exceeded", one.exceeded).field("frozen", one.frozen);
+    json.field("voted", one.voted).field("exceeded", one.exceeded);
+    json.field("awaited", one.awaited).field("observed", one.observed).field("frozen", one.frozen);
     if (one.line != 0) json.field("line", one.line);
     json.field("sentence", one.sentence).close('}');
   }

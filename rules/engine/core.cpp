@@ -35,7 +35,7 @@ void Core::start() {
       auto& guards = members_[member].rollout->guards;
       const auto watch = members_[member].watch;
       // Silence counts from here: before it nothing is known.
-      if (watch != 0 && guards.was_heard(watch)) guards.watches[watch].heard_s = static_cast<std::uint32_t>(started_s_);
+      if (watch != 0) guards.watches[watch].heard_s = static_cast<std::uint32_t>(started_s_);
       arm(member);
     });
   }

@@ -1,4 +1,4 @@
-// Segments, and what devices measured as votes.
+// Segments, and what devices measured.
 #include "rules/engine/guards.h"
 
 #include <algorithm>
@@ -69,15 +69,16 @@ void average(float& mean, double value, double weight) {
 std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double value, std::uint64_t end_s) {
   const Guardrail& rule = *run.rule;
   if (run.kind == Kind::condition) return value != 0;
-  double limit = rule.limit;
-  if (run.kind == Kind::delegate || rule.against != Against::absolute) {
-    if (gauge.before_count == 0) return std::nullopt;
-    limit = static_cast<double>(gauge.before);
+  if (run.kind != Kind::delegate && rule.against == Against::absolute) {
+    // As coarse as what is measured is kept: 0.1 does not exceed 0.1.
+    const auto kept = static_cast<float>(value), limit = static_cast<float>(rule.limit);
+    return rule.lower_is_worse ? kept < limit : kept > limit;
   }
+  if (gauge.before_count == 0) return std::nullopt;
+  double limit = static_cast<double>(gauge.before);
   if (run.kind == Kind::delegate) return value != limit;
   if (rule.against == Against::control) limit *= run.drift.over(end_s);
-  if (rule.against != Against::absolute)
-    limit += (limit < 0 ? -limit : limit) * (rule.lower_is_worse ? -rule.limit : rule.limit);
+  limit += (limit < 0 ? -limit : limit) * (rule.lower_is_worse ? -rule.limit : rule.limit);
   return rule.lower_is_worse ? value < limit : value > limit;
 }
 
@@ -155,6 +156,7 @@ std::uint16_t Guards::segment_of(Run& run, std::string_view packed) {
 
 bool Guards::reach(WatchIndex watch, std::string_view facts) {
   bool added = false;
+  assert(watches[watch].nearness == Nearness::out);
   watches[watch].observed_s = 0;
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Gauge& gauge = watches.gauge(watch, i);
@@ -253,25 +255,10 @@ bool Guards::take_drift() {
   return true;
 }
 
-bool Guards::cast(Run& run, Gauge& gauge, Vote vote) {
-  if (gauge.vote == vote || is_against(gauge.vote) || gauge.vote == Vote::excused) return false;
-  Segment& segment = run.segments[gauge.segment];
-  const auto before = segment.run.verdict();
-  if (gauge.vote == Vote::fine) {
-    segment.run.worsen(segment.test);
-  } else {
-    segment.run.add(segment.test, is_against(vote));
-  }
-  add(segment.unmeasured, vote);
-  gauge.vote = vote;
-  decided_ = decided_ || segment.run.verdict() != before;
-  return true;
-}
-
 // A measurement's observation that ended at `end_s` is complete, and the next one begins. What exceeds only if the
 // control cohort did not do so too is kept until the next summary (`may_wait`): the others' summaries of the same time
 // may be on their way, and a vote against is final.
-bool Guards::vote_of_mean(Run& run, Gauge& gauge, std::uint64_t end_s, bool may_wait) {
+bool Guards::vote_of_mean(Run& run, WatchIndex watch, Gauge& gauge, std::uint64_t end_s, bool may_wait) {
   const auto over = exceeds(run, gauge, static_cast<double>(gauge.after), end_s);
   if (over.value_or(false) && run.rule->against == Against::control && may_wait) {
     gauge.after_count = exceeds_for_now;
@@ -279,19 +266,19 @@ bool Guards::vote_of_mean(Run& run, Gauge& gauge, std::uint64_t end_s, bool may_
   }
   gauge.after = 0;
   gauge.after_count = 0;
-  return over && cast(run, gauge, *over ? Vote::exceeded : Vote::fine);
+  return cast(run, watch, gauge, !over ? Vote::idle : *over ? Vote::exceeded : Vote::fine);
 }
 
 bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s) {
   bool voted = false;
-  auto& observed_s = watches[watch].observed_s;
-  const auto before_s = observed_s;
-  observed_s += std::min<std::uint32_t>(health.window_s, UINT32_MAX - observed_s);
+  const std::uint32_t before_s = watches[watch].observed_s;
+  const auto observed_s = before_s + std::min<std::uint32_t>(health.window_s, observed_max_s - before_s);
+  watches[watch].observed_s = observed_s & observed_max_s;
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];
     Gauge& gauge = watches.gauge(watch, i);
     if (gauge.after_count == exceeds_for_now)
-      voted = vote_of_mean(run, gauge, end_s - std::min<std::uint64_t>(end_s, health.window_s), false) || voted;
+      voted = vote_of_mean(run, watch, gauge, end_s - std::min<std::uint64_t>(end_s, health.window_s), false) || voted;
     const auto value = sample_of(run, health.readings);
     std::optional<bool> over;
     if (value) {
@@ -300,70 +287,36 @@ bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health, std::ui
         average(gauge.after, *value, 1.0 / gauge.after_count);
       } else {
         over = exceeds(run, gauge, *value, end_s);
-        if (over.value_or(false)) voted = cast(run, gauge, Vote::exceeded) || voted;
+        if (over.value_or(false)) voted = cast(run, watch, gauge, Vote::exceeded) || voted;
       }
     }
     const auto observe_s = run.rule->observe_s;
     if (before_s / observe_s == observed_s / observe_s) continue;  // the observation is not complete
     if (gauge.after_count == 0) {
-      // What was there before and is not any more is a vote against; what never was there, none.
-      if (gauge.before_count != 0) voted = cast(run, gauge, Vote::vanished) || voted;
+      // What was there once and is not any more is a vote against; what never was there, none.
+      const bool was_there = gauge.before_count != 0 || gauge.vote == Vote::fine;
+      voted = cast(run, watch, gauge, was_there ? Vote::vanished : Vote::idle) || voted;
       continue;
     }
     if (run.kind == Kind::measurement) {
-      voted = vote_of_mean(run, gauge, end_s, true) || voted;
+      voted = vote_of_mean(run, watch, gauge, end_s, true) || voted;
       continue;
     }
-    if (run.kind != Kind::delegate || gauge.before_count != 0)
-      voted = cast(run, gauge, over.value_or(false) ? Vote::exceeded : Vote::fine) || voted;
+    const bool comparable = run.kind != Kind::delegate || gauge.before_count != 0;
+    voted = cast(run, watch, gauge,
+                 !comparable            ? Vote::idle
+                 : over.value_or(false) ? Vote::exceeded
+                                        : Vote::fine) ||
+            voted;
     gauge.after = 0;
     gauge.after_count = 0;
   }
   return voted;
 }
 
-bool Guards::was_heard(WatchIndex watch) const {
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    const Gauge& gauge = watches.gauge(watch, i);
-    if (gauge.before_count != 0 || gauge.vote != Vote::none) return true;
-  }
-  return false;
-}
-
-std::uint64_t Guards::silence_due_s(WatchIndex watch) const {
-  std::uint64_t due_s = 0;
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    const auto vote = watches.gauge(watch, i).vote;
-    if (vote != Vote::none && vote != Vote::fine) continue;
-    const auto silent_s = runs_[i].rule->silent_after_s;
-    if (due_s == 0 || silent_s < due_s) due_s = silent_s;
-  }
-  return due_s;
-}
-
-void Guards::excuse(WatchIndex watch) {
-  if (watch == 0) return;
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    Gauge& gauge = watches.gauge(watch, i);
-    Segment& segment = runs_[i].segments[gauge.segment];
-    if (gauge.vote == Vote::fine || is_against(gauge.vote)) ++segment.gone;
-    if (gauge.vote != Vote::none) continue;
-    gauge.vote = Vote::excused;
-    --segment.devices;
-  }
-}
-
-bool Guards::silent(WatchIndex watch, std::uint64_t silence_s) {
-  bool voted = false;
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    if (silence_s < runs_[i].rule->silent_after_s) continue;
-    voted = cast(runs_[i], watches.gauge(watch, i), Vote::silent) || voted;
-  }
-  return voted;
-}
-
 void Guards::leave(WatchIndex watch, bool reached, bool withdrawn, bool kept) {
   if (watch == 0) return;
+  (void)follow(watch, Nearness::out);
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];
     const Gauge& gauge = watches.gauge(watch, i);
@@ -378,6 +331,7 @@ void Guards::leave(WatchIndex watch, bool reached, bool withdrawn, bool kept) {
 
 void Guards::begin_anew(WatchIndex watch, bool reached, bool withdrawn) {
   if (watch == 0 || !reached) return;
+  (void)follow(watch, Nearness::out);
   watches[watch].observed_s = 0;
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Run& run = runs_[i];

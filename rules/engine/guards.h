@@ -48,8 +48,9 @@ class Guards {
   void measure_before(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s);
   // One of a device that is done. True when it voted, or voted worse than before.
   [[nodiscard]] bool measure_after(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s);
-  // It has measured something, at any time.
-  [[nodiscard]] bool was_heard(WatchIndex watch) const;
+  // How near it is to its vote now; out before it was reached. Each change is to be told. True when it is one.
+  // REQUIRES: `watch` is one.
+  bool follow(WatchIndex watch, Nearness nearness);
   // After how long a silence it votes; 0: never, all its votes are bad already.
   [[nodiscard]] std::uint64_t silence_due_s(WatchIndex watch) const;
   // It was told to go back: where it has not voted, nothing is expected of it any more.
@@ -102,6 +103,8 @@ class Guards {
   // "; guardrails: quality in region=de: pass, 0 of 120 exceeded; …" of segments with devices; empty without
   // guardrails.
   [[nodiscard]] std::string review() const;
+  // "; 40 devices have not voted yet", of the guardrail that waits for most; empty when none does.
+  [[nodiscard]] std::string votes_to_come() const;
   // "guardrail quality in region=de: 15 of 100 exceeded (tolerate 5 % at 99 %)"
   [[nodiscard]] std::string verdict_text(std::size_t guardrail, std::uint16_t segment) const;
 
@@ -120,7 +123,7 @@ class Guards {
   // --- counting again, for tests and assertions: begin, add every reached device, end says what differs ---
   using Recount = std::vector<std::vector<Segment>>;
   [[nodiscard]] Recount recount_begin() const;
-  void recount_add(Recount& recount, WatchIndex watch, bool withdrawn) const;
+  void recount_add(Recount& recount, WatchIndex watch, bool withdrawn, Nearness nearness) const;
   [[nodiscard]] std::string recount_end(const Recount& recount) const;
 
   Watches watches;
@@ -132,8 +135,11 @@ class Guards {
   std::uint16_t add_segment(Run& run, std::string name);
   [[nodiscard]] static bool is_in_control(const Run& run, const Gauge& gauge);
   void forget_control(Run& run, const Gauge& gauge);
-  bool cast(Run& run, Gauge& gauge, Vote vote);
-  bool vote_of_mean(Run& run, Gauge& gauge, std::uint64_t end_s, bool may_wait);
+  // Also sets votes that are none: `idle` and `excused`. True when what is counted has changed.
+  bool cast(Run& run, WatchIndex watch, Gauge& gauge, Vote vote);
+  // Takes the gauge out of those whose vote is waited for, or (step 1) adds it, as its device's nearness says.
+  static void wait_for(Segment& segment, const Gauge& gauge, Nearness nearness, std::uint32_t step);
+  bool vote_of_mean(Run& run, WatchIndex watch, Gauge& gauge, std::uint64_t end_s, bool may_wait);
   static void count(Segment& segment, Vote vote, bool withdrawn);
   static void count_departed(Segment& segment, Vote vote, bool withdrawn);
 

@@ -40,7 +40,6 @@ void Core::measure(MemberIndex index, const DeviceHealth& health) {
   const Member& member = members_[index];
   Guards& guards = member.rollout->guards;
   const auto watch = watch_of(index);
-  const bool first = guards.watches[watch].heard_s == 0;
   guards.watches[watch].heard_s = static_cast<std::uint32_t>(turn_.now_s);
   const auto window_s = std::min<std::uint64_t>(health.window_s, turn_.now_s);
   const auto start_s = health.window_start_s != 0 ? health.window_start_s : turn_.now_s - window_s;
@@ -51,7 +50,6 @@ void Core::measure(MemberIndex index, const DeviceHealth& health) {
   }
   const bool shadow = member.rollout->rule.shadow;
   if (shadow ? !is_shadowing(member, fleet_[member.device]) : member.standing != Standing::done) return;
-  if (first) arm(index);
   if (start_s < member.measured_from_s) return;  // it measured in part what ran before
   if (!shadow) {
     if (guards.measure_after(watch, health, end_s)) voted(index);
@@ -76,10 +74,9 @@ std::uint64_t Core::silent_since_s(const Member& member) const {
   if (member.rehearsal == Rehearsal::back) return 0;  // it says nothing of what it goes back from
   if (member.standing == Standing::done) return member.rollout->guards.watches[member.watch].heard_s;
   const Device& device = fleet_[member.device];
-  const bool in_between = device.attempt >= AttemptState::verifying && device.attempt <= AttemptState::soaking;
-  const bool at_it = device.attempt_epoch == member.epoch &&
-                     (in_between || device.attempt == AttemptState::held || device.attempt == AttemptState::shadowing);
-  return member.standing == Standing::unreachable && at_it ? std::max(device.link_since_s, started_s_) : 0;
+  return member.standing == Standing::unreachable && is_in_between(member, device)
+             ? std::max(device.link_since_s, started_s_)
+             : 0;
 }
 
 // REQUIRES: its silence says something, and has lasted as long as one of the guardrails waits.

@@ -65,6 +65,30 @@ bool is_holding(const Member& member, const Device& device) {
          brings_its_releases(*member.rollout, device);
 }
 
+bool is_in_between(const Member& member, const Device& device) {
+  const bool changes = device.attempt >= AttemptState::verifying && device.attempt <= AttemptState::soaking;
+  return device.attempt_epoch == member.epoch &&
+         (changes || device.attempt == AttemptState::held || device.attempt == AttemptState::shadowing);
+}
+
+Nearness nearness_of(const Member& member, const Device& device) {
+  if (!member.reached || member.gone() || member.frozen) return Nearness::out;
+  switch (member.standing) {
+    case Standing::done:  // in the shadow its time is over
+      return member.rollout->rule.shadow ? Nearness::out : Nearness::observed;
+    case Standing::assigned:
+    case Standing::holding:
+    case Standing::retrying:
+      return is_in_between(member, device) ? Nearness::observed : Nearness::at_work;
+    case Standing::rehearsing:
+      return Nearness::at_work;
+    case Standing::unreachable:
+      return member.rehearsal != Rehearsal::back && is_in_between(member, device) ? Nearness::observed : Nearness::out;
+    default:
+      return Nearness::out;
+  }
+}
+
 Judgement judge(const Member& member, const Device& device, const Fleet& fleet) {
   if (!member.reached) return {};
   if (member.withdrawn || member.rehearsal == Rehearsal::back) return judge_way_back(member, device, fleet);

@@ -32,6 +32,10 @@ struct Judgement {
 [[nodiscard]] bool is_holding(const Member& member, const Device& device);
 // It runs the rollout's releases in the shadow now (shadow.cpp).
 [[nodiscard]] bool is_shadowing(const Member& member, const Device& device);
+// How near it is to its vote on the rollout's guardrails.
+[[nodiscard]] Nearness nearness_of(const Member& member, const Device& device);
+// It has begun to change what it runs, or to try it: from here on its silence may mean that it hangs.
+[[nodiscard]] bool is_in_between(const Member& member, const Device& device);
 [[nodiscard]] Judgement judge(const Member& member, const Device& device, const Fleet& fleet);
 
 }  // namespace muster::rules

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "rules/engine/facts.h"
+#include "rules/engine/judge.h"
 
 namespace muster::rules {
 
@@ -26,6 +27,12 @@ MemberIndex Members::add(Rollout& rollout, DeviceIndex device, const Member& fie
   count(member, 1);
   touch(rollout);
   return index;
+}
+
+void Members::follow(MemberIndex index) {
+  const Member& member = slab_[index];
+  if (member.watch == 0) return;
+  if (member.rollout->guards.follow(member.watch, nearness_of(member, fleet_[member.device]))) touch(*member.rollout);
 }
 
 // `step` is 1, or UINT32_MAX for -1.
@@ -117,7 +124,8 @@ std::string Members::recount(const Rollout& rollout) const {
     const Member& member = slab_[index];
     found[rollout.tally_index(member.wave)].add(member, 1);
     windowed += member.window_zone != 0 ? 1 : 0;
-    if (member.watch != 0 && member.reached) rollout.guards.recount_add(votes, member.watch, member.gone());
+    if (member.watch != 0 && member.reached)
+      rollout.guards.recount_add(votes, member.watch, member.gone(), nearness_of(member, fleet_[member.device]));
   });
   if (auto difference = rollout.guards.recount_end(votes); !difference.empty())
     return "rollout " + rollout.name() + ", " + difference;

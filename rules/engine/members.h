@@ -36,8 +36,12 @@ class Members {
     count(member, UINT32_MAX);
     mutate(member);
     count(member, 1);
+    follow(index);
     touch(*member.rollout);
   }
+  // Tells the rollout's guardrails how near the device is to its vote: after each change of what it says of its
+  // attempt, or of which assignment that is about. change() does so itself.
+  void follow(MemberIndex index);
   // The rollout's state and status are to be looked at before the step ends.
   void touch(Rollout& rollout) { rollout.changed = rollout.unsettled = touched_ = true; }
   // True once after something was touched: lets a step that touched nothing end without a look at any rollout.

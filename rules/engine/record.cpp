@@ -6,7 +6,6 @@ namespace muster::rules {
 
 namespace {
 
-constexpr char format_version = 8;
 constexpr std::size_t checksum_size = 8;
 
 std::uint64_t checksum_of(std::string_view key, std::string_view bytes) {
@@ -75,10 +74,10 @@ Sha256 ByteReader::digest() {
   return value;
 }
 
-std::string seal_record(std::string_view key, std::string_view body) {
+std::string seal_record(std::string_view key, std::string_view body, std::uint8_t format) {
   std::string value;
   value.reserve(1 + body.size() + checksum_size);
-  value.push_back(format_version);
+  value.push_back(static_cast<char>(format));
   value.append(body);
   auto checksum = checksum_of(key, value);
   for (std::size_t i = 0; i < checksum_size; ++i) {
@@ -89,15 +88,20 @@ std::string seal_record(std::string_view key, std::string_view body) {
 }
 
 bool open_record(std::string_view key, std::string_view value, ByteReader& body) {
-  if (value.size() < 1 + checksum_size || value.front() != format_version) return false;
+  if (format_of(key, value) != record_format) return false;
+  body = ByteReader(value.substr(1, value.size() - 1 - checksum_size));
+  return true;
+}
+
+std::uint8_t format_of(std::string_view key, std::string_view value) {
+  if (value.size() < 1 + checksum_size) return 0;
   const auto covered = value.substr(0, value.size() - checksum_size);
   auto checksum = checksum_of(key, covered);
   for (const char c : value.substr(covered.size())) {
-    if (static_cast<char>(checksum & 0xff) != c) return false;
+    if (static_cast<char>(checksum & 0xff) != c) return 0;
     checksum >>= 8;
   }
-  body = ByteReader(covered.substr(1));
-  return true;
+  return static_cast<std::uint8_t>(covered.front());
 }
 
 }  // namespace muster::rules

@@ -67,9 +67,14 @@ template <typename Enum>
   return Bytes(text.begin(), text.end());
 }
 
-// Body → value to store under `key`, and back. open_record gives false for another format version or wrong bytes; the
-// checksum covers the key too, so that a value under a foreign key is found.
-[[nodiscard]] std::string seal_record(std::string_view key, std::string_view body);
+// The version of this encoding and of what the engine puts into it; 1–127.
+inline constexpr std::uint8_t record_format = 9;
+
+// Body → value to store under `key`, and back. open_record gives false for another format or wrong bytes; the checksum
+// covers the key too, so that a value under a foreign key is found.
+[[nodiscard]] std::string seal_record(std::string_view key, std::string_view body, std::uint8_t format = record_format);
 [[nodiscard]] bool open_record(std::string_view key, std::string_view value, ByteReader& body);
+// The format of a record that is whole, be it this version's or not; 0: it is damaged.
+[[nodiscard]] std::uint8_t format_of(std::string_view key, std::string_view value);
 
 }  // namespace muster::rules

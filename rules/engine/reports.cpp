@@ -57,6 +57,7 @@ void Core::judge_all(DeviceIndex index) {
     apply(member, judge(members_[member], fleet_[index], fleet_), fleet_.id(index));
     note_shadowing(member);
     note_conditions(member);
+    members_.follow(member);
   }
 }
 
@@ -200,7 +201,7 @@ void Core::recover(MemberIndex index) {
   if (!rollout.rule.shadow)
     members_.set_measured_from(index, turn_.device_clock_s != 0 ? turn_.device_clock_s : turn_.now_s);
   // It has just spoken: its silence counts from here, however long the update took.
-  if (auto& guards = rollout.guards; member.watch != 0 && guards.watches[member.watch].heard_s != 0)
+  if (auto& guards = rollout.guards; member.watch != 0)
     guards.watches[member.watch].heard_s = static_cast<std::uint32_t>(turn_.now_s);
   arm(index);
   offer_to_others(member.device);

@@ -129,6 +129,15 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
          check_program(ByteView(rule.targets)) == ProgramFault::none;
 }
 
+std::string unreadable(const std::string& key, std::string_view value) {
+  const auto format = format_of(key, value);
+  if (format == 0 || format == record_format)
+    return "record \"" + key + "\" is damaged; restore the database from a backup";
+  return "record \"" + key + "\" was written by another version of Muster (its records have format " +
+         std::to_string(format) + ", this one reads " + std::to_string(record_format) +
+         "); nothing was changed: start that version again, or begin anew with an empty data_dir";
+}
+
 }  // namespace
 
 std::string Core::restore(const std::vector<std::pair<std::string, std::string>>& records) {
@@ -138,6 +147,7 @@ std::string Core::restore(const std::vector<std::pair<std::string, std::string>>
   for (const auto& [number, rollout] : rollouts_) {
     resume_windows(*rollout);
     resume_waiting(*rollout);
+    members_.for_each(*rollout, [this](MemberIndex member) { members_.follow(member); });
   }
   (void)members_.take_touched();
   for (auto& [number, rollout] : rollouts_) {
@@ -148,13 +158,9 @@ std::string Core::restore(const std::vector<std::pair<std::string, std::string>>
 }
 
 std::string Core::restore_all(const std::vector<std::pair<std::string, std::string>>& records) {
-  const auto damaged = [](std::string_view key) {
-    return "record \"" + std::string(key) +
-           "\" is damaged or was written by another version of Muster; restore the database from a backup";
-  };
   const auto each = [&](std::string_view prefix, auto read) -> std::string {
     for (const auto& [key, value] : records) {
-      if (starts_with(key, prefix) && !read(key, value)) return damaged(key);
+      if (starts_with(key, prefix) && !read(key, value)) return unreadable(key, value);
     }
     return {};
   };

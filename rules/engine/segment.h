@@ -28,6 +28,7 @@ struct Segment {
   RunningTest run;
   Unmeasured unmeasured;      // among its votes
   std::uint32_t devices = 0;  // that were assigned the rollout and have voted or may yet
+  Outstanding outstanding;    // the part of `devices` whose vote is waited for
   // The part of `devices` that has voted and was told to go back since: their votes count, but they give no more.
   std::uint32_t gone = 0, departed_gone = 0;
   Votes departed;  // the part of the votes whose devices a newer rollout has taken since

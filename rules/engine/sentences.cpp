@@ -140,7 +140,7 @@ std::string Core::waiting_for(const Rollout& rollout) const {
       const auto approvals = describe_approvals(rollout);
       return describe_wave(wave) + " is healthy" + rollout.lines.cite(Clause::gate, rollout.wave) + "; approve to " +
              next + (approvals.empty() ? "" : "; " + approvals) + (frozen.empty() ? "" : "; " + frozen) +
-             rollout.guards.review();
+             rollout.guards.votes_to_come() + rollout.guards.review();
     }
     case RolloutState::paused:
       return stopped_sentence(rollout, "paused");

@@ -82,9 +82,11 @@ struct GuardrailStatus {
   std::string segment;  // "class=rk3566 region=eu"; empty: all targets together
   Verdict verdict = Verdict::inconclusive;
   std::uint32_t voted = 0, exceeded = 0;  // devices; exceeded are among voted
-  bool frozen = false;                    // the segment gets nothing more
-  std::string sentence;                   // what the verdict rests on, or what it waits for
-  std::uint32_t line = 0;                 // of the rule's file; 0: unknown
+  // Devices whose vote is waited for, and those of them whose observation or silence runs.
+  std::uint32_t awaited = 0, observed = 0;
+  bool frozen = false;     // the segment gets nothing more
+  std::string sentence;    // what the verdict rests on, or what it waits for
+  std::uint32_t line = 0;  // of the rule's file; 0: unknown
   friend bool operator==(const GuardrailStatus&, const GuardrailStatus&) = default;
 };
 

@@ -14,17 +14,28 @@ using WatchIndex = std::uint32_t;  // 0: none
 
 // A device's word on one guardrail.
 enum class Vote : std::uint8_t {
-  none,
+  none,  // nothing yet
   fine,
   exceeded,  // against, by what it measured
   vanished,  // against: what was measured before is not any more
   silent,    // against: it has said nothing for too long
   excused,   // it does not vote (any more): an operator has accepted what it voted, or it was told to go back before
+  idle,      // none, and none is waited for: it was observed, and had nothing to measure
 };
 
 [[nodiscard]] constexpr bool is_against(Vote vote) {
   return vote == Vote::exceeded || vote == Vote::vanished || vote == Vote::silent;
 }
+[[nodiscard]] constexpr bool has_voted(Vote vote) {
+  return vote == Vote::fine || is_against(vote);
+}
+
+// How near a device is to its vote, in this order. It decides which verdicts wait for it (Outstanding of the sequential test).
+enum class Nearness : std::uint8_t {
+  out,       // none is expected of it now: it was not assigned, failed, is gone, or was lost before it began to change
+  at_work,   // it has been assigned, and is not done
+  observed,  // it is done, or was lost while it changed: its observation, or its silence, runs
+};
 
 struct Gauge {
   float before = 0;  // running mean before the update; of delegate_active a hash of the text
@@ -38,9 +49,12 @@ struct Gauge {
 static_assert(sizeof(Gauge) == 12, "ten of them a device, for a million devices");
 
 struct Watch {
-  std::uint32_t heard_s = 0;     // when its last summary came; 0: none since the restart
-  std::uint32_t observed_s = 0;  // seconds measured since it is done
+  std::uint32_t heard_s = 0;          // since when it is silent: its last summary, or when it was done; 0: no such time
+  std::uint32_t observed_s : 30 = 0;  // seconds measured since it is done, up to observed_max_s
+  Nearness nearness : 2 = Nearness::out;
 };
+inline constexpr std::uint32_t observed_max_s = (1u << 30) - 1;
+static_assert(sizeof(Watch) == 8, "one a device");
 
 class Watches {
  public:

@@ -205,8 +205,8 @@ void Core::await_approval(Rollout& rollout) {
   set_state(rollout, RolloutState::awaiting_approval);
   turn_.audit("muster", audit::wave_awaiting_approval, rollout.name(),
               "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) +
-                  " is healthy: " + counts_of(rollout.tallies[rollout.wave]) + "; its gate is manual" +
-                  rollout.lines.cite(Clause::gate, rollout.wave));
+                  " is healthy: " + counts_of(rollout.tallies[rollout.wave]) + rollout.guards.votes_to_come() +
+                  "; its gate is manual" + rollout.lines.cite(Clause::gate, rollout.wave));
 }
 
 void Core::close_wave(Rollout& rollout) {

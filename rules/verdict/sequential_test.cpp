@@ -51,6 +51,14 @@ std::uint32_t smallest(std::uint32_t most, const Holds& holds) {
   return beyond;
 }
 
+Votes at_best(const Votes& votes, const Outstanding& outstanding) {
+  return {votes.devices + outstanding.begun, votes.exceeded};
+}
+
+Votes at_worst(const Votes& votes, const Outstanding& outstanding) {
+  return {votes.devices + outstanding.all, votes.exceeded + outstanding.all};
+}
+
 }  // namespace
 
 std::string_view name_of(Verdict verdict) {
@@ -94,10 +102,22 @@ double SequentialTest::pass_stake(const Votes& votes) const {
   return std::min(flat + power, cap);
 }
 
-Verdict SequentialTest::judge(const Votes& votes) const {
-  assert(votes.exceeded <= votes.devices && votes.devices <= devices_max);
-  if (votes.exceeded > 0 && fail_stake(votes) >= limit_) return Verdict::fail;
-  return pass_stake(votes) >= limit_ ? Verdict::pass : Verdict::inconclusive;
+Verdict SequentialTest::judge(const Votes& votes, const Outstanding& outstanding) const {
+  const auto best = at_best(votes, outstanding);
+  const auto worst = at_worst(votes, outstanding);
+  assert(votes.exceeded <= votes.devices && outstanding.begun <= outstanding.all && worst.devices <= devices_max);
+  if (votes.exceeded > 0 && is_above(best) && fail_stake(best) >= limit_) return Verdict::fail;
+  return is_below(worst) && pass_stake(worst) >= limit_ ? Verdict::pass : Verdict::inconclusive;
+}
+
+// The likelihood ratio against the boundary is at most 1 for any share above it when the share seen is not above, and
+// so is every mixture of such ratios; the limit is above 1. Likewise below.
+bool SequentialTest::is_above(const Votes& votes) const {
+  return static_cast<double>(votes.exceeded) > tolerate_ * static_cast<double>(votes.devices);
+}
+
+bool SequentialTest::is_below(const Votes& votes) const {
+  return static_cast<double>(votes.exceeded) < tolerate_ * static_cast<double>(votes.devices);
 }
 
 std::optional<std::uint32_t> SequentialTest::devices_to_pass(std::uint32_t exceeded) const {
@@ -131,25 +151,41 @@ std::uint32_t SequentialTest::more_fine_to_pass(const Votes& votes) const {
   return more == 0 ? devices_max : more;
 }
 
-void RunningTest::add(const SequentialTest& test, bool exceeded) {
+void RunningTest::add(const SequentialTest& test, bool exceeded, const Outstanding& outstanding) {
   ++votes_.devices;
   if (exceeded) ++votes_.exceeded;
-  const bool may_pass = verdict_ == Verdict::inconclusive && votes_.fine() >= pass_look_;
-  if (verdict_ != Verdict::fail && (votes_.exceeded >= fail_look_ || may_pass)) look(test);
+  expect_fewer(test, outstanding);
 }
 
-void RunningTest::worsen(const SequentialTest& test) {
+void RunningTest::worsen(const SequentialTest& test, const Outstanding& outstanding) {
   assert(votes_.fine() > 0);
   ++votes_.exceeded;
-  if (verdict_ != Verdict::fail) look(test);  // one fine vote less: a fail may be nearer than the last look said
+  fail_look_ = 0;  // one fine vote less: a fail may be nearer than the last look said
+  expect_fewer(test, outstanding);
 }
 
-void RunningTest::look(const SequentialTest& test) {
-  const auto now = test.judge(votes_);
+void RunningTest::expect_fewer(const SequentialTest& test, const Outstanding& outstanding) {
+  if (verdict_ == Verdict::fail) return;
+  const bool may_fail = votes_.exceeded >= fail_look_ && test.is_above(at_best(votes_, outstanding));
+  const bool may_pass =
+      verdict_ == Verdict::inconclusive && votes_.fine() >= pass_look_ && test.is_below(at_worst(votes_, outstanding));
+  if (may_fail || may_pass) look(test, outstanding);
+}
+
+bool RunningTest::has_passed(const SequentialTest& test, const Outstanding& outstanding) const {
+  return verdict_ == Verdict::pass && (outstanding.all == 0 || test.judge(votes_, outstanding) == Verdict::pass);
+}
+
+// When to look next is a matter of the votes alone, as whoever is outstanding only makes a verdict need more of them.
+// Where they would do alone, each change may be the one that decides.
+void RunningTest::look(const SequentialTest& test, const Outstanding& outstanding) {
+  const auto now = test.judge(votes_, outstanding);
   if (now != Verdict::inconclusive) verdict_ = now;
   if (verdict_ == Verdict::fail) return;
-  fail_look_ = votes_.exceeded + test.more_exceeded_to_fail(votes_);
-  if (verdict_ == Verdict::inconclusive) pass_look_ = votes_.fine() + test.more_fine_to_pass(votes_);
+  const auto alone = test.judge(votes_);
+  fail_look_ = votes_.exceeded + (alone == Verdict::fail ? 0 : test.more_exceeded_to_fail(votes_));
+  if (verdict_ == Verdict::pass) return;
+  pass_look_ = votes_.fine() + (alone == Verdict::pass ? 0 : test.more_fine_to_pass(votes_));
 }
 
 }  // namespace muster::rules

@@ -28,6 +28,17 @@ struct Votes {
   bool operator==(const Votes&) const = default;
 };
 
+// Devices whose vote is still to come. How long a vote takes depends on what it will be: a crash shows at once, a good
+// reading after an hour, silence later still. Judging only who has voted would favour what shows first. So nobody is
+// left out: against a `fail` speak all whose time has begun, as if they did not exceed, and against a `pass` all who
+// may yet vote, as if they did. The stakes of the votes that will be are then never lower, in the order in which the
+// devices' times began, and Ville's inequality holds for those.
+struct Outstanding {
+  std::uint32_t begun = 0;  // their observation has begun: one that exceeds at once would have voted
+  std::uint32_t all = 0;    // these, and those that are still on their way there
+  bool operator==(const Outstanding&) const = default;
+};
+
 class SequentialTest {
  public:
   static constexpr std::uint32_t ppm = 1'000'000;
@@ -37,7 +48,7 @@ class SequentialTest {
   // 1, share the error among them, as segments of one guardrail do: each is given an equal part of it.
   SequentialTest(std::uint32_t tolerate_ppm, std::uint32_t error_ppm, std::uint32_t shared_by = 1);
 
-  [[nodiscard]] Verdict judge(const Votes& votes) const;
+  [[nodiscard]] Verdict judge(const Votes& votes, const Outstanding& outstanding = {}) const;
 
   // The two stakes, which begin at about 1; from limit() on they decide. Exact up to a million times the limit and cut
   // off there.
@@ -57,25 +68,34 @@ class SequentialTest {
   [[nodiscard]] std::uint32_t more_fine_to_pass(const Votes& votes) const;
 
  private:
+  // Necessary for a fail and for a pass, and cheap to know: the share seen is above, below what is tolerated.
+  [[nodiscard]] bool is_above(const Votes& votes) const;
+  [[nodiscard]] bool is_below(const Votes& votes) const;
+  friend class RunningTest;
+
   double tolerate_, odds_, limit_;  // odds_: of not exceeding, (1 - tolerate) / tolerate
 };
 
-// One test that runs: counts votes, and looks as seldom as it can without missing the vote that decides. A fail stands
-// for good. A pass stands until a fail: whoever goes on after it still hears when it gets worse.
+// One test that runs: counts votes, and looks as seldom as it can without missing what decides. A fail stands for good.
+// A pass stands until a fail: whoever goes on after it still hears when it gets worse.
 class RunningTest {
  public:
   RunningTest() = default;
   // One that has come so far.
   RunningTest(const Votes& votes, Verdict verdict) : votes_(votes), verdict_(verdict) {}
-  // The device's one vote.
-  void add(const SequentialTest& test, bool exceeded);
+  // The device's one vote; it is outstanding no more.
+  void add(const SequentialTest& test, bool exceeded, const Outstanding& outstanding);
   // A device that had voted that it did not exceed now does.
-  void worsen(const SequentialTest& test);
+  void worsen(const SequentialTest& test, const Outstanding& outstanding);
+  // A device that was outstanding will not vote.
+  void expect_fewer(const SequentialTest& test, const Outstanding& outstanding);
   [[nodiscard]] const Votes& votes() const { return votes_; }
   [[nodiscard]] Verdict verdict() const { return verdict_; }
+  // It has passed, and would have with whatever those outstanding may vote.
+  [[nodiscard]] bool has_passed(const SequentialTest& test, const Outstanding& outstanding) const;
 
  private:
-  void look(const SequentialTest& test);
+  void look(const SequentialTest& test, const Outstanding& outstanding);
 
   Votes votes_;
   std::uint32_t fail_look_ = 0;  // the count of exceeded before which no fail can be

@@ -75,8 +75,10 @@ check_contents() {
   done
   diff <(printf '%s\n' /etc/mosquitto/muster/broker.yaml /etc/mosquitto/muster/mosquitto.conf) <(sort "$OUT/tree/mosquitto-muster/DEBIAN/conffiles") >&2 ||
     die "the conffiles of mosquitto-muster are not those two (left: expected)"
-  # It looks for the programs of a unit on this machine.
   file=$(find "$OUT/tree/muster-edge" -name muster-edge.service)
+  # systemd would start it again for ever, whatever RestartPreventExitStatus says.
+  if grep -q '^ExecStartPre=' "$file"; then die "muster-edge.service has an ExecStartPre, whose exit code RestartPreventExitStatus does not see"; fi
+  # It looks for the programs of a unit on this machine.
   sed -i 's|/usr/bin/muster-edge|/bin/true|' "$file"
   found=$(systemd-analyze verify --man=no "$file" 2>&1) || true
   [ -z "$found" ] || die "systemd-analyze verify: $found"

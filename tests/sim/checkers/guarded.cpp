@@ -156,7 +156,7 @@ void GuardedRuns::take(const EngineStep& step) {
   for (const auto& status : step.statuses) {
     auto* run = of(status.rollout);
     if (run == nullptr) continue;
-    for (const auto& each : status.guardrails) judge(*run, each);
+    for (const auto& each : status.guardrails) judge(*run, each, step);
   }
 }
 
@@ -218,26 +218,45 @@ void GuardedRuns::acknowledge(Guarded& run) {
   }
 }
 
-void GuardedRuns::judge(Guarded& run, const rules::GuardrailStatus& status) {
+// Whose vote is awaited only since what this step decided.
+std::uint32_t GuardedRuns::newly_awaited(const Guarded& run, std::size_t guardrail, const std::string& segment,
+                                         const EngineStep& step) const {
+  std::uint32_t count = 0;
+  for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
+    const auto* report = reports_.of(assign.device);
+    if (report == nullptr || !brings(assign, run.targets, run.rule.shadow)) return;
+    count += segment_of(run.rule.guardrails[guardrail].by, report->facts) == segment ? 1u : 0u;
+  });
+  return count;
+}
+
+void GuardedRuns::judge(Guarded& run, const rules::GuardrailStatus& status, const EngineStep& step) {
   std::size_t i = 0;
   while (i < run.rule.guardrails.size() && run.rule.guardrails[i].name != status.guardrail) ++i;
   if (i == run.rule.guardrails.size()) return;
   const auto& rule = run.rule.guardrails[i];
   Judged& judged = run.judged[i][status.segment];
-  judged.changed =
-      judged.voted != status.voted || judged.exceeded != status.exceeded || judged.verdict != status.verdict;
+  judged.changed = judged.voted != status.voted || judged.exceeded != status.exceeded ||
+                   judged.verdict != status.verdict || judged.awaited != status.awaited ||
+                   judged.observed != status.observed;
   changed_ = changed_ || judged.changed;
   judged.voted = status.voted;
   judged.exceeded = status.exceeded;
   judged.verdict = status.verdict;
+  judged.awaited = status.awaited;
+  judged.observed = status.observed;
   if (!judged.changed || status.exceeded > status.voted) return;
   const auto [from, to] = parts_of(run, i, status.segment);
   const double limit = 1e6 / rule.error_ppm;
-  const auto& stakes = stakes_.of(rule.tolerate_ppm, status.voted, status.exceeded);
-  judged.surely_fail = judged.surely_fail || stakes.fail >= limit * to * (1 + slack);
-  judged.maybe_fail = judged.maybe_fail || stakes.fail >= limit * from * (1 - slack);
-  judged.surely_pass = judged.surely_pass || stakes.pass >= limit * to * (1 + slack);
-  judged.maybe_pass = judged.maybe_pass || stakes.pass >= limit * from * (1 - slack);
+  const auto for_fail = stakes_.of(rule.tolerate_ppm, status.voted + status.observed, status.exceeded).fail;
+  const auto fresh = newly_awaited(run, i, status.segment, step);
+  const auto awaited = status.awaited - std::min(status.awaited, fresh);
+  const auto for_pass = stakes_.of(rule.tolerate_ppm, status.voted + awaited, status.exceeded + awaited).pass;
+  judged.surely_fail = judged.surely_fail || for_fail >= limit * to * (1 + slack);
+  judged.maybe_fail = judged.maybe_fail || for_fail >= limit * from * (1 - slack);
+  judged.surely_pass = judged.surely_pass || (fresh == 0 && for_pass >= limit * to * (1 + slack));
+  judged.holds_pass = awaited == 0 || for_pass >= limit * from * (1 - slack);
+  judged.maybe_pass = judged.maybe_pass || for_pass >= limit * from * (1 - slack);
 }
 
 Reached* GuardedRuns::take_back(Reached& device, const rules::Assign& assign, bool& back) {

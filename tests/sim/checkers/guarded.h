@@ -21,12 +21,13 @@ namespace muster::sim {
 
 // One guardrail's counts in one segment.
 struct Judged {
-  std::uint32_t voted = 0, exceeded = 0;  // as published last
+  std::uint32_t voted = 0, exceeded = 0, awaited = 0, observed = 0;  // as published last
   rules::Verdict verdict = rules::Verdict::inconclusive;
   std::uint32_t accepted = 0, accepted_exceeded = 0;  // votes that acknowledging a fail took out of the count
   // What the counts have proved at some time since then: surely, or as near to the limit as arithmetic can tell. Of
   // segments that were not known at the start the share of the error rate is known within bounds only.
   bool surely_pass = false, maybe_pass = false, surely_fail = false, maybe_fail = false;
+  bool holds_pass = true;  // as published last: whatever those may vote whose votes are awaited, a pass stays one
   bool acknowledged = false;
   bool changed = false;  // in this step
 };
@@ -127,7 +128,9 @@ class GuardedRuns {
   void settle();
   void take(const rules::Audit& entry);
   void acknowledge(Guarded& run);
-  void judge(Guarded& run, const rules::GuardrailStatus& status);
+  void judge(Guarded& run, const rules::GuardrailStatus& status, const EngineStep& step);
+  [[nodiscard]] std::uint32_t newly_awaited(const Guarded& run, std::size_t guardrail, const std::string& segment,
+                                            const EngineStep& step) const;
   // What the assignment does to the device in this rollout; null: nothing.
   Reached* assigned(const std::string& name, Guarded& run, const rules::Assign& assign, bool& back);
   static Reached* take_back(Reached& device, const rules::Assign& assign, bool& back);

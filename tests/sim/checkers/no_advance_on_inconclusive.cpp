@@ -52,8 +52,12 @@ class NoAdvanceOnInconclusive final : public Checker {
                  std::to_string(judged.voted) + " devices exceed";
         };
         if (judged.surely_fail) return fail(text("has failed"));
-        if (!automatic || judged.maybe_pass || judged.acknowledged || has_waited(run, i, wave, 0)) continue;
-        if (run.waits_for(i, segment, true)) return fail(text("has no pass"));
+        if (!automatic || judged.acknowledged) continue;
+        const bool waived = !judged.maybe_pass && has_waited(run, i, wave, 0);
+        if (!run.waits_for(i, segment, true)) continue;
+        if (waived ? judged.observed != 0 : judged.maybe_pass && !judged.holds_pass)
+          return fail(text("waits for votes that could undo it"));
+        if (!waived && !judged.maybe_pass) return fail(text("has no pass"));
       }
     }
   }

@@ -39,7 +39,7 @@ void face_of(const rules::RolloutStatus& s, Facing& face) {
   }
   for (const auto& each : s.guardrails) {
     text += "; " + each.guardrail + " in \"" + each.segment + "\" " + std::string(rules::name_of(each.verdict)) + " " +
-            (each.frozen ? "frozen " : "") + each.sentence;
+            (each.frozen ? "frozen " : "") + std::to_string(each.exceeded) + " of " + std::to_string(each.voted);
   }
   face.emplace_back("rollout " + s.rollout, std::move(text));
 }

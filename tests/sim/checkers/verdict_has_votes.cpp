@@ -56,7 +56,10 @@ class VerdictHasVotes final : public Checker {
           if (!back) begin(name, run, assign.device);
         });
     if (!runs_.changed()) return;
-    for (const auto& [name, run] : runs_.all()) look(name, run);
+    for (const auto& [name, run] : runs_.all()) {
+      look(name, run);
+      if (run.left != run.left_before) look_at_left(name, run);
+    }
   }
   void on_broker_start(const rules::Engine&) override {
     starts_.erase(starts_.upper_bound(last_step_), starts_.end());
@@ -142,7 +145,8 @@ class VerdictHasVotes final : public Checker {
       const bool reached = run.reached.contains(health.device);
       if (!reached && !holds(run.rule.targets_text, report->facts)) continue;
       auto& device = measured(name, run, health.device);
-      if (device.heard_s != 0) device.silence_s = std::max(device.silence_s, now_s - device.heard_s);
+      if (const auto since_s = silent_since_s(device); since_s != 0)
+        device.silence_s = std::max(device.silence_s, now_s - since_s);
       device.heard_s = now_s;
       const auto start_s = health.window_start_s != 0 ? health.window_start_s : now_s - health.window_s;
       const bool counts = reached && device.done && start_s >= device.done_clock_s;
@@ -220,14 +224,20 @@ class VerdictHasVotes final : public Checker {
     }
   }
 
+  // Its last summary; of one that was never heard, when it was done. 0: neither.
+  [[nodiscard]] static std::uint64_t silent_since_s(const Measured& device) {
+    return device.heard_s != 0 ? device.heard_s : device.done_s;
+  }
+
   // One that was lost while it changed what it runs is silent too, heard before or not.
   [[nodiscard]] bool may_be_against(const Guardrail& rule, const std::string& id, const Measured& device,
                                     std::size_t i) const {
     const auto& gauge = device.gauges[i];
-    const auto unheard_s = device.heard_s == 0 ? 0 : runs_.now_s() - device.heard_s;
+    const auto since_s = silent_since_s(device);
+    const auto unheard_s = since_s == 0 ? 0 : runs_.now_s() - since_s;
     const auto silence_s = std::max({device.silence_s, unheard_s, away_s(id)});
     return may_exceed(rule, gauge) ||
-           (gauge.before.count + gauge.maybe_before.count != 0 && gauge.reached.missing != 0) ||
+           (gauge.before.count + gauge.maybe_before.count + gauge.reached.count != 0 && gauge.reached.missing != 0) ||
            silence_s >= rule.silent_after_s;
   }
 
@@ -270,6 +280,27 @@ class VerdictHasVotes final : public Checker {
       wrong("only " + std::to_string(against) + " devices there exceeded, lost a reading, fell back or were silent");
     if (judged.voted - judged.exceeded > fine)
       wrong("only " + std::to_string(fine) + " devices there sent what they are judged by");
+  }
+
+  // A wave was left: no vote can have come of who is done and was not observed for long enough, unless it exceeds. The
+  // engine is to have counted those among the awaited ones.
+  void look_at_left(const std::string& name, const Guarded& run) {
+    for (std::size_t i = 0; i < run.judged.size(); ++i) {
+      for (const auto& [segment, judged] : run.judged[i]) {
+        if (run.frozen.contains({i, segment}) || judged.acknowledged || judged.verdict == Verdict::fail) continue;
+        std::uint32_t unheard = 0;
+        for (const auto& [id, known] : run.reached) {
+          if (!known.sure || known.failed || known.taken_back || known.segments[i] != segment) continue;
+          const auto device = measured_[name].find(id);
+          if (device == measured_[name].end() || device->second.restarted) continue;
+          unheard += device->second.done && device->second.observed_s < run.rule.guardrails[i].observe_s ? 1u : 0u;
+        }
+        if (unheard <= judged.exceeded + judged.observed) continue;
+        fail("rollout " + name + ", " + title_of(run, i, segment) + ": a wave is left when " + std::to_string(unheard) +
+             " devices there are done and were not observed for long enough, of which " +
+             std::to_string(judged.exceeded) + " exceed and " + std::to_string(judged.observed) + " count as observed");
+      }
+    }
   }
 
   template <typename Wrong>

@@ -76,7 +76,7 @@ TEST_F(Troubles, AGuardrailThatFailsIsOne) {
   commit_reached();
   const auto canaries = reached();
   world_.tick(window_s);
-  for (const auto& id : {canaries[0], canaries[1], canaries[2]}) say(id, 90);
+  for (const auto& id : canaries) say(id, 90);
   ASSERT_EQ(state(), RolloutState::halted);
   EXPECT_EQ(world_.engine.troubles().guardrails_failed, 1u) << "its verdict, not each vote";
   EXPECT_EQ(failures(), (std::vector<std::uint64_t>{0, 0, 0, 0})) << "no device failed";

@@ -175,12 +175,69 @@ TEST_F(GuardrailVotes, SilenceCountsFromTheRestartOn) {
   commit_reached();
   world_.tick(window_s);
   say(reached()[0], 40);
-  world_.tick(7000);
+  world_.tick(6000);
   world_.restart();
   world_.tick(7199);
   EXPECT_EQ(verdict().exceeded, 0u);
   world_.tick(1);
+  EXPECT_EQ(verdict().exceeded, 5u);
+}
+
+// It was healthy when it was done, and nothing was ever heard of what runs there.
+TEST_F(GuardrailVotes, WhoIsDoneAndNeverHeardIsSilentFromThenOn) {
+  join(10);
+  start({rail_});
+  world_.tick(1000);
+  commit_reached();
+  world_.tick(7199);
+  EXPECT_EQ(verdict().voted, 0u);
+  world_.tick(1);
+  EXPECT_EQ(verdict().exceeded, 5u);
+  EXPECT_THAT(verdict().sentence, HasSubstr("5 of 5 exceeded, 5 of them silent"));
+}
+
+// 400 devices soak, and two are lost for long enough meanwhile: nobody could have voted yet but they.
+TEST_F(GuardrailVotes, WhoIsLostInALongSoakIsOneOfAllWhoSoak) {
+  join(800);
+  rail_.silent_after_s = 1200;
+  start({rail_});
+  const auto ids = reached();
+  ASSERT_EQ(ids.size(), 400u);
+  for (const auto& id : ids) world_.attempt(id, AttemptState::soaking);
+  world_.lose(ids[0]);
+  world_.lose(ids[1]);
+  world_.tick(60);
+  world_.tick(1140);
+  EXPECT_EQ(verdict().exceeded, 2u);
+  EXPECT_EQ(verdict().verdict, Verdict::inconclusive);
+  for (std::size_t i = 2; i < 60; ++i) world_.lose(ids[i]);
+  world_.tick(60);
+  world_.tick(1140);
+  EXPECT_EQ(verdict().verdict, Verdict::fail) << "60 of 400 hang";
+}
+
+// It is told at each summary what it measures, and of what it does not there is nothing to tell.
+TEST_F(GuardrailVotes, WhoHasNothingToMeasureIsNotWaitedForAndVotesWhenItHas) {
+  join(220);
+  start({rail_});
+  commit_reached();
+  const auto ids = reached();
+  world_.tick(window_s);
+  for (std::size_t i = 0; i < ids.size(); ++i) say(ids[i], i < 105 ? 40 : -1);
+  EXPECT_EQ(verdict().verdict, Verdict::pass);
+  EXPECT_EQ(verdict().voted, 105u);
+  EXPECT_THAT(world_.engine.why(ids[109])[0].text, HasSubstr("latency none, as it had nothing to measure"));
+  EXPECT_EQ(reached().size(), 220u);
+  world_.tick(window_s);
+  say(ids[109], 90);
+  EXPECT_EQ(verdict().voted, 106u);
   EXPECT_EQ(verdict().exceeded, 1u);
+  // What it measured once, and fine, is missed when it is not there any more.
+  for (int i = 0; i < 2; ++i) {
+    world_.tick(window_s);
+    say(ids[0], -1);
+  }
+  EXPECT_THAT(verdict().sentence, HasSubstr("2 of 106 exceeded, 1 of them no longer measured"));
 }
 
 TEST_F(GuardrailVotes, StatesAndConditionsVoteAtOnce) {
@@ -224,6 +281,20 @@ TEST_F(GuardrailVotes, WithoutAVerdictAWaveHoldsOrGoesOnWhenTheRuleSaysSo) {
   EXPECT_EQ(World::count_audits(effects, audit::guardrail_waived), 1u);
 }
 
+// Patience with what the votes say is none with votes that are on their way.
+TEST_F(GuardrailVotes, NoWaveGoesOnWithoutAVerdictBeforeItsLastDeviceCouldVote) {
+  join(20);
+  auto patient = rail_;
+  patient.advance_after_s = 1000;
+  start({patient});
+  world_.tick(1500);
+  commit_reached();
+  EXPECT_EQ(reached().size(), 10u) << "its devices are done, and were not observed for a moment";
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, 40);
+  EXPECT_EQ(reached().size(), 20u);
+}
+
 TEST_F(GuardrailVotes, AManualGateAsksAPersonWhoSeesTheVotes) {
   join(20);
   start({rail_}, Gate::manual);
@@ -231,7 +302,8 @@ TEST_F(GuardrailVotes, AManualGateAsksAPersonWhoSeesTheVotes) {
   world_.tick(window_s);
   say(reached()[0], 40);
   EXPECT_EQ(state(), RolloutState::awaiting_approval);
-  EXPECT_THAT(world_.status("r").waiting_for, HasSubstr("guardrails: latency: inconclusive, 0 of 1 exceeded"));
+  EXPECT_THAT(world_.status("r").waiting_for,
+              HasSubstr("; 9 devices have not voted yet; guardrails: latency: inconclusive, 0 of 1 exceeded"));
   const auto effects = world_.command(ApproveWave{"r"});
   EXPECT_TRUE(World::accepted(effects));
   EXPECT_THAT(World::why_of(effects, audit::wave_approved), HasSubstr("latency: inconclusive, 0 of 1 exceeded"));

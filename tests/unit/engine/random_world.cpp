@@ -242,7 +242,8 @@ void RandomWorld::add_guardrails(Rule& rule) {
     rail.on_fail = static_cast<OnFail>(pick(rail.by.empty() ? 2 : 4));
     if (rail.by.empty() && rail.on_fail == OnFail::rollback && chance(50)) rail.on_fail = OnFail::freeze_release;
     rail.observe_s = 60 + pick(300);
-    rail.silent_after_s = 300 + pick(3000);
+    // Nor is it recorded how long a device has been silent.
+    rail.silent_after_s = swarm_.measures ? 300 + pick(3000) : 1'000'000;
     rail.advance_after_s = chance(50) ? 60 + pick(3000) : 0;
     rule.guardrails.push_back(rail);
   }

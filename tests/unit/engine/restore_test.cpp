@@ -1,13 +1,25 @@
 // Restart: any order of records gives the same state, and damage is found and named.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
+#include "rules/engine/record.h"
 #include "tests/unit/engine/world.h"
 
 namespace muster::rules::test {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// As a version whose records have that format would have written it.
+std::string of_format(std::uint8_t format, const std::string& key, const std::string& value) {
+  constexpr std::size_t around = 1 + 8;  // the format in front and the checksum behind
+  return seal_record(key, std::string_view(value).substr(1, value.size() - around), format);
+}
 
 World busy_world() {
   World world;
@@ -106,6 +118,25 @@ TEST(Restore, ADamagedRecordIsNamed) {
     Engine engine;
     EXPECT_NE(engine.restore({records.begin(), records.end()}), "") << key;
   }
+}
+
+// An operator whose packages were updated, or put back, must not be sent to look for a backup of a sound database.
+TEST(Restore, ARecordOfAnotherVersionIsNotCalledDamaged) {
+  auto world = busy_world();
+  for (const int other : {-1, 1}) {
+    const auto format = static_cast<std::uint8_t>(record_format + other);
+    for (const auto& [key, value] : world.records) {
+      auto records = world.records;
+      records[key] = of_format(format, key, value);
+      Engine engine;
+      EXPECT_THAT(
+          engine.restore({records.begin(), records.end()}),
+          AllOf(HasSubstr("record \"" + key + "\" was written by another version of Muster"),
+                HasSubstr("format " + std::to_string(format) + ", this one reads " + std::to_string(record_format)),
+                HasSubstr("start that version again"), Not(HasSubstr("backup"))));
+    }
+  }
+  for (const auto& [key, value] : world.records) EXPECT_EQ(of_format(record_format, key, value), value);
 }
 
 TEST(Restore, AMissingRecordIsFound) {

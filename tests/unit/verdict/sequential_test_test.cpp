@@ -109,7 +109,7 @@ double rate_of(Verdict wrong, const SequentialTest& test, double p, int devices,
   for (int run = 0; run < runs; ++run) {
     RunningTest running;
     for (int device = 0; device < devices && running.verdict() == Verdict::inconclusive; ++device)
-      running.add(test, exceeds(random));
+      running.add(test, exceeds(random), {});
     found += running.verdict() == wrong ? 1 : 0;
   }
   return static_cast<double>(found) / runs;
@@ -140,6 +140,72 @@ TEST_P(ErrorRates, AreKeptHoweverOftenOneLooks) {
     printf("tolerate %u %%, error %u %%, true share %.1f %%: false pass in %.2f %% of runs\n", tolerate, error,
            p * tolerate, 100 * rate);
     EXPECT_LE(rate, bound + slack(bound, runs));
+  }
+}
+
+// A device's time begins, or it votes.
+struct Moment {
+  int time = 0;
+  bool votes = false, exceeds = false;
+};
+
+// The first verdict of the votes as they come. `counts_all` false: of the votes alone.
+Verdict verdict_of(const SequentialTest& test, std::uint32_t devices, const std::vector<Moment>& moments,
+                   bool counts_all) {
+  RunningTest running;
+  Outstanding outstanding;
+  if (counts_all) outstanding.all = devices;
+  for (const auto& moment : moments) {
+    if (counts_all) outstanding.begun += moment.votes ? UINT32_MAX : 1;
+    if (!moment.votes) continue;
+    if (counts_all) --outstanding.all;
+    running.add(test, moment.exceeds, outstanding);
+    if (running.verdict() != Verdict::inconclusive) break;
+  }
+  return running.verdict();
+}
+
+// `devices` begin, so many at a time; who exceeds votes at once (`bad_first`) and the others late, or the other way.
+std::vector<Moment> votes_in_order_of_what_they_say(double share, std::uint32_t devices, std::uint32_t batch,
+                                                    bool bad_first, std::mt19937_64& random) {
+  std::bernoulli_distribution exceeds(share);
+  std::vector<Moment> moments;
+  for (std::uint32_t i = 0; i < devices; ++i) {
+    const auto begun = static_cast<int>(2 * (i / batch));
+    const bool bad = exceeds(random);
+    moments.push_back({begun, false, false});
+    moments.push_back({begun + (bad == bad_first ? 1 : 1000), true, bad});
+  }
+  std::stable_sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) { return a.time < b.time; });
+  return moments;
+}
+
+// A crash shows at once and health only after the observation; silence shows last of all. Whoever judges the votes
+// alone sees all of one kind first, and is wrong far more often than promised.
+TEST_P(ErrorRates, AreKeptWhenWhatADeviceVotesDecidesWhen) {
+  const auto [tolerate, error] = GetParam();
+  auto random = random_source();
+  const SequentialTest test(tolerate * percent, error * percent);
+  const auto runs = size_for(500, 5'000);
+  const double bound = error / 100.0;
+  constexpr std::uint32_t devices = 400;
+  for (const bool bad_first : {true, false}) {
+    for (const std::uint32_t batch : {1u, 40u, devices}) {
+      int wrong = 0, wrong_of_votes_alone = 0;
+      const auto against = bad_first ? Verdict::fail : Verdict::pass;
+      for (int run = 0; run < runs; ++run) {
+        const auto moments = votes_in_order_of_what_they_say(tolerate / 100.0, devices, batch, bad_first, random);
+        wrong += verdict_of(test, devices, moments, true) == against ? 1 : 0;
+        wrong_of_votes_alone += verdict_of(test, devices, moments, false) == against ? 1 : 0;
+      }
+      printf(
+          "tolerate %u %%, error %u %%, what exceeds votes %s, %u begin at a time: false %s in %.2f %% of runs, of the "
+          "votes alone %.0f %%\n",
+          tolerate, error, bad_first ? "first" : "last", batch, bad_first ? "fail" : "pass", 100.0 * wrong / runs,
+          100.0 * wrong_of_votes_alone / runs);
+      EXPECT_LE(static_cast<double>(wrong) / runs, bound + slack(bound, runs));
+      EXPECT_GT(static_cast<double>(wrong_of_votes_alone) / runs, 0.5);
+    }
   }
 }
 
@@ -192,7 +258,7 @@ TEST(SequentialTest, HaltsFalselyFarLessThanARepeatedBinomialTest) {
     bool rejected = false, failed = false;
     for (int n = 1; n <= devices; ++n) {
       const bool vote = exceeds(random);
-      running.add(test, vote);
+      running.add(test, vote, {});
       exceeded += vote ? 1 : 0;
       rejected = rejected || exceeded >= rejects[static_cast<std::size_t>(n)];
       failed = failed || running.verdict() == Verdict::fail;
@@ -226,25 +292,39 @@ TEST(RunningTest, DecidesAtTheVoteAtWhichLookingEveryTimeDoes) {
     const auto tolerate = std::uniform_int_distribution(1u, 40u)(random);
     const SequentialTest test(tolerate * percent, std::uniform_int_distribution(1u, 10u)(random) * percent);
     std::bernoulli_distribution exceeds(std::uniform_real_distribution(0.0, 2.5)(random) * tolerate / 100.0);
-    std::bernoulli_distribution worsens(round % 3 == 0 ? 0.1 : 0.0);
+    std::bernoulli_distribution worsens(round % 3 == 0 ? 0.1 : 0.0), leaving(0.1);
     RunningTest running;
     Votes votes;
+    Outstanding outstanding;
     Verdict looked = Verdict::inconclusive;
     for (int vote = 0; vote < 400; ++vote) {
-      if (votes.fine() > 0 && worsens(random)) {
+      // Devices arrive, begin, vote, and now and then go without a vote.
+      if (round % 2 == 0) outstanding.all += std::uniform_int_distribution(0u, vote < 200 ? 3u : 0u)(random);
+      outstanding.begun += std::uniform_int_distribution(0u, outstanding.all - outstanding.begun)(random);
+      const bool leaves = outstanding.begun > 0 && leaving(random);
+      if (outstanding.begun > 0) {
+        --outstanding.all;
+        --outstanding.begun;
+      }
+      if (leaves) {
+        running.expect_fewer(test, outstanding);
+      } else if (votes.fine() > 0 && worsens(random)) {
         ++votes.exceeded;
-        running.worsen(test);
+        running.worsen(test, outstanding);
       } else {
         const bool exceeded = exceeds(random);
         ++votes.devices;
         votes.exceeded += exceeded ? 1u : 0u;
-        running.add(test, exceeded);
+        running.add(test, exceeded, outstanding);
       }
       // A fail stands, and so does a pass, until a fail.
-      const auto now = test.judge(votes);
+      const auto now = test.judge(votes, outstanding);
       if (looked == Verdict::inconclusive || now == Verdict::fail) looked = looked == Verdict::fail ? looked : now;
       ASSERT_EQ(running.votes(), votes);
-      ASSERT_EQ(running.verdict(), looked) << "round " << round << ", " << votes.exceeded << " of " << votes.devices;
+      ASSERT_EQ(running.verdict(), looked) << "round " << round << ", " << votes.exceeded << " of " << votes.devices
+                                           << ", outstanding " << outstanding.begun << " of " << outstanding.all;
+      ASSERT_EQ(running.has_passed(test, outstanding),
+                looked == Verdict::pass && (outstanding.all == 0 || now == Verdict::pass));
     }
     decided += looked == Verdict::inconclusive ? 0 : 1;
   }
