@@ -160,10 +160,7 @@ Snapshot Agent::snapshot() const {
   s.last_action = durable_.last_action;
   s.updates_paused = updates_paused();
   const auto& model = durable_.planes[index_of(Plane::model)].active;
-  if (const auto* release = known(Plane::model, model.manifest)) {
-    s.runtime = release->runtime;
-    s.delegate = release->delegate;
-  }
+  if (const auto* release = known(Plane::model, model.manifest)) s.runtime = release->runtime;
   return s;
 }
 

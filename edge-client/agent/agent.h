@@ -51,7 +51,7 @@ struct Snapshot {
   std::uint64_t assignment_epoch = 0, directive_epoch = 0;
   RecoveryAction last_action = RecoveryAction::none;
   bool updates_paused = false;
-  std::string runtime, delegate;  // of the active model
+  std::string runtime;  // of the active model
 };
 
 class Agent {

@@ -73,7 +73,7 @@ struct ReleaseInfo {
   std::vector<RequirementSpec> needs;
   std::vector<ProbeSpec> probes;
   std::vector<RecoveryRule> recovery;  // config plane only
-  std::string runtime, delegate;
+  std::string runtime;
   std::string pipeline_checksum;  // 64 hex digits that those of this device's pipeline have to be; empty: any
   std::string shadow;             // what runs it beside the active one: a name on the allowlist; empty: nothing does
   WaitCondition fetch_when, swap_when;

@@ -30,10 +30,7 @@ void read_conditions(const wire::Manifest& manifest, ReleaseInfo& info) {
     info.memory_mb_min = compatible->memory_mb_min();
     info.runtime = text(compatible->runtime());
   }
-  if (const auto* runtime = manifest.runtime()) {
-    info.delegate = text(runtime->delegate());
-    info.pipeline_checksum = text(runtime->pipeline_checksum());
-  }
+  if (const auto* runtime = manifest.runtime()) info.pipeline_checksum = text(runtime->pipeline_checksum());
   if (const auto* needs = manifest.requirements()) {
     for (const auto* need : *needs) info.needs.push_back({need->plane(), text(need->min_version())});
   }

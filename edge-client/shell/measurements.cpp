@@ -100,6 +100,11 @@ void Measurements::take(std::string_view datagram) {
 }
 
 void Measurements::take(const Stat& stat) {
+  if (stat.kind == StatKind::text) {
+    delegate_ = stat.text;
+    delegate_windows_old_ = 0;
+    return;
+  }
   auto found = metrics_.find(stat.name);
   if (found == metrics_.end()) {
     if (metrics_.size() >= names_max) {
@@ -132,6 +137,7 @@ void Measurements::reset() {
   }
   latencies_.clear();
   latencies_before_.clear();
+  delegate_.clear();
 }
 
 ReadingList Measurements::readings() const {
@@ -187,6 +193,7 @@ WindowSummary Measurements::close_window() {
   if (measured("inferences") != nullptr) s.inferences = clamped<std::uint64_t>(value_in_window("inferences"));
   s.crash_count = clamped<std::uint32_t>(value_in_window("crash_count"));
   s.error_code = clamped<std::uint16_t>(value_in_window("error_code"));
+  s.delegate = delegate_;
   s.malformed = malformed_;
   s.left_out = left_out_;
   for (const auto& [name, metric] : metrics_) {
@@ -230,6 +237,7 @@ void Measurements::begin_window() {
   }
   latencies_before_ = latencies_;
   latencies_.clear();
+  if (++delegate_windows_old_ >= gauge_windows_max) delegate_.clear();
   malformed_ = left_out_ = 0;
 }
 

@@ -50,6 +50,7 @@ struct WindowSummary {
   std::uint64_t inferences = 0;
   std::uint32_t crash_count = 0;
   std::uint16_t error_code = 0;
+  std::string delegate;                        // what runs the model, as the workload says; empty: it does not
   std::vector<std::uint32_t> latency_buckets;  // empty: no latencies
   std::vector<MetricWindow> metrics;           // by name
   std::vector<MetricWindow> shadow;            // what runs in the shadow says, by names that begin with shadow_prefix
@@ -60,10 +61,11 @@ struct WindowSummary {
 class Measurements {
  public:
   static constexpr std::size_t names_max = 64;
-  static constexpr std::uint32_t gauge_windows_max = 3;  // a gauge that is not renewed is unknown after so many windows
+  // A gauge that is not renewed is unknown after so many windows, and so is what runs the model.
+  static constexpr std::uint32_t gauge_windows_max = 3;
 
   void take(std::string_view datagram);
-  // Gauges and latencies become unknown, counters zero.
+  // Gauges, latencies and what runs the model become unknown, counters zero.
   void reset();
 
   // By name, sorted: gauges (latest), counters (sum over this window and the one before), percentiles as p50_ms,
@@ -71,9 +73,9 @@ class Measurements {
   [[nodiscard]] ReadingList readings() const;
   [[nodiscard]] WindowSummary close_window();
   // The same of what runs in the shadow: all of it task metrics with shadow_prefix, the standard keys and the
-  // percentiles of inference_ms too, so that none can be taken for the active version's. Adds to `active` (`shadow`,
-  // and the counts of what was not good); what a longer name does not allow is left out, and the first such name
-  // returned.
+  // percentiles of inference_ms too, so that none can be taken for the active version's. What runs its model is not
+  // told: task metrics are numbers. Adds to `active` (`shadow`, and the counts of what was not good); what a longer
+  // name does not allow is left out, and the first such name returned.
   [[nodiscard]] std::string close_shadow_window(WindowSummary& active);
 
  private:
@@ -91,6 +93,8 @@ class Measurements {
 
   std::map<std::string, Metric, std::less<>> metrics_;
   LatencyHistogram latencies_, latencies_before_;
+  std::string delegate_;                    // what was said last; empty: nothing
+  std::uint32_t delegate_windows_old_ = 0;  // since it was said
   std::uint64_t malformed_ = 0, left_out_ = 0;
 };
 

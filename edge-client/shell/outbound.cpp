@@ -120,7 +120,7 @@ Bytes encode_health_with(const HealthWindow& window, const Snapshot& snapshot, c
   const auto& config = snapshot.planes[index_of(Plane::config)].active;
   const auto config_version = optional_text(b, config.empty() ? "" : config.name + "@" + config.version);
   const auto runtime = optional_text(b, clean_text(snapshot.runtime, limits::attribute_len_max));
-  const auto delegate = optional_text(b, clean_text(snapshot.delegate, limits::attribute_len_max));
+  const auto delegate = optional_text(b, clean_text(summary.delegate, limits::attribute_len_max));
   const auto& model = snapshot.planes[index_of(Plane::model)].active;
   const auto model_hash = digest_of(model.manifest);
   const auto code = static_cast<ErrorCode>(summary.error_code);

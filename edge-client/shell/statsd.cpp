@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "schemas/ids.h"
+#include "schemas/limits.h"
+#include "schemas/text.h"
 
 namespace muster::edge {
 namespace {
@@ -48,13 +50,20 @@ bool parse_kind(std::string_view text, std::string_view value, StatKind& kind) {
   return text == "ms" || text == "h" || text == "d";
 }
 
+bool parse_value(std::string_view value, std::string_view kind, Stat& stat) {
+  if (value.empty()) return false;
+  if (stat.name != delegate_name) return parse_number(value, stat.value) && parse_kind(kind, value, stat.kind);
+  stat.kind = StatKind::text;
+  stat.text = value;
+  return kind == "s" && value.size() <= limits::attribute_len_max && is_text(value);
+}
+
 bool parse_line(std::string_view line, Stat& stat) {
   if (line.find(':') == std::string_view::npos) return false;
   stat.name = take_until(line, ':');
   const auto value = take_until(line, '|');
   const auto kind = take_until(line, '|');
-  if (!is_id(stat.name) || value.empty() || !parse_number(value, stat.value) || !parse_kind(kind, value, stat.kind))
-    return false;
+  if (!is_id(stat.name) || !parse_value(value, kind, stat)) return false;
   while (!line.empty()) {
     const auto extra = take_until(line, '|');
     if (extra.empty()) return false;

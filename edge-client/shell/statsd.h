@@ -1,5 +1,6 @@
 // StatsD lines from the workload: `name:value|g`, `|c` (with `|@rate`), `|ms` (also `|h`, `|d`), several a datagram,
-// `#tags` read over. The parser takes any bytes; the socket is on the loop.
+// `#tags` read over; and one set, whose values are texts: `delegate_active:npu|s`. The parser takes any bytes; the
+// socket is on the loop.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +14,16 @@
 
 namespace muster::edge {
 
-enum class StatKind : std::uint8_t { gauge, gauge_change, counter, timer };
+enum class StatKind : std::uint8_t { gauge, gauge_change, counter, timer, text };
+
+// What runs the model. The only name that is a text, and always one: a health summary has a place for no other.
+inline constexpr std::string_view delegate_name = "delegate_active";
 
 struct Stat {
   std::string_view name;  // an id (schemas/ids.h)
   StatKind kind = StatKind::gauge;
-  double value = 0;  // finite; a counter's is already divided by its rate
+  double value = 0;       // finite; a counter's is already divided by its rate
+  std::string_view text;  // of kind text: 1 to attribute_len_max bytes that is_text (schemas/text.h) lets through
 };
 
 // Calls `take` for each good line, in order; returns how many lines were not good.

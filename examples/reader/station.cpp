@@ -83,7 +83,12 @@ void Station::send_metrics() {
   if (statsd_ == nullptr) return;
   statsd_->gauge("model_loaded", recogniser_ ? 1 : 0);
   statsd_->gauge("degraded", degraded_ ? 1 : 0);
-  if (recogniser_) statsd_->gauge("load_time_ms", recogniser_->load_time_ms());
+  if (recogniser_) {
+    statsd_->gauge("load_time_ms", recogniser_->load_time_ms());
+    // Tesseract knows nothing else. A workload with a choice says here what it has got, not what it asked for; and
+    // again each time, as the agent forgets it when a release changes.
+    statsd_->text("delegate_active", "cpu");
+  }
   if (!recent_.empty()) {
     statsd_->gauge("p50_ms", percentile_ms(recent_, 50));
     statsd_->gauge("p95_ms", percentile_ms(recent_, 95));

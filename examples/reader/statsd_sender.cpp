@@ -62,6 +62,10 @@ void StatsdSender::timing_ms(std::string_view name, double value) {
   add(name, text, "ms");
 }
 
+void StatsdSender::text(std::string_view name, const char* value) {
+  add(name, value, "s");
+}
+
 bool StatsdSender::send() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

@@ -22,6 +22,8 @@ class StatsdSender {
   void gauge(std::string_view name, double value);
   void count(std::string_view name, unsigned long long value);
   void timing_ms(std::string_view name, double value);
+  // A set of StatsD. REQUIRES: `value` holds neither '|' nor a newline.
+  void text(std::string_view name, const char* value);
 
   // Sends what has gathered without waiting; false when the agent did not take it.
   bool send();

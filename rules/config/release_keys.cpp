@@ -71,7 +71,10 @@ constexpr Key runtime_keys[] = {
     {.name = "tokenizer", .doc = "The tokenizer it was made with.", .absent = "none", .max = limits::text_len_max},
     {.name = "preprocessing", .doc = "What is done to its input.", .absent = "none", .max = limits::text_len_max},
     {.name = "postprocessing", .doc = "What is done to its output.", .absent = "none", .max = limits::text_len_max},
-    {.name = "delegate", .doc = "What runs it: npu, gpu, cpu.", .absent = "none", .max = limits::text_len_max},
+    {.name = "delegate",
+     .doc = "What is meant to run it: npu, gpu, cpu. What does run it the workload says, as `delegate_active`.",
+     .absent = "none",
+     .max = limits::text_len_max},
     {.name = "pipeline_checksum",
      .doc = "SHA-256, as 64 hex digits, of the files that a device's configuration lists as `pipeline`, one after the "
             "other. It is compared after the swap, before the first probe; a device with another pipeline goes back. "

@@ -282,6 +282,42 @@ TEST_F(Guardrails, AMetricThatVanishesPausesUntilItIsAcknowledged) {
   expect_audit_intact();
 }
 
+// The release still asks for the accelerator and does not get it: nothing fails, and it is only slower. What the
+// workload says counts, not what the manifest asks for.
+TEST_F(Guardrails, ASilentFallBackToTheCpuTakesTheReleaseBack) {
+  open();
+  start_fleet(4);
+  const std::string asks_for_npu = "runtime: { delegate: npu }\n";
+  make_release({.name = "m", .version = "1", .model_txt = "good 1", .more = asks_for_npu});
+  start_rollout("m-1", rule("m-1", "{ model: m@1 }", one_wave));
+  ASSERT_EVENTUALLY(20s, state("m-1") == "completed");
+  // Of a summary that already speaks of the model; "?" before there is one.
+  const auto delegate_of = [&](std::size_t i) -> std::string {
+    const auto health = device(agent(i).name()).at("health");
+    return health.is_null() || health.at("model_hash").is_null() ? "?" : health.value("delegate_active", "?");
+  };
+  for (std::size_t i = 0; i < agent_count(); ++i) {
+    ASSERT_EVENTUALLY(10s, delegate_of(i) != "?");
+    EXPECT_EQ(delegate_of(i), "") << "nobody has said it yet";
+  }
+  start_work([](const Agent&, const std::string& model) -> std::string {
+    return model == "good 2" ? "p95_ms:20|g\ndelegate_active:cpu|s" : "p95_ms:20|g\ndelegate_active:npu|s";
+  });
+  ASSERT_EVENTUALLY(10s, delegate_of(0) == "npu");
+  make_release({.name = "m", .version = "2", .model_txt = "good 2", .more = asks_for_npu});
+  start_rollout("m-2", rule("m-2", "{ model: m@2 }", one_wave, "device.region == \"eu\"",
+                            "guardrails:\n  - { name: delegate, metric: delegate_active, against: baseline, tolerate: "
+                            "50%, confidence: 80%, observe: 2s, silent_after: " +
+                                seconds(60) + ", on_fail: rollback }\nbaseline_window: " + seconds(2) + "\n"));
+  ASSERT_EVENTUALLY(30s, state("m-2") == "aborted");
+  ASSERT_EVENTUALLY(15s, agents_with("good 1") == 4);
+  EXPECT_THAT(reasons("guardrail.failed"),
+              ElementsAre(AllOf(HasSubstr("delegate: 4 of 4 exceeded"), HasSubstr("on_fail: rollback"))));
+  EXPECT_EQ(count("m-2", "failed"), 0);  // no attempt has failed
+  EXPECT_EVENTUALLY(10s, delegate_of(0) == "npu");
+  expect_audit_intact();
+}
+
 // A device that is done and then says nothing more votes against; the others go on without it.
 TEST_F(Guardrails, SilenceVotesAgainstAndBlocksNobody) {
   open();

@@ -59,7 +59,9 @@ void write_conditions(const SeedFolder& seeds) {
 }
 
 void write_lines(const SeedFolder& seeds) {
-  seeds.write("statsd", "seed", "edit_distance:0.25|g\nframes:3|c|@0.1|#camera:1\np:41.5|ms\r\nq:+2|g\nq:-1e3|g\n:|\n");
+  seeds.write(
+      "statsd", "seed",
+      "edit_distance:0.25|g\nframes:3|c|@0.1|#camera:1\np:41.5|ms\r\nq:+2|g\nq:-1e3|g\n:|\ndelegate_active:npu|s\n");
   const std::vector<std::string> topics = {"muster/v1/device/gw-17/state",
                                            "muster/v1/device/gw-17/chunk/get",
                                            "muster/v1/group/region=de/directive",

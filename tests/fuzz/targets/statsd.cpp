@@ -1,9 +1,12 @@
-// StatsD datagrams of the workload: each line is taken or counted as malformed, and what is taken is a number.
+// StatsD datagrams of the workload: each line is taken or counted as malformed, and what is taken is a number, or the
+// one text there is.
 #include "edge-client/shell/statsd.h"
 
 #include <cmath>
 
 #include "schemas/ids.h"
+#include "schemas/limits.h"
+#include "schemas/text.h"
 #include "tests/fuzz/target.h"
 
 FUZZ_TARGET(statsd) {
@@ -15,6 +18,8 @@ FUZZ_TARGET(statsd) {
     ++taken;
     FUZZ_REQUIRE(is_id(stat.name), "a metric without a valid name");
     FUZZ_REQUIRE(std::isfinite(stat.value), "a value that is no number");
+    FUZZ_REQUIRE((stat.kind == edge::StatKind::text) == (stat.name == edge::delegate_name), "a text for a number");
+    FUZZ_REQUIRE(is_text(stat.text) && stat.text.size() <= limits::attribute_len_max, "a text that no summary takes");
     FUZZ_REQUIRE(
         stat.name.data() >= datagram.data() && stat.name.data() + stat.name.size() <= datagram.data() + datagram.size(),
         "a name from elsewhere");

@@ -91,12 +91,14 @@ TEST_F(Recovery, RestartsClimbALadderAndThenTheReleaseGoesBack) {
   const ReadingList bad = {{"camera_timeout_secs", 9}, {"gpu_oom_count", 0}};
   std::vector<std::string> trace;
   std::size_t restarts = 0;
+  const auto forgotten = bench.forgotten;
   for (int second = 0; second < 1000 && bench.active() == "m@2"; ++second) {
     bench.readings(bad);
     bench.wait_s(1);
     for (const auto& line : bench.take_trace()) restarts += line == "workload restart" ? 1u : 0u;
   }
   EXPECT_EQ(restarts, RecoveryPolicy::restarts_max);
+  EXPECT_EQ(bench.forgotten - forgotten, restarts + 1) << "what was measured, with each restart and the way back";
   EXPECT_EQ(bench.active(), "m@1");
   EXPECT_EQ(bench.error(), ErrorCode::recovery_rollback);
 }

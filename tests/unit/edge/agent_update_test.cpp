@@ -131,6 +131,17 @@ TEST_F(Update, AFailedProbeGoesBack) {
   EXPECT_EQ(bench.state(), DeviceState::healthy);
 }
 
+// What ran the model, too: the workload that said it is not the one that runs now.
+TEST_F(Update, WhatWasMeasuredIsForgottenWithTheSwapAndWithTheWayBack) {
+  settle(1, {"m@1"});
+  EXPECT_EQ(bench.forgotten, 1u);
+  bench.probe_fails["m@2"] = ErrorCode::probe_timeout;
+  bench.assign(2, {"m@2"});
+  bench.wait_s(10);
+  EXPECT_EQ(bench.active(), "m@1");
+  EXPECT_EQ(bench.forgotten, 3u);
+}
+
 TEST_F(Update, AProbeThatFailsInTheSoakGoesBack) {
   settle(1, {"m@1"});
   bench.assign(2, {"m@2"}, 100);

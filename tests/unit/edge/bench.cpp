@@ -178,7 +178,9 @@ void Bench::perform(const Effect& effect) {
                 jobs_.end());
   } else if (std::holds_alternative<Report>(effect)) {
     ++reports;
-  } else if (!std::holds_alternative<DropDownloads>(effect) && !std::holds_alternative<ResetReadings>(effect)) {
+  } else if (std::holds_alternative<ResetReadings>(effect)) {
+    ++forgotten;
+  } else if (!std::holds_alternative<DropDownloads>(effect)) {
     jobs_.push_back(effect);
   }
 }

@@ -63,6 +63,7 @@ class Bench {
   void end_shadow(ErrorCode code);                        // as a command that ends by itself would
   std::size_t operations = 0;
   std::size_t reports = 0;
+  std::size_t forgotten = 0;  // how often what had been measured was
   std::size_t probe_runs = 0, shadow_runs = 0;
   std::vector<std::string> notes;  // all of them, as they would be logged
   // What must hold at every moment, whatever happened.

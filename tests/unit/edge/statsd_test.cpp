@@ -11,6 +11,7 @@
 
 #include "edge-client/shell/measurements.h"
 #include "edge-client/shell/statsd.h"
+#include "schemas/text.h"
 #include "tests/unit/edge/folder.h"
 
 namespace muster::edge {
@@ -23,9 +24,11 @@ using testing::IsEmpty;
 std::vector<std::string> parse(std::string_view text, std::size_t malformed_expected = 0) {
   std::vector<std::string> found;
   const auto malformed = parse_statsd(text, [&](const Stat& stat) {
-    static constexpr const char* kinds[] = {"g", "g+", "c", "ms"};
+    static constexpr const char* kinds[] = {"g", "g+", "c", "ms", "s"};
     std::ostringstream line;
-    line << stat.name << " " << stat.value << " " << kinds[static_cast<std::size_t>(stat.kind)];
+    if (stat.kind == StatKind::text) line << stat.name << " " << stat.text << " s";
+    if (stat.kind != StatKind::text)
+      line << stat.name << " " << stat.value << " " << kinds[static_cast<std::size_t>(stat.kind)];
     found.push_back(line.str());
   });
   EXPECT_EQ(malformed, malformed_expected) << text;
@@ -72,18 +75,40 @@ TEST(Statsd, RefusesWhatIsNone) {
   EXPECT_THAT(parse("bad\ngood:1|g\nbad", 2), ElementsAre("good 1 g"));
 }
 
+// A set of StatsD takes any text, and what runs the model is the one text that a health summary has a place for.
+TEST(Statsd, ASetSaysWhatRunsTheModel) {
+  EXPECT_THAT(parse("delegate_active:npu|s\ndelegate_active:gpu:0 über|s|#core:1\r\na:1|g"),
+              ElementsAre("delegate_active npu s", "delegate_active gpu:0 über s", "a 1 g"));
+  EXPECT_THAT(parse("delegate_active:0|s"), ElementsAre("delegate_active 0 s"));
+  const std::string longest(limits::attribute_len_max, 'n');
+  EXPECT_THAT(parse("delegate_active:" + longest + "|s"), ElementsAre("delegate_active " + longest + " s"));
+  for (const auto& text :
+       {std::string("delegate_active:" + longest + "n|s"), std::string("delegate_active:|s"),
+        std::string("delegate_active:npu|g"), std::string("delegate_active:1|g"), std::string("delegate_active:1|c"),
+        std::string("delegate_active:npu"), std::string("delegate_active:npu|s|?"),
+        std::string("delegate_active:n\x01|s"), std::string("delegate_active:\xc3|s"), std::string("user:alice|s"),
+        std::string("user:1|s")}) {
+    EXPECT_THAT(parse(text, 1), IsEmpty()) << text;
+  }
+}
+
 TEST(Statsd, AnyBytesAreReadWithinBounds) {
   constexpr std::uint32_t seed = 5;
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const std::string alphabet = "ab:|@#.+-0123456789gcms\n\r\0 e";
+  const std::string prefix(delegate_name);
   Measurements all;
   for (int i = 0; i < 20000; ++i) {
     std::string text(random() % 60, '\0');
     for (auto& c : text) c = random() % 10 == 0 ? static_cast<char>(random()) : alphabet[random() % alphabet.size()];
+    if (i % 4 == 0) text.insert(0, prefix + ":");
     parse_statsd(text, [](const Stat& stat) {
       EXPECT_TRUE(std::isfinite(stat.value));
       EXPECT_LE(stat.name.size(), 64u);
+      EXPECT_EQ(stat.kind == StatKind::text, stat.name == delegate_name);
+      EXPECT_TRUE(is_text(stat.text));
+      EXPECT_LE(stat.text.size(), limits::attribute_len_max);
     });
     all.take(text);
   }
@@ -190,6 +215,33 @@ TEST(Measurements, AGaugeThatIsNotRenewedBecomesUnknown) {
   EXPECT_EQ(reading(m, "queue"), -999);
 }
 
+TEST(Measurements, WhatRunsTheModelIsWhatTheWorkloadLastSaid) {
+  Measurements m;
+  EXPECT_EQ(m.close_window().delegate, "") << "nothing is invented";
+  m.take("delegate_active:npu|s\ndelegate_active:cpu|s");
+  EXPECT_THAT(m.readings(), IsEmpty()) << "recovery rules compare numbers";
+  const auto said = m.close_window();
+  EXPECT_EQ(said.delegate, "cpu");
+  EXPECT_THAT(said.metrics, IsEmpty());
+  // Like a gauge it is unknown when nobody has renewed it: what said it may be dead.
+  for (std::uint32_t i = 1; i < Measurements::gauge_windows_max; ++i) EXPECT_EQ(m.close_window().delegate, "cpu") << i;
+  EXPECT_EQ(m.close_window().delegate, "");
+  m.take("delegate_active:npu|s");
+  m.take("delegate_active:|s\ndelegate_active:gpu|g");
+  const auto malformed = m.close_window();
+  EXPECT_EQ(malformed.delegate, "npu") << "what is no word takes back none";
+  EXPECT_EQ(malformed.malformed, 2u);
+}
+
+TEST(Measurements, WhatRanTheModelIsForgottenWithIt) {
+  Measurements m;
+  m.take("delegate_active:npu|s");
+  m.reset();
+  EXPECT_EQ(m.close_window().delegate, "");
+  m.take("delegate_active:cpu|s");
+  EXPECT_EQ(m.close_window().delegate, "cpu");
+}
+
 TEST(Measurements, ResetForgetsGaugesAndZeroesCounters) {
   Measurements m;
   m.take("queue:7|g\noom:3|c\ninference_ms:100|ms");
@@ -279,6 +331,19 @@ TEST(ShadowMeasurements, AreTaskMetricsOfTheirOwnName) {
   // The next window begins with nothing.
   summary = active.close_window();
   EXPECT_EQ(shadow.close_shadow_window(summary), "");
+  EXPECT_THAT(summary.shadow, IsEmpty());
+  EXPECT_EQ(summary.malformed, 0u);
+}
+
+// It would be a text under the name of a task metric, which is a number.
+TEST(ShadowMeasurements, SayNotWhatRunsTheModel) {
+  Measurements active;
+  Measurements shadow;
+  active.take("delegate_active:npu|s");
+  shadow.take("delegate_active:cpu|s");
+  auto summary = active.close_window();
+  EXPECT_EQ(shadow.close_shadow_window(summary), "");
+  EXPECT_EQ(summary.delegate, "npu");
   EXPECT_THAT(summary.shadow, IsEmpty());
   EXPECT_EQ(summary.malformed, 0u);
 }

@@ -90,12 +90,25 @@ TEST(Outbound, HealthIsValidHoweverMuchIsMeasured) {
   SystemReadings system;
   Snapshot snapshot;
   snapshot.runtime = std::string(300, 'r');
+  summary.delegate = std::string(limits::attribute_len_max, 'd');
   const auto bytes = encode_health({"gw-17", 1, 2, 60, 3, 4}, snapshot, summary, system);
   EXPECT_LE(bytes.size(), limits::health_summary_len_max);
   const auto health = read<wire::HealthSummary>(bytes);
   ASSERT_NE(health.message, nullptr);
   EXPECT_EQ(health.message->error_code(), ErrorCode::internal);
   EXPECT_GT(health.message->metrics()->size(), 5u);
+}
+
+TEST(Outbound, WhatRunsTheModelIsTheWorkloadsWordAlone) {
+  const auto delegate = [](const WindowSummary& summary) -> std::optional<std::string> {
+    const auto bytes = encode_health({"gw-17", 1, 2, 60, 0, 0}, Snapshot(), summary, SystemReadings());
+    const auto* said = read<wire::HealthSummary>(bytes).message->delegate_active();
+    return said == nullptr ? std::nullopt : std::optional(said->str());
+  };
+  WindowSummary summary;
+  EXPECT_EQ(delegate(summary), std::nullopt);
+  summary.delegate = "cpu";
+  EXPECT_EQ(delegate(summary), "cpu");
 }
 
 TEST(Outbound, TheBatteryIsAMetricUnlessTheWorkloadKnowsBetter) {

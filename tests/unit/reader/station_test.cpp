@@ -48,12 +48,13 @@ TEST_F(StationTest, WaitsForAModelAndTakesItWhenItComes) {
   const auto waiting = step(station);
   EXPECT_TRUE(has(waiting, "model_loaded:0.000|g")) << waiting;
   EXPECT_FALSE(has(waiting, "p50_ms:")) << waiting;
+  EXPECT_FALSE(has(waiting, "delegate_active:")) << "nothing runs no model:\n" << waiting;
   EXPECT_TRUE(has(waiting, "peak_ram_mb:"));
 
   folder_.activate(folder_.make_slot("one", "eng"));
   const auto reading = step(station);
   for (const auto* name : {"model_loaded:1.000|g", "load_time_ms:", "p50_ms:", "p95_ms:", "edit_distance:0.000|g",
-                           "inference_ms:", "peak_ram_mb:"}) {
+                           "inference_ms:", "peak_ram_mb:", "delegate_active:cpu|s"}) {
     EXPECT_TRUE(has(reading, name)) << name << " in\n" << reading;
   }
 }

@@ -16,8 +16,9 @@ TEST(StatsdSender, GathersLinesInOneDatagram) {
   sender->gauge("edit_distance", 9.5);
   sender->count("load_failed", 2);
   sender->timing_ms("inference_ms", 22.1256);
+  sender->text("delegate_active", "cpu");
   EXPECT_TRUE(sender->send());
-  EXPECT_EQ(agent.receive(), "edit_distance:9.500|g\nload_failed:2|c\ninference_ms:22.126|ms");
+  EXPECT_EQ(agent.receive(), "edit_distance:9.500|g\nload_failed:2|c\ninference_ms:22.126|ms\ndelegate_active:cpu|s");
 }
 
 TEST(StatsdSender, AMissingAgentLosesMetricsAndNothingElse) {
