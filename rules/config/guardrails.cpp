@@ -20,6 +20,10 @@ constexpr std::string_view device_alone[] = {"on_mains", "link_wired", "link_wif
 constexpr std::pair<std::string_view, std::string_view> other_names[] = {
     {"inference_p50_ms", "p50_ms"}, {"inference_p95_ms", "p95_ms"}, {"inference_p99_ms", "p99_ms"}};
 
+// What a health summary says besides readings, none of it a number that could be bounded.
+constexpr std::string_view no_readings[] = {"model_hash", "config_version", "runtime_version", "last_recovery_action"};
+constexpr std::string_view usual_thermal = "thermal_state";  // called thermal here
+
 // What a guardrail judges, as far as the rest of it depends on that.
 enum class Judged : std::uint8_t { nothing, measurement, state, thermal, delegate, condition };
 
@@ -85,6 +89,10 @@ class GuardrailReader {
     for (const auto name : device_alone) {
       if (names.contains(name)) refuse_device_alone(node, name);
     }
+    for (const auto name : no_readings) {
+      if (names.contains(name)) refuse_no_reading(node, name);
+    }
+    if (names.contains(usual_thermal)) refuse_usual_thermal(node, "thermal, a number from 1 nominal to 4 critical");
     if (names.contains(delegate_metric)) {
       problems_.add(node, "delegate_active is a text, and conditions on readings compare numbers",
                     "a guardrail of its own: metric: delegate_active");
@@ -96,6 +104,15 @@ class GuardrailReader {
   void refuse_device_alone(const YamlNode& node, std::string_view name) {
     problems_.add(node, std::string(name) + " is known to the device alone: no health summary has it",
                   "a standard key or a task metric; a release may wait for it, with activate");
+  }
+
+  void refuse_no_reading(const YamlNode& node, std::string_view name) {
+    problems_.add(node, std::string(name) + " is no reading: it says what a device runs or does, and is no number",
+                  "a standard key, such as p95_ms, or a task metric");
+  }
+
+  void refuse_usual_thermal(const YamlNode& node, const std::string& right) {
+    problems_.add(node, std::string(usual_thermal) + " is called thermal here", right);
   }
 
   Judged read_metric(const YamlNode& node, Guardrail& guardrail) {
@@ -117,6 +134,14 @@ class GuardrailReader {
     }
     if (std::find(std::begin(device_alone), std::end(device_alone), metric) != std::end(device_alone)) {
       refuse_device_alone(node, metric);
+      return true;
+    }
+    if (std::find(std::begin(no_readings), std::end(no_readings), metric) != std::end(no_readings)) {
+      refuse_no_reading(node, metric);
+      return true;
+    }
+    if (metric == usual_thermal) {
+      refuse_usual_thermal(node, "metric: thermal, with max: nominal, fair or serious");
       return true;
     }
     for (const auto& [other, name] : other_names) {

@@ -87,7 +87,7 @@ BEYOND = {
     "not_yaml.yaml": "how YAML is written", "duplicates.yaml": "how YAML is written",
     "flow_condition.yaml": "how YAML is written", "conditions.yaml": "what a condition says",
     "order.yaml": "what other keys say", "unreachable_waves.yaml": "what other waves say",
-    "baseline_window.yaml": "what guardrails say", "strategy_of_one_wave.yaml": "what the strategy makes",
+    "baseline_window.yaml": "what guardrails say", "guardrail_summary_keys.yaml": "what a name means", "strategy_of_one_wave.yaml": "what the strategy makes",
     "shadow.yaml": "what the waves and other keys say", "rehearse_covers.yaml": "what the rehearsal makes", "rehearse_taken.yaml": "what the rehearsal makes",
 }
 OTHER_KINDS = ["fleet", "policy", "confirmations", "faults"]  # files that have no schema
