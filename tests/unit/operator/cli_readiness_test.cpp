@@ -121,6 +121,19 @@ TEST_F(EvidenceGate, EveryItemOfTheTemplateCatchesWhatItIsAbout) {
            {"confirmations.yaml", "  security:", "  security-2:", "security:missing"},
            {"rollout.yaml", "gate: manual, ", "", "rollout:missing"},
            {"confirmations.yaml", "2026-11-20", "2026-10-01", "support:fail"},
+           {"benchmark.json", "sorter-model@7", "sorter-model@6", "integrity:fail"},
+           {"build.txt", "sorter-model@7", "sorter-model@6", "integrity:fail"},
+           {"compatibility.csv", "sorter-model@7,esp32", "sorter-model@6,esp32", "compatibility:fail"},
+           {"config_freeze.json", "sorter-model@7", "sorter-model@6", "config:fail"},
+           {"rk3566/soak_test.log", "sorter-model@7", "sorter-model@6", "soak:fail"},
+           {"esp32/soak_test.log", " release=sorter-model@7", "", "soak:missing"},
+           {"offline.csv", "sorter-model@7,intermittent", "sorter-model@6,intermittent", "offline:fail"},
+           {"offline.csv", "release,network", "build,network", "offline:missing"},
+           {"failure_handling.csv", "sorter-model@7", "sorter-model@6", "failure:fail"},
+           {"log_sample.txt", "sorter-model@7", "sorter-model@6", "logging:fail"},
+           {"signing_report.txt", "sorter-model@7", "sorter-model@6", "security:fail"},
+           {"rollout.yaml", "sorter-model@7", "sorter-model@6", "rollout:fail"},
+           {"support.md", "sorter-model@7", "sorter-model@6", "support:fail"},
        }) {
     const auto before = directory.read("policies/example/evidence/" + std::string(spoilt.file));
     change(spoilt.file, spoilt.from, spoilt.to);
@@ -129,6 +142,26 @@ TEST_F(EvidenceGate, EveryItemOfTheTemplateCatchesWhatItIsAbout) {
   }
   change("confirmations.yaml", "sorter-model@7", "sorter-model@6");
   EXPECT_EQ(trouble(), "security:fail rollout:fail support:fail") << "what was confirmed of another release";
+}
+
+// Evidence of the last release, copied along, is what a gate meets every day: no file of the template passes so.
+TEST_F(EvidenceGate, NoFileOfAnotherReleasePassesTheTemplate) {
+  const auto folder = directory / "policies/example/evidence";
+  std::size_t files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    ++files;
+    const auto file = fs::relative(entry.path(), folder).string();
+    const auto before = directory.read("policies/example/evidence/" + file);
+    auto text = before;
+    for (auto at = text.find("sorter-model@7"); at != std::string::npos; at = text.find("sorter-model@7"))
+      text.replace(at, 14, "sorter-model@6");
+    EXPECT_NE(text, before) << file << " does not say for which release it was made";
+    directory.write("policies/example/evidence/" + file, text);
+    EXPECT_NE(trouble(), "") << file;
+    directory.write("policies/example/evidence/" + file, before);
+  }
+  EXPECT_EQ(files, 13u);
 }
 
 // What release build refuses is not fit either, whether a check looks at it or not.
