@@ -376,4 +376,10 @@ tl::expected<std::vector<ControlCommand>, Error> parse_request(ByteView payload)
   return parsed;
 }
 
+std::vector<KnownCommand> known_commands() {
+  std::vector<KnownCommand> known;
+  for (const auto& shape : shapes) known.push_back({shape.text, shape.role});
+  return known;
+}
+
 }  // namespace muster::broker

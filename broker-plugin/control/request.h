@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -66,6 +67,13 @@ struct ControlCommand {
   bool acknowledge_failures = false;
   rules::Pace pace;
 };
+
+// All commands there are, in the order of the table, with the role that each asks for.
+struct KnownCommand {
+  std::string_view text;
+  Role role;
+};
+[[nodiscard]] std::vector<KnownCommand> known_commands();
 
 // The commands in order, each with its own fault; an error for what is no request at all.
 [[nodiscard]] tl::expected<std::vector<ControlCommand>, Error> parse_request(ByteView payload);

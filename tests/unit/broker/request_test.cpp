@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
 #include <random>
+#include <regex>
 #include <string>
 
 #include "broker-plugin/control/answer.h"
@@ -94,6 +97,23 @@ TEST(Request, WrongFieldsSayWhatIsRight) {
 }
 
 // A directive with such a reason would be refused by every device that it is for.
+// The page says who may give which command; the end-to-end test of roles goes by the page.
+TEST(Request, EveryCommandIsOnThePageWithItsRole) {
+  std::ifstream page("docs/control-api.md");
+  ASSERT_TRUE(page);
+  static const std::regex row(R"(^\| `([A-Za-z]+)` \| ([a-z]+) \|.*)");
+  std::map<std::string, std::string> said, known;
+  for (std::string line; std::getline(page, line);) {
+    if (std::smatch match; std::regex_match(line, match, row)) said[match[1]] = match[2];
+  }
+  const std::map<Role, std::string> names = {
+      {Role::view, "view"}, {Role::operate, "operate"}, {Role::approve, "approve"}};
+  for (const auto& command : known_commands()) known.emplace(command.text, names.at(command.role));
+  EXPECT_EQ(known.size(), known_commands().size()) << "two commands have the same name";
+  EXPECT_EQ(said, known);
+  for (const auto& [text, role] : known) EXPECT_TRUE(one("\"command\":\"" + text + "\"").name) << text;
+}
+
 TEST(Request, ReasonsHoldNothingThatDevicesRefuse) {
   const std::string wrong = "must hold no control characters other than tab and newline";
   for (const std::string escaped : {R"(\u0000)", R"(\u0007)", R"(\u001b[2J)", R"(\r)", R"(\u007f)"}) {
