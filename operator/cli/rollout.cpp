@@ -219,6 +219,7 @@ void add_rollout_commands(CLI::App& app, Session& session) {
   command = add_command(group, session, "status", "show one rollout in full, or all as a table",
                         "musterctl rollout status reader-2",
                         [&session, one] { return rollout_status(session.connection, one->name, session.terminal); });
+  command->alias("show");  // what devices, releases and evidence call it
   command->add_option("ROLLOUT", one->name, "its name");
   add_connection(*command, session);
 

@@ -14,7 +14,7 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// The names below "Subcommands:" in a command's help.
+// The names below "Subcommands:" in a command's help, without the second name that one may have.
 std::vector<std::string> subcommands_in(const std::string& help) {
   std::vector<std::string> names;
   const auto at = help.find("Subcommands:");
@@ -22,7 +22,7 @@ std::vector<std::string> subcommands_in(const std::string& help) {
   std::istringstream lines(help.substr(at));
   std::string line;
   std::getline(lines, line);
-  static const std::regex entry(R"(^  ([a-z-]+)\s.*)");
+  static const std::regex entry(R"(^  ([a-z-]+)(, [a-z-]+)*\s.*)");
   while (std::getline(lines, line) && !line.empty()) {
     if (std::smatch match; std::regex_match(line, match, entry)) names.push_back(match[1]);
   }
@@ -65,6 +65,16 @@ TEST(Cli, EveryCommandRefusesAnUnknownOption) {
     EXPECT_EQ(ran.code, 2) << command.front() << ": " << ran.err;
     EXPECT_TRUE(contains(ran.err, "--help)")) << ran.err;
   }
+}
+
+// Devices, releases and evidence are shown: whoever looks for a rollout by that word finds it.
+TEST(Cli, ARolloutsStatusIsShownByThatNameToo) {
+  const auto help = musterctl({"rollout", "show", "--help"});
+  EXPECT_EQ(help.code, 0) << help.err;
+  EXPECT_EQ(help.out, musterctl({"rollout", "status", "--help"}).out);
+  EXPECT_TRUE(contains(musterctl({"rollout", "--help"}).out, "status, show"));
+  const auto wrong = musterctl({"rollout", "show", "r", "--no-such-option"});
+  EXPECT_TRUE(contains(wrong.err, "(see musterctl rollout status --help)")) << wrong.err;
 }
 
 TEST(Cli, WrongCommandLinesSayWhichHelpToRead) {
