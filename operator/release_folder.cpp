@@ -116,6 +116,15 @@ tl::expected<void, Error> check_place(const std::string& target, bool replace) {
   return {};
 }
 
+// A release is done when its probes have passed and its soak is over; without any, the soak alone says that it is good.
+std::vector<std::string> warnings_of(const rules::ReleaseSpec& spec) {
+  if (spec.plane != rules::Plane::model || !spec.probes.empty()) return {};
+  return {
+      spec.name + "@" + spec.version +
+      " has no probes: a device that switches to it counts as done once its soak is over, unless its recovery policy "
+      "or, on a microcontroller, the application's own checks object; give it `probes`"};
+}
+
 }  // namespace
 
 tl::expected<ReleaseFile, Error> read_release_file(const std::string& file) {
@@ -159,6 +168,7 @@ tl::expected<BuiltRelease, Error> build_release(const std::string& file, const s
   for (const auto& entry : facts->files) built.bytes += entry.size;
   if (facts->readiness)
     built.policy = facts->readiness->policy + " " + std::to_string(facts->readiness->policy_version);
+  built.warnings = warnings_of(spec);
   return built;
 }
 

@@ -29,7 +29,8 @@ struct BuiltRelease {
   Sha256 manifest;      // the release's identity
   std::size_t file_count = 0;
   std::uint64_t bytes = 0;
-  std::string policy;  // name and version of the readiness policy that it passed; empty: none
+  std::string policy;                 // name and version of the readiness policy that it passed; empty: none
+  std::vector<std::string> warnings;  // what is allowed and seldom meant, a sentence each
 };
 
 // Reads and checks `file`, copies and digests what it names (relative to it) and writes the folder under `out`. An

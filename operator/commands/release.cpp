@@ -29,16 +29,19 @@ Outcome release_build(const ReleaseBuildOptions& options, const Terminal& termin
   if (!created_s) return tl::make_unexpected(created_s.error());
   auto built = build_release(options.file, folder_name(options.out), *created_s, options.replace);
   if (!built) return tl::make_unexpected(std::move(built.error()));
+  std::string warnings;
+  for (const auto& warning : built->warnings) warnings += "\nwarning: " + warning;
   terminal.result("built " + built->folder + ": " + count_text(built->file_count, "file") + ", " +
                       size_text(built->bytes) + (built->policy.empty() ? "" : ", passed " + built->policy) +
-                      ", manifest " + to_hex(built->manifest) + "\nnext: musterctl release sign " + built->folder +
-                      " --key release.key",
+                      ", manifest " + to_hex(built->manifest) + warnings + "\nnext: musterctl release sign " +
+                      built->folder + " --key release.key",
                   json_object({{"release", built->release},
                                {"folder", built->folder},
                                {"manifest", to_hex(built->manifest)},
                                {"passed", built->policy},
                                {"files", std::uint64_t{built->file_count}},
-                               {"bytes", built->bytes}}));
+                               {"bytes", built->bytes},
+                               {"warnings", built->warnings}}));
   return ExitCode::ok;
 }
 

@@ -263,6 +263,31 @@ TEST(ReleaseCommands, BuildSignAndShow) {
   EXPECT_EQ(musterctl({"release", "build", file, "--out", directory / "out2"}, {{"SOURCE_DATE_EPOCH", "now"}}).code, 2);
 }
 
+// Done is what probes and the soak say. A model that nothing probes is done by waiting, and that is seldom meant.
+TEST(ReleaseCommands, BuildWarnsOfAModelThatNothingProbes) {
+  const TemporaryDirectory directory;
+  directory.write("model.bin", "weights");
+  const auto build = [&](const std::string& name, const std::string& plane, const std::string& more) {
+    const auto file = directory.write(name + ".yaml", "release: " + name + "@1\nplane: " + plane +
+                                                          "\nsecurity_version: 1\nfiles: [model.bin]\n" + more);
+    const auto text = musterctl({"release", "build", file, "--out", directory / "text"});
+    const auto json = musterctl({"release", "build", file, "--out", directory / "json", "--json"});
+    EXPECT_EQ(text.code, 0) << text.err;
+    EXPECT_EQ(json.code, 0) << json.err;
+    return text.out + json.out;
+  };
+  const auto none = build("bare", "model", "");
+  EXPECT_TRUE(contains(none, "\nwarning: bare@1 has no probes: a device that switches to it counts as done once"))
+      << none;
+  EXPECT_TRUE(contains(none, R"("warnings":["bare@1 has no probes: )")) << none;
+  EXPECT_TRUE(contains(none, "\nnext: musterctl release sign ")) << none;
+  for (const auto& fine :
+       {build("probed", "model", "probes: [{ file: model.bin }]\n"), build("settings", "config", "")}) {
+    EXPECT_FALSE(contains(fine, "warning: ")) << fine;
+    EXPECT_TRUE(contains(fine, R"("warnings":[])")) << fine;
+  }
+}
+
 TEST(ReleaseCommands, RefuseAKeyThatDoesNotHoldTheRole) {
   const TemporaryDirectory directory;
   ASSERT_EQ(musterctl({"keys", "init", directory / "keys"}).code, 0);
