@@ -225,8 +225,8 @@ std::string rule_plan(const rules::Rule& rule) {
   text += times_plan(rule);
   text += guardrails_plan(rule);
   text += "A device that is away for " + duration_text(rule.unreachable_after_s) +
-          " no longer holds up its wave; one that shows no result within " + duration_text(rule.attempt_timeout_s) +
-          " has failed.\n";
+          " no longer holds up its wave; one that is connected for " + duration_text(rule.attempt_timeout_s) +
+          " and shows no result has failed.\n";
   if (rule.rollback_first)
     text += "When devices go back, the " + std::string(rules::name_of(*rule.rollback_first)) + " plane goes first.\n";
   text += rule.on_abort == rules::AbortDefault::revert ? "Abort takes back what was done."

@@ -331,7 +331,9 @@ constexpr Key rule_keys[] = {
      .max = 30 * day_s},
     {.name = "attempt_timeout",
      .form = Form::duration,
-     .doc = "A connected device that shows no end of its attempt within this and its wave's `soak` has failed.",
+     .doc =
+         "A device that was connected for so long, and its wave's `soak`, and shows no end of its attempt has failed.",
+     .see = "#time-for-an-attempt",
      .fallback = "1h",
      .min = 1,
      .max = 30 * day_s},

@@ -221,6 +221,7 @@ void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::
   give(index, members_[member].rollout->number, sequence, soak_s);
   const Device& device = fleet_[index];
   members_[member].rollout->retries.begin(member);
+  members_[member].rollout->clocks.forget(member);
   members_.change(member, [&](Member& m) {
     m.epoch = device.assigned_epoch;
     m.assigned_s = turn_.now_s;

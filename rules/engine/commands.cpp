@@ -227,6 +227,14 @@ Core::Answer Core::run(const Command& command, const AbortRollout& body) {
 }
 
 Core::Answer Core::run(const Command& command, const GiveOrder& body) {
+  std::vector<MemberIndex> idle;  // who may have its time for the attempt again
+  for (const auto& [number, rollout] : rollouts_) {
+    if (body.kind != OrderKind::resume) break;
+    members_.for_each(*rollout, [&](MemberIndex index) {
+      const auto device = members_[index].device;
+      if (in_flight(members_[index]) && orders_.idles(fleet_.id(device), fleet_.facts(device))) idle.push_back(index);
+    });
+  }
   const auto outcome = orders_.give(body, command.who, command.why, directive_epoch_ + 1);
   const auto subject = body.scope.substr(0, limits::topic_len_max);
   if (!outcome.ok) return {false, outcome.message, subject};
@@ -236,16 +244,12 @@ Core::Answer Core::run(const Command& command, const GiveOrder& body) {
   const bool takes_back = body.kind == OrderKind::resume || body.kind == OrderKind::thaw;
   turn_.audit(command.who, takes_back ? audit::order_withdrawn : audit::order_given, subject,
               with_reason(outcome.message, command.why));
-  if (body.kind == OrderKind::resume) resumed_s_ = turn_.now_s;
   for (auto* rollout : claims()) {
     members_.touch(*rollout);
     if (takes_back) retry_unassigned(*rollout);
   }
-  if (body.kind == OrderKind::resume) {
-    // Devices that an order kept from working have their time for the attempt again.
-    for (const auto& [number, rollout] : rollouts_) {
-      members_.for_each(*rollout, [this](MemberIndex member) { arm(member); });
-    }
+  for (const auto index : idle) {
+    if (members_.live(index)) no_longer_idle(index);
   }
   settle_all();
   return {true, outcome.message, subject};

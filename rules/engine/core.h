@@ -2,6 +2,7 @@
 // One file of functions a concern:
 //   core.cpp         events in, effects out, in the order effect.h asks for
 //   reports.cpp      what devices say; what time does to them
+//   deadlines.cpp    how long an attempt may take and a device be away
 //   health.cpp       what they measure, and when silence says something
 //   verdicts.cpp     what follows from the verdicts of guardrails
 //   cohorts.cpp      who is a target, which wave a device belongs to, filling a wave
@@ -94,8 +95,13 @@ class Core {
   void fail(MemberIndex index, const Judgement& judgement, std::string_view who);
   void recover(MemberIndex index);
   void forget_failure(MemberIndex index, const std::string& why);
+
+  // --- deadlines.cpp ---
   [[nodiscard]] std::uint64_t deadline_of(MemberIndex index) const;  // 0: none
   [[nodiscard]] std::uint64_t away_s(const Member& member) const;    // when one that is lost counts as unreachable
+  [[nodiscard]] std::uint64_t counts_from_s(MemberIndex index) const;
+  void leave_out_absence(MemberIndex index, std::uint64_t lost_s);
+  void no_longer_idle(MemberIndex index);
   void arm(MemberIndex index);
   void expire(MemberIndex index);
   [[nodiscard]] Standing in_work(MemberIndex index) const;  // assigned, retrying, reverting, rehearsing or unreachable
@@ -346,8 +352,7 @@ class Core {
   std::map<Sha256, std::uint32_t> security_versions_;           // of every release a rollout has named
   std::uint32_t last_number_ = 0;                               // of the newest rollout
   std::uint64_t directive_epoch_ = 0;                           // over all scopes; only grows
-  std::uint64_t resumed_s_ = 0;  // when an order that kept devices from working was last taken back
-  bool started_ = false;         // an event has come
+  bool started_ = false;                                        // an event has come
   std::uint64_t started_s_ = 0;  // time of the first event after a start: links are unknown before it
   std::uint64_t stale_reports_ = 0;
   Troubles troubles_;

@@ -87,6 +87,7 @@ void Members::unlink(MemberIndex index) {
   Member& member = slab_[index];
   member.rollout->pace.at_rest(member.device);
   member.rollout->retries.forget(index);
+  member.rollout->clocks.forget(index);
   if (member.window_zone != 0) member.rollout->windows.end(member.window_zone);
   for (const auto handle : member.prior) fleet_.drop(handle);
   if (member.previous != 0) {

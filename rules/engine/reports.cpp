@@ -1,4 +1,4 @@
-// What devices say, and what time does to them.
+// What devices say, and what time does to them (deadlines.cpp says when).
 #include <algorithm>
 
 #include "rules/engine/audit_words.h"
@@ -7,11 +7,6 @@
 namespace muster::rules {
 
 namespace {
-
-// Durations come from rule files; one that would overflow means "never".
-std::uint64_t plus(std::uint64_t time_s, std::uint64_t duration_s) {
-  return duration_s > UINT64_MAX - time_s ? UINT64_MAX : time_s + duration_s;
-}
 
 // From its way back on, what a device fails at is the rehearsal, until it is done.
 Judgement in_rehearsal(const Member& member, const Judgement& said) {
@@ -29,6 +24,8 @@ Judgement in_rehearsal(const Member& member, const Judgement& said) {
 
 void Core::on(const DeviceReport& report) {
   const auto index = fleet_.find_or_add(report.device);
+  const bool was_idle =
+      fleet_[index].first_member != 0 && orders_.idles(report.device, fleet_.facts(index)).has_value();
   const auto change = fleet_.absorb(index, report, turn_.now_s);
   if (change.stale) {
     ++stale_reports_;
@@ -47,7 +44,8 @@ void Core::on(const DeviceReport& report) {
   settle_and_offer_freed();
   for (auto member = fleet_[index].first_member; member != 0; member = members_[member].next_of_device) {
     if (members_[member].awaits_rehearsal()) go_on_rehearsing(member);
-    arm(member);                                // it may have left a group whose orders kept it from working
+    if (was_idle) no_longer_idle(member);       // it may have left a group whose orders kept it from working
+    arm(member);                                // or be in one now
     members_.touch(*members_[member].rollout);  // which its sentence may have named
   }
 }
@@ -78,9 +76,11 @@ void Core::on(const DeviceSeen& seen) {
   Device& device = fleet_[index];
   device.last_seen_s = turn_.now_s;
   if (device.connected) return;
+  const auto lost_s = std::max(device.link_since_s, started_s_);
   device.connected = true;
   device.link_since_s = turn_.now_s;
   for (auto member = device.first_member; member != 0; member = members_[member].next_of_device) {
+    leave_out_absence(member, lost_s);
     if (members_[member].standing == Standing::unreachable) {
       members_.change(member, [&](Member& m) { m.standing = in_work(member); });
     }
@@ -191,6 +191,7 @@ void Core::recover(MemberIndex index) {
   const bool rehearsed = member.rehearsal == Rehearsal::forth && member.standing != Standing::failed;
   const bool had_failed = member.failed;
   rollout.retries.forget(index);
+  rollout.clocks.forget(index);
   await_no_window(index);
   if (rollout.failed_in_a_row != 0) rollout.persist = true;
   rollout.failed_in_a_row = 0;
@@ -235,6 +236,7 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
   if (wait_to_retry(index, said, who)) return;
   const auto tries = rollout.retries.of(index).failed;
   rollout.retries.forget(index);
+  rollout.clocks.forget(index);
   members_.change(index, [&](Member& m) {
     m.standing = m.cancelled ? Standing::cancelled : Standing::failed;
     if (m.withdrawn) return;  // that it could not go back is not the new version's failure
@@ -272,80 +274,6 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
          count_text(rollout.total().unacknowledged, "unacknowledged failure") + ", the rule halts at " +
          describe_halt(rollout, halt_limits_of(rollout.rule));
   turn_.audit(who, audit::device_failed, id, std::move(why));
-}
-
-std::uint64_t Core::away_s(const Member& member) const {
-  return plus(std::max(fleet_[member.device].link_since_s, started_s_), member.rollout->rule.unreachable_after_s);
-}
-
-Standing Core::in_work(MemberIndex index) const {
-  const Member& member = members_[index];
-  if (!fleet_[member.device].connected && turn_.now_s >= away_s(member)) return Standing::unreachable;
-  if (member.withdrawn) return Standing::reverting;
-  if (member.rehearsal == Rehearsal::back) return Standing::rehearsing;
-  if (member.rollout->retries.waits(index)) return Standing::retrying;
-  return is_holding(member, fleet_[member.device]) ? Standing::holding : Standing::assigned;
-}
-
-std::uint64_t Core::deadline_of(MemberIndex index) const {
-  const Member& member = members_[index];
-  if (const auto since_s = silent_since_s(member); since_s != 0) {
-    const auto silent_s = member.rollout->guards.silence_due_s(member.watch);
-    return silent_s == 0 ? 0 : plus(since_s, silent_s);
-  }
-  const Device& device = fleet_[member.device];
-  if (member.standing == Standing::retrying) {
-    const auto due_s = retry_due_s(index);
-    if (device.connected) return due_s;
-    return due_s == 0 ? away_s(member) : std::min(due_s, away_s(member));
-  }
-  // An operator may take as long as it takes.
-  if (member.standing == Standing::holding) return device.connected ? 0 : away_s(member);
-  if (member.unmet && member.standing == Standing::assigned) return device.connected ? 0 : away_s(member);
-  if (!member.at_work() && member.standing != Standing::reverting) return 0;
-  const Rule& rule = member.rollout->rule;
-  if (!device.connected) return away_s(member);
-  if (orders_.idles(fleet_.id(member.device), fleet_.facts(member.device))) return 0;
-  // The time that an attempt may take starts anew with each connection: a device that was off has had no chance.
-  const auto since_s = std::max({member.assigned_s, device.link_since_s, resumed_s_});
-  const bool back = member.withdrawn || member.rehearsal == Rehearsal::back;
-  const auto soak_s = back || member.wave == no_wave ? 0 : rule.waves[member.wave].soak_s;
-  return plus(plus(since_s, soak_s), rule.attempt_timeout_s);
-}
-
-void Core::arm(MemberIndex index) {
-  const Member& member = members_[index];
-  const auto deadline_s = deadline_of(index);
-  if (deadline_s == 0 || (member.timer_s != 0 && member.timer_s <= deadline_s)) return;
-  members_.set_timer(index, deadline_s);
-  timers_.add(deadline_s, index);
-}
-
-void Core::expire(MemberIndex index) {
-  const Member& member = members_[index];
-  const auto deadline_s = deadline_of(index);
-  if (deadline_s == 0) return;
-  if (deadline_s > turn_.now_s) {
-    arm(index);
-    return;
-  }
-  if (silent_since_s(member) != 0) return expire_silence(index);
-  const Device& device = fleet_[member.device];
-  if (!device.connected) {
-    members_.change(index, [](Member& m) { m.standing = Standing::unreachable; });
-    arm(index);
-    return;
-  }
-  Judgement judgement;
-  judgement.finding = member.withdrawn ? Finding::not_reverted : Finding::failed;
-  judgement.error = "attempt_timeout";
-  const bool about_it = device.attempt_epoch >= member.epoch;
-  judgement.detail = "no end of its attempt " + std::to_string(turn_.now_s - member.assigned_s) +
-                     " s after the assignment" + member.rollout->lines.cite(Clause::attempt_timeout) + "; ";
-  judgement.detail +=
-      about_it ? "it last said " + std::string(name_of(device.attempt)) : std::string("it did not begin");
-  judgement.detail += ", state " + std::string(name_of(device.state));
-  apply(index, std::move(judgement), "muster");
 }
 
 }  // namespace muster::rules

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/engine/attempt_clocks.h"
 #include "rules/engine/device.h"
 #include "rules/engine/exclusions.h"
 #include "rules/engine/guards.h"
@@ -159,6 +160,7 @@ struct Rollout {
 
   PaceRun pace;
   RetryRun retries;
+  AttemptClocks clocks;
   WindowRun windows;
   bool offer_due = false;  // devices that wait for their turn are to be looked at
 

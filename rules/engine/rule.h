@@ -93,7 +93,7 @@ struct Rule {
   std::vector<Window> windows;
   std::int32_t utc_offset_min = 0;             // of devices that do not say theirs
   std::uint64_t unreachable_after_s = 60;      // a lost device stops counting against its wave after this
-  std::uint64_t attempt_timeout_s = 3600;      // a reachable device that shows no end of its attempt by then has failed
+  std::uint64_t attempt_timeout_s = 3600;      // connected for so long without an end of its attempt, one has failed
   AbortDefault on_abort = AbortDefault::keep;  // what `abort` does when it is not told
   std::vector<Guardrail> guardrails;           // at most guardrails_max
   // How long devices are measured before the first wave opens, when a guardrail compares with before.

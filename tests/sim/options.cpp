@@ -60,6 +60,8 @@ Options Options::from(std::uint64_t seed) {
   o.shadows = on(30);
   o.priorities = on(35);
   o.conditions = on(25);
+  // An agent that waits for a condition is waited for: it ends that itself.
+  o.crashers = on(30) && !o.conditions;
   return o;
 }
 
@@ -110,6 +112,7 @@ std::string Options::describe() const {
   flag("drift", drift);
   flag("paces", paces);
   flag("retries", retries);
+  flag("crashers", crashers);
   flag("rehearsals", rehearsals);
   flag("holds", holds);
   flag("shadows", shadows);

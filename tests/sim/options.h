@@ -48,6 +48,7 @@ struct Options {
   bool priorities = false;  // some rollouts may start over the devices of others
   bool conditions = false;  // releases have devices wait for their charge, and some give up
   bool retries = false;     // rules have devices try again whose disk was full or whose link failed
+  bool crashers = false;    // agents that from some time on do no more than connect, crash and connect again
 
   [[nodiscard]] static Options from(std::uint64_t seed);
   // One line a group, for a failure.

@@ -131,7 +131,19 @@ void World::trouble_for_devices() {
       }
     }
     if (options_.leavers && random_.per_mille(3)) one.leave();
+    if (options_.crashers && !one.gone() && random_.per_mille(6)) {
+      one.leave();
+      crash_loop(number);
+    }
   }
+}
+
+// Its agent is gone for ever, and all that is left of it is a client that connects, says nothing and crashes; also when
+// everything else has healed.
+void World::crash_loop(DeviceNumber number) {
+  const auto lives_ms = random_.between(10, 50'000);
+  if (network_.connect(number, {}) != 0) scheduler_.after(lives_ms, [this, number] { network_.hang_up(number, true); });
+  scheduler_.after(lives_ms + random_.between(1000, 4000), [this, number] { crash_loop(number); });
 }
 
 void World::operate() {

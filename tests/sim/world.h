@@ -46,6 +46,7 @@ class World {
   void watch_broker();
   void every_minute();
   void trouble_for_devices();
+  void crash_loop(DeviceNumber number);
   void operate();
   void put_back_old_copy();
   void heal();

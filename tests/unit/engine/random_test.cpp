@@ -199,6 +199,7 @@ TEST(Random, ARestoredEngineGoesOnAlikeAlsoWithLostDevices) {
     // Whose place is free, and whether a wave is well that somebody approved, is known anew only when those who were
     // away are missed again.
     swarm.paces = false;
+    swarm.times_out = false;  // how much of its time an attempt has had is not recorded
     RandomWorld life(seed, swarm);
     for (int round = 0; round < 6; ++round) {
       life.world.observer = nullptr;

@@ -184,7 +184,7 @@ void RandomWorld::start() {
     rule.priority = static_cast<std::uint32_t>(pick(3));
   }
   rule.halt_failed_devices = 1 + static_cast<std::uint32_t>(pick(3));
-  rule.attempt_timeout_s = swarm_.links ? 300 : 1'000'000'000;
+  rule.attempt_timeout_s = swarm_.links && swarm_.times_out ? 300 : 1'000'000'000;
   if (swarm_.guardrails) add_guardrails(rule);
   if (swarm_.paces && chance(30)) rule.pace = random_pace();
   if (chance(30)) {

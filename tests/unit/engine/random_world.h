@@ -13,6 +13,7 @@ namespace muster::rules::test {
 struct Swarm {
   explicit Swarm(std::uint64_t seed);
   bool links = true;  // devices are lost, come back and time out
+  bool times_out = true;
   bool facts = true;  // devices move between regions
   bool failures = true;
   bool orders = true;
