@@ -120,7 +120,9 @@ class LeftToDo {
     } else if (view_.state == "awaiting_approval") {
       add("Approve it or end it: " + with_reason("approve " + name) + ", or " + with_reason("abort " + name) + ".");
     } else if (view_.state == "reverting") {
-      add("Wait until all have gone back: `musterctl rollout watch " + name + "`.");
+      add("Wait until all have gone back: `musterctl rollout watch " + name + "`; or end that for one device, " +
+          with_reason("cancel " + name + " --device ID") + ", or all, " + with_reason("abort " + name + " --keep") +
+          ".");
     }
   }
 

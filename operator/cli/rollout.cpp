@@ -83,7 +83,7 @@ void add_exclusions(CLI::App& group, Session& session) {
   add_exclusion(group, session, "continue", "continueGroup", "take a stop of a group back",
                 "musterctl rollout continue reader-2 --group region=de", true, false);
   add_exclusion(group, session, "cancel", "cancelDevice",
-                "take one device out of a rollout; it does not come back in by itself",
+                "take one device out of a rollout, or end its way back; it does not come back in by itself",
                 "musterctl rollout cancel reader-2 --device gw-17 --reason 'bad disk'", false, true);
   add_exclusion(group, session, "readmit", "readmitDevice", "let a cancelled device in again",
                 "musterctl rollout readmit reader-2 --device gw-17", false, false);
@@ -111,7 +111,8 @@ void add_changes(CLI::App& group, Session& session) {
       add_change(group, session, "abort", "abortRollout", "end a rollout; without --keep or --revert as its rule says",
                  "musterctl rollout abort reader-2 --revert --reason 'wrong thresholds'", abort);
   auto* keep = command->add_flag_callback(
-      "--keep", [abort] { abort->mode = "keep"; }, "leave devices with what they have");
+      "--keep", [abort] { abort->mode = "keep"; },
+      "leave devices with what they have; of a rollout that reverts, those that have not gone back yet");
   command
       ->add_flag_callback(
           "--revert", [abort] { abort->mode = "revert"; }, "bring every device back to what it had before")

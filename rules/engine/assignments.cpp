@@ -2,7 +2,8 @@
 //
 // A plane of a device belongs to the rollout that assigned it last, its holder. While the holder is active nobody else
 // may have the plane, except an active one of higher priority; once it has ended, a newer rollout may, and an active
-// one also when the holder was aborted or no longer matches the device.
+// one also when the holder was aborted or no longer matches the device. One that takes its devices back lets each go
+// when that is over for it.
 #include <algorithm>
 #include <cassert>
 
@@ -47,14 +48,16 @@ Sequence Core::reversed(const Rollout& rollout) {
 // What an aborted rollout of higher priority took while this one was at work comes back to it, also when it has
 // completed without.
 bool Core::is_given_back(const Rollout& rollout, const Rollout* holder, DeviceIndex index) const {
-  return holder != nullptr && holder->state == RolloutState::aborted && holder->rule.priority > rollout.rule.priority &&
-         holder->started_s <= rollout.ended_s && members_.find(index, rollout) != 0;
+  if (holder == nullptr || holder->rule.priority <= rollout.rule.priority) return false;
+  const bool over = holder->state == RolloutState::aborted ||
+                    (holder->state == RolloutState::reverting && has_let_go(*holder, index));
+  return over && holder->started_s <= rollout.ended_s && members_.find(index, rollout) != 0;
 }
 
 Core::Claim Core::claim_on_plane(const Rollout& rollout, DeviceIndex index, std::uint32_t number) const {
   const bool newer = rollout.number > number;
   const Rollout* holder = by_number(number);  // null: forgotten, which only ended ones are
-  const bool let_go = holder != nullptr && is_out_of(*holder, index);
+  const bool let_go = holder != nullptr && has_let_go(*holder, index);
   if (holder != nullptr && holder->serving() && outranks(rollout, *holder)) return Claim::free;
   if (holder != nullptr && holder->active() && !let_go) return newer || rollout.active() ? Claim::held : Claim::lost;
   if (rollout.rule.shadow && rollout.active()) return Claim::free;  // it takes nothing that somebody may keep
@@ -164,7 +167,7 @@ void Core::take_from_others(const Rollout& rollout, DeviceIndex index) {
     const auto next = members_[member].next_of_device;
     const Rollout& other = *members_[member].rollout;
     const bool shares = &other != &rollout && other.shares_plane_with(rollout);
-    const bool ended = !other.active() || members_[member].standing == Standing::cancelled;
+    const bool ended = !other.active() || members_[member].standing == Standing::cancelled || has_let_go(other, index);
     if (shares && members_[member].reached) {
       assert(ended || outranks(rollout, other) || other.rule.shadow);
       const bool over = other.rule.shadow && !in_flight(members_[member]);  // has nothing that could be taken

@@ -216,6 +216,11 @@ Core::Answer Core::run(const Command& command, const AbortRollout& body) {
   auto* rollout = find_rollout(body.rollout);
   if (rollout == nullptr) return {false, unknown_rollout(body.rollout), body.rollout};
   const auto& name = rollout->name();
+  if (rollout->state == RolloutState::reverting) {
+    if (body.mode == AbortMode::keep) return end_ways_back(command, *rollout);
+    return {false, "rollout " + name + " is reverting already; abort it with keep to leave what has not gone back",
+            name};
+  }
   if (!rollout->serving())
     return {false, "rollout " + name + " is " + std::string(name_of(rollout->state)) + " already", name};
   const bool by_rule_revert = rollout->rule.on_abort == AbortDefault::revert;

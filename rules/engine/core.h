@@ -15,6 +15,7 @@
 //   start.cpp, commands.cpp  what operators ask for
 //   sentences.cpp    the status, and the sentence that says what a rollout waits for
 //   exclude.cpp      whom operators take out of a rollout, and let in again
+//   ways_back.cpp    what ends the way back of a device, or of all, when they do not get there
 //   override.cpp     releases that operators give to single devices
 //   eligibility.cpp  which devices can run a rollout's releases, and how far their states let it go
 //   holds.cpp        waves whose devices hold before the swap or the commit, and what lets them go on
@@ -264,6 +265,12 @@ class Core {
   void resume_waiting(Rollout& rollout);
   void count_last_minute(Rollout& rollout);
   void line_up_again(Rollout& rollout);
+
+  // --- ways_back.cpp ---
+  [[nodiscard]] bool has_let_go(const Rollout& rollout, DeviceIndex index) const;
+  bool leave_as_it_is(MemberIndex index);
+  [[nodiscard]] Answer end_way_back(const Command& command, const CancelDevice& body, Rollout& rollout);
+  [[nodiscard]] Answer end_ways_back(const Command& command, Rollout& rollout);
 
   // --- exclude.cpp ---
   [[nodiscard]] bool is_stopped(const Rollout& rollout, DeviceIndex index) const;

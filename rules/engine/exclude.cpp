@@ -273,6 +273,8 @@ void Core::settle_and_offer_freed() {
 
 Core::Answer Core::run(const Command& command, const CancelDevice& body) {
   Answer answer;
+  if (auto* reverting = find_rollout(body.rollout); reverting != nullptr && reverting->state == RolloutState::reverting)
+    return end_way_back(command, body, *reverting);
   auto* rollout = find_serving(body.rollout, answer);
   if (rollout == nullptr) return answer;
   const auto index = fleet_.find(body.device);

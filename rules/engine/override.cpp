@@ -30,7 +30,10 @@ std::string Core::fault_of_members(DeviceIndex index, std::size_t overridden_pla
     if (in_flight(member) && rollout.serving())
       return is + ", which is " + std::string(name_of(rollout.state)) + "; wait for its end, or take it out with " +
              "'rollout cancel'";
-    if (in_flight(member)) return is + "; wait until it has gone back";
+    if (in_flight(member)) {
+      return is + "; wait until it has gone back" +
+             (rollout.state == RolloutState::reverting ? ", or take it out with 'rollout cancel'" : "");
+    }
     if (!rollout.serving() || member.gone() || !member.reached || rollout.rule.shadow) continue;
     for (std::size_t plane = 0; plane < plane_count; ++plane) {
       const bool other = rollout.governs(plane) && plane != overridden_plane;

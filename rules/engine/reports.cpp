@@ -168,7 +168,7 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
       if (member.rehearsal == Rehearsal::back) return rehearse_forth(index);
       if (member.standing == Standing::reverted) return;
       members_.change(index, [](Member& m) { m.standing = m.cancelled ? Standing::cancelled : Standing::reverted; });
-      if (member.cancelled) turn_.freed.push_back(member.device);
+      if (member.cancelled || member.rollout->state == RolloutState::reverting) turn_.freed.push_back(member.device);
       offer_to_others(member.device);
       mark_persist(member.device);
       return;
@@ -249,7 +249,7 @@ void Core::fail(MemberIndex index, const Judgement& said, std::string_view who) 
     rollout.waves[rollout.wave].approved_by.clear();  // they approved what it was
   }
   mark_persist(member.device);
-  if (member.cancelled) turn_.freed.push_back(member.device);
+  if (member.cancelled || rollout.state == RolloutState::reverting) turn_.freed.push_back(member.device);
   offer_to_others(member.device);
   const std::string id(fleet_.id(member.device));
   const bool acknowledged = member.acknowledged;

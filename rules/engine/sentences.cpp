@@ -153,7 +153,8 @@ std::string Core::waiting_for(const Rollout& rollout) const {
     case RolloutState::reverting: {
       const auto waiting = members_.named(rollout, Members::names_shown_max,
                                           [](const Member& m) { return m.standing == Standing::reverting; });
-      return "reverting: waiting for " + join_names(waiting) + " to report the earlier versions";
+      return "reverting: waiting for " + join_names(waiting) +
+             " to report the earlier versions; 'rollout cancel' or 'rollout abort --keep' ends that";
     }
     case RolloutState::aborted:
       return stopped_sentence(rollout, "aborted");
@@ -262,6 +263,7 @@ std::string Core::held_sentence(const Rollout& rollout, const std::string& wave)
       const auto* holder = rollout.governs(plane) ? by_number(fleet_[member.device].holder[plane]) : nullptr;
       if (holder == nullptr || holder == &rollout) continue;
       const bool outlived = holder->state == RolloutState::completed && holder->rule.priority > rollout.rule.priority;
+      if (holder->active() && has_let_go(*holder, member.device)) continue;
       if (holder->active() || holder->number > rollout.number || outlived) return holder;
     }
     const auto* stronger = outranked_by(rollout, member.device);

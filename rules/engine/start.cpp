@@ -163,7 +163,7 @@ std::string Core::conflict_of_start(const StartRollout& body, const std::vector<
     std::string_view first;
     std::size_t count = 0;
     for (const auto index : targets) {
-      if (members_.find(index, *other) == 0 || is_out_of(*other, index)) continue;
+      if (members_.find(index, *other) == 0 || has_let_go(*other, index)) continue;
       ++count;
       if (first.empty() || fleet_.id(index) < first) first = fleet_.id(index);
     }
@@ -171,6 +171,11 @@ std::string Core::conflict_of_start(const StartRollout& body, const std::vector<
     std::string text = "rollout " + other->name() + " is " + std::string(name_of(other->state)) + " on plane " +
                        std::string(name_of(static_cast<Plane>(shared))) + " and has " + count_text(count, "target") +
                        " of this rule (" + std::string(first) + (count == 1 ? "" : " among them");
+    if (other->state == RolloutState::reverting) {
+      return text + "), which " + (count == 1 ? "is" : "are") +
+             " on the way back; wait until that is over, end it with 'rollout cancel' or 'rollout abort --keep', or "
+             "choose other targets";
+    }
     return text + "); wait until it has completed, abort it, give this rule a priority above its " +
            std::to_string(other->rule.priority) + ", or choose other targets";
   }

@@ -242,11 +242,13 @@ void Core::complete(Rollout& rollout) {
 void Core::finish_abort(Rollout& rollout) {
   set_state(rollout, RolloutState::aborted);
   const auto total = rollout.total();
+  const auto out = total.of(Standing::cancelled);
   turn_.audit("muster", audit::rollout_aborted, rollout.name(),
               "rollout " + rollout.name() + ": of " + std::to_string(total.reached) + " reached devices " +
                   std::to_string(total.of(Standing::reverted)) + " went back, " +
                   std::to_string(total.of(Standing::failed)) + " could not, " +
-                  std::to_string(total.of(Standing::unreachable)) + " are unreachable and will on their return");
+                  std::to_string(total.of(Standing::unreachable)) + " are unreachable and will on their return" +
+                  (out == 0 ? "" : "; " + std::to_string(out) + (out == 1 ? " was" : " were") + " taken out of it"));
   offer_devices_of(rollout);
 }
 

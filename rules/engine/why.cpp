@@ -10,6 +10,13 @@ std::string ago(std::uint64_t then_s, std::uint64_t now_s) {
   return std::to_string(now_s > then_s ? now_s - then_s : 0) + " s ago";
 }
 
+bool runs_what_it_was_given(const Device& device) {
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    if (device.assigned[plane] != 0 && device.assigned[plane] != device.active[plane]) return false;
+  }
+  return true;
+}
+
 // ": probe_failed, exit code 1"
 std::string said(std::string_view error, std::string_view detail) {
   std::string text;
@@ -196,7 +203,9 @@ std::string Core::why_reached(MemberIndex index) const {
       text += why_at_work(member);
       break;
     case Standing::cancelled:
-      text += member.withdrawn ? "; it went back, as far as it could" : "; it keeps what it has";
+      text += !member.withdrawn                ? "; it keeps what it has"
+              : runs_what_it_was_given(device) ? "; it went back, as far as it could"
+                                               : "; it is to go back, and nobody waits for that";
       break;
     case Standing::waiting:
     case Standing::held_by_other:

@@ -60,6 +60,9 @@ void Operators::act() {
     if (options_.pauses) give(rules::PauseRollout{rollout.rollout});
   } else if (dice < 81) {
     if (options_.aborts) give(rules::AbortRollout{rollout.rollout, static_cast<rules::AbortMode>(random_.below(3))});
+  } else if (options_.aborts && rollout.state == rules::RolloutState::reverting) {
+    if (random_.percent(30)) return give(rules::AbortRollout{rollout.rollout, rules::AbortMode::keep});
+    give(rules::CancelDevice{rollout.rollout, random_.pick(devices_)->id(), false});
   }
 }
 

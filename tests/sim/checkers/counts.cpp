@@ -22,12 +22,15 @@ class Counts final : public Checker {
   void on_broker_start(const rules::Engine& engine) override { look(engine); }
   void on_step(const EngineStep& step) override {
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
-      if (entry.what == rules::audit::rollout_superseded) taken_from_.insert(entry.subject);
+      const bool ends = entry.what == rules::audit::rollout_aborted;  // perhaps the ways back of some
+      if (entry.what == rules::audit::rollout_superseded || ends) left_.insert(entry.subject);
+      if (entry.what == rules::audit::device_cancelled) left_.insert(rollout_of(entry.why));
     });
     for (const auto& status : step.statuses) {
       for (const auto& wave : status.waves) {
-        // Who failed, was taken by another rollout and then left is none of its devices any more; the failure stays.
-        const bool left = taken_from_.contains(status.rollout);
+        // Who failed and was taken out, or was taken by another rollout and then left, is none of its devices any more;
+        // the failure stays.
+        const bool left = left_.contains(status.rollout);
         if (wave.done + wave.unreachable <= wave.devices && (left || wave.failed <= wave.devices)) continue;
         fail("rollout " + status.rollout + ", wave " + wave.name + ": " + std::to_string(wave.devices) +
              " devices, but " + std::to_string(wave.done) + " done, " + std::to_string(wave.unreachable) +
@@ -40,7 +43,7 @@ class Counts final : public Checker {
   void look(const rules::Engine& engine) {
     if (const auto wrong = engine.check(); !wrong.empty()) fail(wrong);
   }
-  std::set<std::string> taken_from_;  // rollouts of which one of higher priority has taken devices
+  std::set<std::string> left_;  // rollouts that have lost devices to one of higher priority, or to operators
   std::uint64_t steps_ = 0;
 };
 
