@@ -75,6 +75,8 @@ std::string Core::why_not_reached(MemberIndex index) const {
   const auto* stop = member.stopped ? rollout.exclusions.stop_of(fleet_.facts(member.device)) : nullptr;
   if (stop != nullptr && member.wave == no_wave)
     return "its wave has not opened, and its group " + stop->group + " is stopped " + by_whom(stop->who, stop->why);
+  if (member.wave == no_wave && member.frozen)
+    return "its wave has not opened, and its segment is frozen: it gets nothing of this rollout";
   if (member.wave == no_wave) return why_in_no_wave(index);
   const auto wave = "it is in " + describe_wave(rollout.rule.waves[member.wave]);
   if (member.frozen) return wave + ", and its segment is frozen: it gets nothing more of this rollout";

@@ -97,6 +97,8 @@ TEST_F(GuardrailSegments, WhoIsInNoWaveYetIsFrozenTooAndStaysSoAfterARestart) {
   const auto before = world_.status("r");
   ASSERT_EQ(before.waves[0].state, WaveState::open);
   EXPECT_THAT(before.waiting_for, ::testing::HasSubstr("are in frozen segments; abort"));
+  EXPECT_EQ(world_.engine.why(somebody_not_reached()).at(0).text,
+            "its wave has not opened, and its segment is frozen: it gets nothing of this rollout");
   world_.restart();
   world_.tick(1);
   EXPECT_EQ(world_.status("r").waves[0].state, WaveState::open);
