@@ -310,6 +310,7 @@ tl::expected<FitView, Error> decode_fit(std::string_view text) {
     FitView fit;
     fit.refused = text_of(object, "refused");
     fit.targets = number_of<std::uint32_t>(object, "targets");
+    fit.without_site = number_of<std::uint32_t>(object, "without_site");
     const auto& ineligible = object_of(object, "ineligible");
     fit.ineligible = number_of<std::uint32_t>(ineligible, "devices");
     for (const auto& [reason, count] : object_of(ineligible, "reasons").items())

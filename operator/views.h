@@ -146,6 +146,7 @@ struct IneligibleView {
 struct FitView {
   std::string refused;  // why it would not start; empty: it would
   std::uint32_t targets = 0, ineligible = 0;
+  std::uint32_t without_site = 0;                              // targets that a limit per site does not touch
   std::vector<std::pair<std::string, std::uint32_t>> reasons;  // how many for each
   std::vector<IneligibleView> first;                           // by id, no more than the broker lists
 };

@@ -220,7 +220,9 @@ void write_life(JsonWriter& json, const ReleaseLife& life, const std::vector<Byt
 
 std::string fit_json(const std::string& rollout, const rules::FleetFit& fit) {
   JsonWriter json;
-  json.open('{').field("rollout", rollout).field("targets", fit.targets).key("ineligible").open('{');
+  json.open('{').field("rollout", rollout).field("targets", fit.targets);
+  if (fit.without_site != 0) json.field("without_site", fit.without_site);
+  json.key("ineligible").open('{');
   json.field("devices", fit.unfit).key("reasons").open('{');
   for (std::size_t misfit = 1; misfit < rules::misfit_count; ++misfit) {
     if (fit.counts[misfit] != 0) json.field(name_of(static_cast<rules::Misfit>(misfit)), fit.counts[misfit]);

@@ -6,6 +6,7 @@
 #include "operator/decode.h"
 #include "operator/render/moment.h"
 #include "operator/render/table.h"
+#include "rules/engine/fleet_fit.h"
 
 namespace muster::ctl {
 
@@ -37,6 +38,8 @@ std::string ineligible_text(const FitView& fit) {
 std::string fit_text(const FitView& fit) {
   auto text = "At the broker it takes " + count_text(fit.targets, "device") + " now.";
   if (!fit.refused.empty()) text = "The broker would refuse it now: " + harmless(fit.refused) + "\n" + text;
+  if (const auto sentence = rules::describe_without_site(fit.without_site); !sentence.empty())
+    text += "\n" + sentence + ".";
   const auto unfit = ineligible_text(fit);
   return text + (unfit.empty() ? "" : "\n" + unfit);
 }

@@ -134,7 +134,7 @@ constexpr Key pace_keys[] = {
      .form = Form::integer,
      .doc =
          "At most so many devices of one `site` are at work at once. One that has failed or is unreachable is not at "
-         "work.",
+         "work; those that name no site are not limited by it.",
      .absent = "no limit",
      .min = 1,
      .max = 1'000'000},

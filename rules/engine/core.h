@@ -133,6 +133,7 @@ class Core {
   [[nodiscard]] bool fits(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
   [[nodiscard]] UnfitDevice unfit(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
   [[nodiscard]] FleetFit unfit_for(const StartRollout& body) const;
+  [[nodiscard]] std::uint32_t without_site(const Rule& rule, const std::vector<DeviceIndex>& targets) const;
   [[nodiscard]] const KnownRelease* held_by_state(const Rollout& rollout) const;  // what keeps its wave from opening
 
   // --- cohorts.cpp ---

@@ -130,14 +130,29 @@ FleetFit Core::unfit_for(const StartRollout& body) const {
   return found;
 }
 
+std::uint32_t Core::without_site(const Rule& rule, const std::vector<DeviceIndex>& targets) const {
+  if (rule.pace.per_site == 0) return 0;
+  return static_cast<std::uint32_t>(std::count_if(targets.begin(), targets.end(), [this](DeviceIndex index) {
+    FactsView facts;
+    return !view_facts(fleet_.facts(index), facts) || facts.site.empty();
+  }));
+}
+
 FleetFit Core::fit(const StartRollout& body) const {
   auto found = unfit_for(body);
   found.fault = fault_of_start(body);
   if (check_program(ByteView(body.rule.targets)) != ProgramFault::none) return found;
   const auto targets = targets_of(body);
   found.targets = static_cast<std::uint32_t>(targets.size());
+  found.without_site = without_site(body.rule, targets);
   if (found.fault.empty()) found.fault = conflict_of_start(body, targets);
   return found;
+}
+
+std::string describe_without_site(std::uint32_t count) {
+  if (count == 0) return {};
+  return count_text(count, "target") + (count == 1 ? " names" : " name") + " no site, and per_site does not limit " +
+         (count == 1 ? "it" : "them");
 }
 
 std::string describe_unfit(const FleetFit& fit) {

@@ -20,12 +20,15 @@ struct UnfitDevice {
 struct FleetFit {
   std::string fault;                                 // why such a rollout could not start now; empty: it could
   std::uint32_t targets = 0;                         // devices that it would take
+  std::uint32_t without_site = 0;                    // of `targets`, which a limit per site leaves alone; 0: no limit
   std::uint32_t unfit = 0;                           // devices that match its targets and cannot run a release of it
   std::array<std::uint32_t, misfit_count> counts{};  // of `unfit`, by Misfit
   std::vector<UnfitDevice> devices;                  // of `unfit`, the first by id, at most unfit_shown_max
 };
 inline constexpr std::size_t unfit_shown_max = 50;
 
+// "2 targets name no site, and per_site does not limit them"; empty when there are none.
+[[nodiscard]] std::string describe_without_site(std::uint32_t count);
 // "3 devices cannot run it (2 class, 1 memory)"; empty when all can.
 [[nodiscard]] std::string describe_unfit(const FleetFit& fit);
 

@@ -12,9 +12,11 @@ namespace {
 constexpr std::uint64_t minute_s = 60;
 constexpr std::uint64_t jitter_salt = 0x6a09e667f3bcc908u;  // another order than that of the cohort
 
-// Names come from devices, which may change theirs as often as they like: they are not kept.
+// Names come from devices, which may change theirs as often as they like: they are not kept. Devices that name no site
+// share none: nobody knows that they are at one place.
+constexpr std::uint64_t no_site = 0;
 std::uint64_t key_of_site(std::string_view site) {
-  return bucket_of(0, site);
+  return site.empty() ? no_site : std::max<std::uint64_t>(bucket_of(0, site), no_site + 1);
 }
 
 }  // namespace
@@ -60,14 +62,14 @@ void PaceRun::assigned(std::uint64_t at_s, std::uint64_t now_s) {
 void PaceRun::at_work(DeviceIndex device, std::string_view site) {
   if (pace_.per_site == 0) return;
   const auto key = key_of_site(site);
-  if (site_of_working_.emplace(device, key).second) ++at_site_[key];
+  if (site_of_working_.emplace(device, key).second && key != no_site) ++at_site_[key];
 }
 
 void PaceRun::at_rest(DeviceIndex device) {
   const auto found = site_of_working_.find(device);
   if (found == site_of_working_.end()) return;
   const auto site = at_site_.find(found->second);
-  if (--site->second == 0) at_site_.erase(site);
+  if (site != at_site_.end() && --site->second == 0) at_site_.erase(site);
   site_of_working_.erase(found);
 }
 

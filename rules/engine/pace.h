@@ -59,7 +59,7 @@ class PaceRun {
   };
   std::array<Second, 60> seconds_{};
   std::unordered_map<std::uint64_t, std::uint32_t> at_site_;        // devices at work where there are any
-  std::unordered_map<DeviceIndex, std::uint64_t> site_of_working_;  // by device
+  std::unordered_map<DeviceIndex, std::uint64_t> site_of_working_;  // by device; also those that name none
 };
 
 // "600 a minute, 2 at work at one site"; empty when there is no pace.

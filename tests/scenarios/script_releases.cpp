@@ -63,6 +63,7 @@ bool Script::release_command(const ScriptLine& line) {
   } else if (words[0] == "fit") {
     const auto fit = world_.engine.fit(world_.start_of(rule_of(line)));
     lines_.push_back("takes " + std::to_string(fit.targets) + (fit.fault.empty() ? "" : "; refused: " + fit.fault));
+    if (fit.without_site != 0) lines_.push_back(describe_without_site(fit.without_site));
     if (fit.unfit != 0) lines_.push_back(describe_unfit(fit));
     for (const auto& one : fit.devices) lines_.push_back("  " + one.device + ": " + one.why);
   } else if (words[0] == "why") {

@@ -128,7 +128,7 @@ class PaceHolds final : public Checker {
       return over(assign, run.site_of.size(), "devices at work at once", pace.at_once);
     const auto there = static_cast<std::size_t>(std::count_if(
         run.site_of.begin(), run.site_of.end(), [&](const auto& working) { return working.second == site; }));
-    if (pace.per_site != 0 && there > pace.per_site)
+    if (pace.per_site != 0 && !site.empty() && there > pace.per_site)
       over(assign, there, "devices at work at site " + site, pace.per_site);
   }
 

@@ -196,6 +196,37 @@ TEST_F(Paces, SoManyAtASite) {
   EXPECT_EQ(status().state, RolloutState::completed) << status().waiting_for;
 }
 
+// Found by an audit: they were limited as if all of them were at one place.
+TEST_F(Paces, ThoseThatNameNoSiteAreAtNoneTogether) {
+  join(10);
+  for (auto& [id, device] : world_.devices) move(id, "");
+  const auto fit = [&](const Pace& pace) {
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
+    rule.pace = pace;
+    return world_.engine.fit(world_.start_of(rule));
+  };
+  move("d1000", "site-0");
+  EXPECT_EQ(fit({.per_minute = 5}).without_site, 0u);
+  EXPECT_EQ(describe_without_site(fit({.per_site = 2}).without_site),
+            "9 targets name no site, and per_site does not limit them");
+  const auto effects = start({.per_site = 2});
+  EXPECT_EQ(reached(), 10u);
+  EXPECT_THAT(World::why_of(effects, "rollout.started"), HasSubstr("9 targets name no site"));
+  // Who comes to a site counts there from then on.
+  for (const auto* id : {"d1001", "d1002", "d1003"}) move(id, "site-0");
+  join(2);
+  EXPECT_EQ(reached(), 10u);
+  for (const auto* id : {"d1000", "d1001"}) world_.commit(id);
+  world_.tick(1);
+  EXPECT_EQ(reached(), 10u) << "two are still at work there";
+  move("d1002", "");
+  world_.tick(1);
+  EXPECT_EQ(reached(), 11u);
+}
+
 TEST_F(Paces, WhoMovesWaitsForATurnAtItsNewSite) {
   join(6, 2);
   start({.per_site = 1});

@@ -144,6 +144,11 @@ TEST(Decode, ReadsWhomARolloutTakesAndWhoCannotRunIt) {
             "The broker would refuse it now: not yet\nAt the broker it takes 3 devices now.\n"
             "60 devices match its targets and cannot run it (59 class, 1 memory); nothing is assigned there:\n"
             "  a: m@2 is made for class x, and its class is y\n  and 59 more");
+  const auto bare = decode_fit(
+      R"({"rollout":"r","targets":3,"without_site":2,"refused":"","ineligible":{"devices":0,"reasons":{},"first":[]}})");
+  ASSERT_TRUE(bare) << bare.error().message;
+  EXPECT_EQ(fit_text(*bare),
+            "At the broker it takes 3 devices now.\n2 targets name no site, and per_site does not limit them.");
   EXPECT_EQ(fit_text({}), "At the broker it takes 0 devices now.");
 }
 
