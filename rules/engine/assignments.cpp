@@ -108,7 +108,7 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
   if (blocked != Standing::assigned) {
     await_no_window(index);
   } else if (!may_go(index, its_turn)) {
-    blocked = Standing::waiting;
+    blocked = member.window_zone != 0 && is_missed(member) ? Standing::unreachable : Standing::waiting;
   }
   if (member.frozen || blocked != Standing::assigned) {
     members_.touch(rollout);  // what stands in the way may be another thing than before
@@ -116,6 +116,7 @@ bool Core::try_assign(MemberIndex index, bool its_turn) {
       members_.change(index, [&](Member& m) { m.standing = blocked; });
       mark_persist(device_index);
     }
+    arm(index);
     return false;
   }
 

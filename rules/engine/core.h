@@ -103,6 +103,7 @@ class Core {
   [[nodiscard]] std::uint64_t counts_from_s(MemberIndex index) const;
   void leave_out_absence(MemberIndex index, std::uint64_t lost_s);
   void no_longer_idle(MemberIndex index);
+  [[nodiscard]] bool is_missed(const Member& member) const;
   void arm(MemberIndex index);
   void expire(MemberIndex index);
   [[nodiscard]] Standing in_work(MemberIndex index) const;  // assigned, retrying, reverting, rehearsing or unreachable
@@ -308,6 +309,7 @@ class Core {
   // --- windows.cpp ---
   [[nodiscard]] Zone zone_of_device(const Member& member) const;
   [[nodiscard]] bool may_go(MemberIndex index, bool its_turn);
+  void go_on_in_window(DeviceIndex index);
   void await_window(MemberIndex index, Zone zone, std::uint64_t opens_s);
   void await_no_window(MemberIndex index);
   [[nodiscard]] bool waits_in_zone(const Rollout& rollout, MemberIndex index, Zone zone) const;

@@ -32,9 +32,14 @@ std::uint64_t Core::away_s(const Member& member) const {
   return plus(std::max(fleet_[member.device].link_since_s, started_s_), member.rollout->rule.unreachable_after_s);
 }
 
+// It has been away for so long that nobody waits for it.
+bool Core::is_missed(const Member& member) const {
+  return !fleet_[member.device].connected && turn_.now_s >= away_s(member);
+}
+
 Standing Core::in_work(MemberIndex index) const {
   const Member& member = members_[index];
-  if (!fleet_[member.device].connected && turn_.now_s >= away_s(member)) return Standing::unreachable;
+  if (is_missed(member)) return Standing::unreachable;
   if (member.withdrawn) return Standing::reverting;
   if (member.rehearsal == Rehearsal::back) return Standing::rehearsing;
   if (member.rollout->retries.waits(index)) return Standing::retrying;
@@ -78,6 +83,9 @@ std::uint64_t Core::deadline_of(MemberIndex index) const {
   // An operator may take as long as it takes.
   if (member.standing == Standing::holding) return device.connected ? 0 : away_s(member);
   if (member.unmet && member.standing == Standing::assigned) return device.connected ? 0 : away_s(member);
+  // Of those that wait to be assigned, who is away in its window could hold up its wave without end.
+  const bool in_its_place = !member.reached && member.standing == Standing::waiting && member.window_zone != 0;
+  if (in_its_place) return device.connected ? 0 : away_s(member);
   if (!member.at_work() && member.standing != Standing::reverting) return 0;
   const bool idle = orders_.idles(fleet_.id(member.device), fleet_.facts(member.device)).has_value();
   if (idle) return device.connected ? 0 : away_s(member);
@@ -109,7 +117,7 @@ void Core::expire(MemberIndex index) {
   }
   if (silent_since_s(member) != 0) return expire_silence(index);
   const Device& device = fleet_[member.device];
-  if (!device.connected && turn_.now_s >= away_s(member)) {
+  if (is_missed(member)) {
     members_.change(index, [](Member& m) { m.standing = Standing::unreachable; });
     arm(index);
     return;

@@ -31,6 +31,7 @@ class DigestTable {
 // What of a member's standing survives a restart: that a device is unreachable has to show anew.
 Standing durable_standing(const Member& member, const Tries& tries) {
   if (member.standing != Standing::unreachable) return member.standing;
+  if (!member.reached) return Standing::waiting;
   if (member.withdrawn) return Standing::reverting;
   if (member.rehearsal == Rehearsal::back) return Standing::rehearsing;
   return tries.again_s != 0 ? Standing::retrying : Standing::assigned;

@@ -82,10 +82,11 @@ void Core::on(const DeviceSeen& seen) {
   for (auto member = device.first_member; member != 0; member = members_[member].next_of_device) {
     leave_out_absence(member, lost_s);
     if (members_[member].standing == Standing::unreachable) {
-      members_.change(member, [&](Member& m) { m.standing = in_work(member); });
+      members_.change(member, [&](Member& m) { m.standing = m.reached ? in_work(member) : Standing::waiting; });
     }
     arm(member);
   }
+  go_on_in_window(index);
 }
 
 void Core::on(const DeviceLost& lost) {

@@ -71,6 +71,7 @@ std::uint32_t Rollout::unassigned_in_waves() const {
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < waves.size(); ++i) {
     count += tallies[i].of(Standing::waiting) + tallies[i].of(Standing::held_by_other);
+    if (!rule.windows.empty()) count += tallies[i].of(Standing::unreachable);
   }
   return count;
 }

@@ -180,7 +180,8 @@ struct Rollout {
   [[nodiscard]] bool governs(std::size_t plane) const { return target[plane] != 0; }
   [[nodiscard]] bool shares_plane_with(const Rollout& other) const;
   [[nodiscard]] Tally total() const;
-  // Devices that have a place in an opened wave and no assignment: held by another rollout, or kept back.
+  // Devices that have a place in an opened wave and no assignment: held by another rollout, or kept back. With windows
+  // at most so many: who is unreachable may have been assigned before.
   [[nodiscard]] std::uint32_t unassigned_in_waves() const;
   [[nodiscard]] Tally& tally_of(std::uint8_t wave_index) { return tallies[tally_index(wave_index)]; }
   [[nodiscard]] std::size_t tally_index(std::uint8_t wave_index) const {

@@ -155,6 +155,13 @@ void Core::open_wave(Rollout& rollout) {
     why += "; " + std::to_string(windowed) + (windowed == 1 ? " waits for its" : " wait for their") + " window (" +
            describe_windows(rollout.rule.windows) + rollout.lines.cite_within(Clause::windows) + ")";
   }
+  std::size_t missed = 0;  // of those that wait for their window
+  if (windowed != 0) {
+    members_.for_each(rollout, [&](MemberIndex index) {
+      const Member& member = members_[index];
+      missed += !member.reached && member.standing == Standing::unreachable && member.wave == rollout.wave ? 1 : 0;
+    });
+  }
   std::size_t paced = 0;
   if (rollout.rule.pace.any()) {
     members_.for_each(rollout, [&](MemberIndex index) {
@@ -164,7 +171,8 @@ void Core::open_wave(Rollout& rollout) {
   }
   if (paced != 0) why += "; " + std::to_string(paced) + " follow at its pace: " + describe_pace(rollout);
   // Of those that wait, the frozen and the stopped ones: nobody in this wave was reached before it opened.
-  if (const auto count = tally.of(Standing::waiting) - tally.frozen - tally.stopped - paced - windowed; count != 0)
+  if (const auto count = tally.of(Standing::waiting) - tally.frozen - tally.stopped - paced - (windowed - missed);
+      count != 0)
     why += "; " + std::to_string(count) + " kept back by orders";
   turn_.audit("muster", audit::wave_opened, rollout.name(), std::move(why));
 }

@@ -15,12 +15,15 @@ Zone Core::zone_of_device(const Member& member) const {
 }
 
 // Whether a device that nothing else stands in the way of may be assigned now; else it waits, for its window or its
-// turn, and has to be assigned when that comes.
+// turn, and has to be assigned when that comes. One that is away in its window waits for the next, or until it connects
+// in this one: assigned now, it would begin whenever it is back. A rehearsal goes on all the same: who waits in it is
+// never missed, and its wave would wait for ever.
 bool Core::may_go(MemberIndex index, bool its_turn) {
   const Rollout& rollout = *members_[index].rollout;
   if (const auto& windows = rollout.rule.windows; !windows.empty()) {
     const auto zone = zone_of_device(members_[index]);
-    if (!is_open(windows, zone, turn_.now_s)) {
+    const bool absent = !fleet_[members_[index].device].connected && !members_[index].awaits_rehearsal();
+    if (absent || !is_open(windows, zone, turn_.now_s)) {
       await_window(index, zone, next_opening_s(windows, zone, turn_.now_s));
       return false;
     }
@@ -29,6 +32,20 @@ bool Core::may_go(MemberIndex index, bool its_turn) {
   if (!rollout.pace.any() || its_turn) return true;
   wait_for_turn(index);
   return false;
+}
+
+// It has connected, perhaps in its window.
+void Core::go_on_in_window(DeviceIndex index) {
+  std::vector<MemberIndex> waiting;  // one that is assigned may take the device from another
+  for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
+    if (members_[each].window_zone != 0) waiting.push_back(each);
+  }
+  for (const auto each : waiting) {
+    const Member& member = members_[each];
+    const bool waits = members_.live(each) && member.device == index && member.window_zone != 0;
+    if (!waits || !member.rollout->assigning()) continue;
+    if (is_open(member.rollout->rule.windows, zone_of_device(member), turn_.now_s)) take_turn(each, false);
+  }
 }
 
 void Core::await_window(MemberIndex index, Zone zone, std::uint64_t opens_s) {
@@ -102,14 +119,18 @@ std::string Core::window_sentence(const Rollout& rollout) {
          (count == 1 ? "opens at " : "opens for the next at ") + utc_text(rollout.windows.next_s());
 }
 
-// "its window opens at mon 02:00 its time (+01:00), in 10800 s"; empty when it waits for none.
+// "its window opens at mon 02:00 its time (+01:00), in 10800 s", "its window is open, and it is not connected; the next
+// opens at …"; empty when it waits for none.
 std::string Core::why_window(const Member& member) const {
   if (member.window_zone == 0) return {};
   const auto& windows = member.rollout->rule.windows;
   const auto zone = zone_of_device(member);
-  if (is_open(windows, zone, turn_.now_s)) return "its window has just opened";
+  const bool open = is_open(windows, zone, turn_.now_s);
+  if (open && fleet_[member.device].connected) return "its window has just opened";
   const auto opens_s = next_opening_s(windows, zone, turn_.now_s);
-  return "its window opens at " + local_time_text(zone, opens_s) + " its time (" + zone_text(zone) + "), in " +
+  return std::string(open ? "its window is open, and it is not connected; the next opens at "
+                          : "its window opens at ") +
+         local_time_text(zone, opens_s) + " its time (" + zone_text(zone) + "), in " +
          std::to_string(opens_s - turn_.now_s) + " s" + member.rollout->lines.cite(Clause::windows);
 }
 

@@ -12,7 +12,9 @@
 namespace muster::rules::test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::uint64_t minute_s = 60, hour_s = 3600, day_s = 86'400;
 constexpr std::uint64_t monday_s = 1'763'942'400;  // Monday, 2025-11-24 00:00:00 UTC
@@ -205,6 +207,95 @@ TEST_F(WindowsOfARollout, WhoseTurnDoesNotComeInTimeWaitsForTheNextDay) {
   EXPECT_EQ(reached().size(), 2u);
 }
 
+// Found by an audit: it was assigned in its window, and began when it was back, in the middle of the day.
+TEST_F(WindowsOfARollout, WhoIsAwayInItsWindowIsAssignedWhenItConnectsInOne) {
+  start();
+  world_.lose("berlin");
+  world_.lose("delhi");
+  go_to(monday_s + hour_s);
+  EXPECT_TRUE(reached().empty());
+  EXPECT_EQ(status().awaiting_window, 3u);
+  EXPECT_EQ(status().unreachable, 2u);
+  EXPECT_THAT(why("berlin"), HasSubstr("its window is open, and it is not connected; the next opens at tue 02:00"));
+  go_to(monday_s + 3 * hour_s);
+  EXPECT_EQ(World::assigned_in(world_.see("berlin")), std::vector<std::string>{"berlin"});
+  EXPECT_EQ(status().unreachable, 1u);
+  go_to(monday_s + 5 * hour_s);
+  go_to(monday_s + 21 * hour_s);
+  EXPECT_EQ(reached(), Ids({"berlin", "unsaid"})) << "delhi is away still";
+  go_to(monday_s + 24 * hour_s);
+  EXPECT_TRUE(World::assigned_in(world_.see("delhi")).empty()) << "it is 05:30 there";
+  EXPECT_EQ(status().unreachable, 0u);
+  EXPECT_THAT(why("delhi"), HasSubstr("its window opens at wed 02:00"));
+  go_to(monday_s + 44 * hour_s + 30 * minute_s);
+  EXPECT_EQ(reached(), Ids({"berlin", "delhi", "unsaid"}));
+}
+
+TEST_F(WindowsOfARollout, WhoIsAwayHoldsUpNoWaveAndIsNotForgotten) {
+  start();
+  go_to(monday_s + hour_s);
+  go_to(monday_s + 5 * hour_s);
+  for (const auto& id : reached()) world_.commit(id);
+  EXPECT_EQ(status().state, RolloutState::running) << "delhi waits for its window";
+  world_.lose("delhi");
+  world_.tick(59);
+  EXPECT_EQ(status().state, RolloutState::running);
+  world_.restart();
+  world_.tick(59);
+  EXPECT_EQ(status().state, RolloutState::running);
+  world_.tick(1);
+  EXPECT_EQ(status().state, RolloutState::completed);
+  EXPECT_EQ(status().unreachable, 1u);
+  world_.command(PauseRollout{"r"});
+  world_.command(ResumeRollout{"r", false});
+  go_to(monday_s + 21 * hour_s);
+  EXPECT_EQ(status().done, 2u);
+  world_.restart();
+  world_.see("delhi");
+  EXPECT_TRUE(reached().contains("delhi"));
+  world_.commit("delhi");
+  EXPECT_EQ(status().done, 3u);
+}
+
+TEST_F(WindowsOfARollout, AWaveThatOpensWhileSomeAreAwayCountsThem) {
+  world_.lose("berlin");
+  world_.tick(60);
+  const auto effects = start();
+  EXPECT_EQ(status().unreachable, 1u);
+  EXPECT_THAT(World::why_of(effects, audit::wave_opened),
+              AllOf(HasSubstr("3 wait for their window"), HasSubstr("1 unreachable"), Not(HasSubstr("kept back"))));
+  GiveOrder order;
+  order.scope = "device/berlin";
+  order.kind = OrderKind::pause_updates;
+  world_.command(order);
+  order.kind = OrderKind::resume;
+  world_.command(order);
+  EXPECT_EQ(status().unreachable, 1u);
+  world_.see("berlin");
+  go_to(monday_s + hour_s);
+  EXPECT_EQ(reached(), Ids({"berlin"}));
+}
+
+TEST_F(WindowsOfARollout, WhoIsAwayWhenItsTurnComesWaitsForTheWindowAgain) {
+  for (const auto* id : {"b2", "b3"}) join(id, 60);
+  start({0, 0, 1, 0});
+  go_to(monday_s + hour_s);
+  ASSERT_EQ(reached().size(), 1u);
+  Ids waiting;
+  for (const auto* id : {"berlin", "b2", "b3"}) {
+    if (!reached().contains(id)) waiting.insert(id);
+  }
+  world_.lose(*waiting.begin());
+  world_.commit(*reached().begin());
+  world_.tick(1);
+  EXPECT_EQ(reached().size(), 2u);
+  EXPECT_FALSE(reached().contains(*waiting.begin()));
+  world_.commit(*waiting.rbegin());
+  world_.see(*waiting.begin());
+  world_.tick(1);
+  EXPECT_TRUE(reached().contains(*waiting.begin()));
+}
+
 TEST_F(WindowsOfARollout, GoingBackWaitsForNoWindow) {
   start();
   go_to(monday_s + hour_s);
@@ -258,6 +349,12 @@ TEST_F(WindowsOfARollout, ASecondAttemptWaitsForTheWindowToo) {
   go_to(monday_s + 5 * hour_s);
   EXPECT_EQ(world_.devices["berlin"].assigned->epoch, 1u);
   EXPECT_THAT(why("berlin"), HasSubstr("its time to try again has come, and its window opens at tue 02:00"));
+  world_.lose("berlin");
+  go_to(monday_s + day_s + hour_s);
+  EXPECT_EQ(world_.devices["berlin"].assigned->epoch, 1u) << "it is away";
+  go_to(monday_s + day_s + 5 * hour_s);
+  world_.see("berlin");
+  EXPECT_EQ(world_.devices["berlin"].assigned->epoch, 1u);
   world_.restart();
   world_.devices["berlin"].report.facts.utc_offset_min = -120;  // it is 03:00 where it is now
   world_.report("berlin");
