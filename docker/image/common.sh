@@ -6,6 +6,7 @@
 
 STATE=/tmp/muster           # a tmpfs: gone with the container's run
 TROUBLE=$STATE/trouble      # the sentence, while there is one
+WORKED=$STATE/worked        # there when something has worked since the last pause
 CONNECTED=$STATE/connected  # there while a device has its broker
 VOLUME_FORMAT=1             # of what provision puts into volumes
 mkdir -p "$STATE"
@@ -21,24 +22,40 @@ trouble() {
   if [ "$(cat "$TROUBLE" 2>/dev/null)" != "$1" ]; then say "$1" >&2; fi
   note_trouble "$1"
 }
-well() { rm -f "$TROUBLE"; }
 
-# The time until the next attempt: 1 s, doubled up to 30 s.
+# well: what the trouble was about works. A file tells the next pause, as a watcher of run_watched is another process.
+well() {
+  rm -f "$TROUBLE"
+  : >"$WORKED"
+}
+
+# The time until the next attempt: 1 s, doubled up to 30 s, and 1 s again only when something has worked meanwhile. Asked to stop,
+# nobody waits.
 pause_s=1
 pause() {
+  if [ -e "$WORKED" ]; then
+    rm -f "$WORKED"
+    pause_s=1
+  fi
   sleep "$pause_s" &
   child=$!
+  [ "$stopping" = no ] || kill "$child"
   wait "$child" || true
   child=''
   pause_s=$((pause_s * 2))
   if [ "$pause_s" -gt 30 ]; then pause_s=30; fi
 }
 
-# until_ready COMMAND: until it succeeds; it says its own trouble.
+# until_ready COMMAND: until it succeeds; it says its own trouble, and that trouble alone is over then. The container ends here, and
+# ends well, when it is asked to stop meanwhile.
 until_ready() {
-  until "$1"; do pause; done
-  pause_s=1
-  well
+  local failed=no
+  until "$1"; do
+    failed=yes
+    pause
+    [ "$stopping" = no ] || exit 0
+  done
+  [ "$failed" = no ] || well
 }
 
 # volume_is_ours FOLDER: whether provision has finished it, in the format of these images.

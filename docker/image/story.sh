@@ -3,6 +3,7 @@
 # off and begun again: what is done already is left as it is.
 
 RELEASES=/usr/share/muster/releases
+RULES=/usr/share/muster/rules  # the story's own: /rules is the author's, and may be another folder
 RELEASE_KEY=/keys/installation/release.key
 
 ready() {
@@ -69,16 +70,18 @@ publish() {
 }
 
 begin() {
-  run rollout check "/rules/$1.yaml"
-  is_there "$1" || run rollout start "/rules/$1.yaml" --reason "$2"
+  run rollout check "$RULES/$1.yaml"
+  is_there "$1" || run rollout start "$RULES/$1.yaml" --reason "$2"
 }
 
 # follow ROLLOUT: shows each change, approves what waits for approval, until the rollout ends or halts; sets $reached_state.
 follow() {
-  local last='' line=''
+  local last='' line='' status
   while :; do
-    line=$(musterctl rollout status "$1" --json 2>/dev/null | jq -r -f /usr/lib/muster/progress.jq)
-    reached_state=$(field "$1" .state)
+    # Once for both, so that the line of the end is shown before the end.
+    status=$(musterctl rollout status "$1" --json 2>/dev/null)
+    line=$(printf '%s\n' "$status" | jq -r -f /usr/lib/muster/progress.jq)
+    reached_state=$(printf '%s\n' "$status" | jq -r .state)
     if [ -n "$line" ] && [ "$line" != "$last" ]; then printf '  %s  %s\n' "$1" "$line"; fi
     last=${line:-$last}
     case "$reached_state" in

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How scripts/fleet speaks with compose, and with its engine. Sourced. REQUIRES: ENGINE, STATE; SUITE, SEED, PROFILES, EDGES, MCUS.
+# How scripts/fleet speaks with compose, and with its engine. Sourced. REQUIRES: ENGINE, STATE; SUITE, SEED, PROFILES, EDGES, CHIPS, DEVICES.
 
 PROJECT=${MUSTER_FLEET:-muster-fleet}  # another name: another fleet beside it
 COMPOSE=()
@@ -42,17 +42,23 @@ close_compose() {
 }
 
 # Of microcontrollers provision makes half as many.
-identities() { if [ "$EDGES" -gt $((2 * MCUS)) ]; then echo "$EDGES"; else echo $((2 * MCUS)); fi; }
+identities() { if [ "$EDGES" -gt $((2 * CHIPS)) ]; then echo "$EDGES"; else echo $((2 * CHIPS)); fi; }
 
 # compose COMMAND...: in docker/, with what this run is made of.
 compose() {
   local profile options=()
   for profile in "${PROFILES[@]}"; do options+=(--profile "$profile"); done
-  (cd "$TREE/docker" && MUSTER_SUITE=$SUITE MUSTER_SEED=$SEED MUSTER_DEVICES=$((EDGES + MCUS)) MUSTER_IDENTITIES=${IDENTITIES:-$(identities)} \
+  (cd "$TREE/docker" && MUSTER_SUITE=$SUITE MUSTER_SEED=$SEED MUSTER_DEVICES=$DEVICES MUSTER_IDENTITIES=${IDENTITIES:-$(identities)} MUSTER_RULES=$STATE/rules \
     timeout --kill-after=5 400 "${COMPOSE[@]}" "${options[@]}" "$@" 8>&- >>"$STATE/logs/compose.out" 2>&1) || {
     tail -n 20 "$STATE/logs/compose.out" >&2
     failed "compose $1 did not succeed"
   }
+}
+
+# operator_says COMMAND...: what docker compose run --rm operator COMMAND prints.
+operator_says() {
+  (cd "$TREE/docker" && MUSTER_SUITE=$SUITE MUSTER_RULES=$STATE/rules "${COMPOSE[@]}" run --rm --no-deps -T operator "$@" 8>&- \
+    2>>"$STATE/logs/compose.out" </dev/null)
 }
 
 # containers SERVICE: their ids, those that have ended too.
@@ -63,8 +69,9 @@ the_one() { containers "$1" | head -n 1; }
 take_down() {
   local things
   things=$("$ENGINE" ps -aq --filter "label=com.docker.compose.project=$PROJECT")
+  # With the volumes that have no name.
   # shellcheck disable=SC2086  # one word each
-  [ -z "$things" ] || "$ENGINE" rm -f $things >/dev/null 2>&1 || true
+  [ -z "$things" ] || "$ENGINE" rm -f -v $things >/dev/null 2>&1 || true
   things=$("$ENGINE" volume ls -q --filter "label=com.docker.compose.project=$PROJECT")
   # shellcheck disable=SC2086
   [ -z "$things" ] || "$ENGINE" volume rm -f $things >/dev/null 2>&1 || true
@@ -73,9 +80,16 @@ take_down() {
   [ -z "$things" ] || "$ENGINE" network rm -f $things >/dev/null 2>&1 || true
 }
 
+# What there is of this project, a kind and a name a line.
+what_is_left() {
+  "$ENGINE" ps -a --filter "label=com.docker.compose.project=$PROJECT" --format 'container {{.Names}}'
+  "$ENGINE" volume ls --filter "label=com.docker.compose.project=$PROJECT" --format 'volume {{.Name}}'
+  "$ENGINE" network ls --filter "label=com.docker.compose.project=$PROJECT" --format 'network {{.Name}}'
+}
+
 keep_logs() {
   local service container number
-  for service in provision broker link edge mcu operator bad-release chaos prometheus exporter; do
+  for service in provision broker link edge mcu board operator bad-release chaos prometheus exporter; do
     number=0
     for container in $(containers "$service"); do
       number=$((number + 1))

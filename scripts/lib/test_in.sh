@@ -6,8 +6,9 @@
 #   build/containers/SUITE/apt   what apt has fetched
 #   build/containers/ccache      the compiler's cache, of all suites
 #
-# What scripts/bootstrap installs is kept as an image, until the lists of packages change; build trees and cache are kept too:
-# a second run takes what building and testing here would. `--clean` throws all of a suite's away first, but for the cache.
+# What scripts/bootstrap installs is kept as an image, until the lists of packages change and another one takes its place; build trees
+# and cache are kept too: a second run takes what building and testing here would. `--clean` throws all of a suite's away first, but for
+# the cache.
 
 # test_in SUITE CLEAN [OPTION...]: ends the script with the exit code of `scripts/test OPTION...` in there.
 test_in() {
@@ -61,16 +62,27 @@ in_container() {
 }
 
 # install_once SUITE NAME [LIST...]: sets IMAGE to one that the packages of scripts/bootstrap have been installed into, and
-# nothing else.
+# nothing else. With other lists it is another one, which stays.
 install_once() {
-  local suite=$1 name=$2 key said
+  local suite=$1 name=$2 kind key said
   shift 2
+  kind=$(printf '%s-' "$suite" "$@")
   key=$({ printf '%s\n' "$BASE" "$@" && cat "$TREE"/scripts/bootstrap "$TREE"/scripts/packages.txt "$TREE"/scripts/packages-long.txt; } | sha256sum | cut -c 1-12)
-  IMAGE="localhost/muster-test:$suite-$key"
+  IMAGE="localhost/muster-test:$kind$key"
   if "$ENGINE" image inspect "$IMAGE" >/dev/null 2>&1; then return; fi
   in_container "$name" "$BASE" -- scripts/bootstrap "$@" || die "scripts/bootstrap has failed in Debian $suite: the lines above say why"
   said=$("$ENGINE" commit "$name" "$IMAGE" 2>&1) || die "$ENGINE could not keep the container with the packages as an image: $said"
   "$ENGINE" rm "$name" >/dev/null
+  forget_images "${kind}[0-9a-f]\{12\}"
+}
+
+# forget_images TAG: those whose tag is like it, but for IMAGE and what a container has been made of: another tree may be at work.
+forget_images() {
+  local image
+  "$ENGINE" images --format '{{.Repository}}:{{.Tag}}' | grep -x "localhost/muster-test:$1" | while read -r image; do
+    if [ "$image" = "${IMAGE:-}" ] || [ -n "$("$ENGINE" ps -aq --filter "ancestor=$image")" ]; then continue; fi
+    "$ENGINE" rmi "$image" >/dev/null
+  done || true
 }
 
 # copy_tree FOLDER: the files that git knows, with their times, so that what was built there stays built; what is no longer
@@ -88,11 +100,8 @@ copy_tree() {
 
 # forget SUITE: its build trees, its packages and the images with them.
 forget() {
-  local image
   rm -rf "${CONTAINER_STATE:?}/$1" || die "what is below $CONTAINER_STATE/$1 belongs to root: remove it as root"
-  "$ENGINE" images --format '{{.Repository}}:{{.Tag}}' | grep "^localhost/muster-test:$1-" | while read -r image; do
-    "$ENGINE" rmi "$image" >/dev/null
-  done || true
+  forget_images "$1-.*"
 }
 
 end_container() {
