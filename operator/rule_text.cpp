@@ -63,7 +63,8 @@ std::string halt_text(const rules::Rule& rule) {
 std::string exceeds_text(const rules::Guardrail& guardrail) {
   if (!guardrail.when_text.empty()) return guardrail.when_text;
   const auto metric = guardrail.metric + " is ";
-  if (guardrail.metric == "delegate_active") return metric + "another one than before";
+  if (guardrail.metric == "delegate_active")
+    return metric + "another one than the release asks for, or, where it does not say, than before";
   const std::string direction = guardrail.lower_is_worse ? "lower" : "higher";
   if (guardrail.against == rules::Against::absolute)
     return metric + direction + " than " + number_text(guardrail.limit);

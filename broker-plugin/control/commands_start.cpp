@@ -57,8 +57,8 @@ Commands::Prepared Commands::prepare_start(const ControlCommand& command) const 
     if (prepared.lacking.empty())
       prepared.lacking = lacks_state(*release, life, rule.waves.front(), services_.states_required);
     rules::KnownRelease known{
-        release->plane,         release->name,  release->version,   release->manifest, release->security_version,
-        rules::Reach::promoted, release->needs, release->can_shadow};
+        release->plane,         release->name,  release->version,    release->manifest, release->security_version,
+        rules::Reach::promoted, release->needs, release->can_shadow, release->delegate};
     if (services_.states_required) known.reach = reach_of(life.state);
     releases.push_back(std::move(known));
   }

@@ -54,6 +54,8 @@ Release release_from(const wire::Manifest& manifest, const Sha256& digest, ByteV
   }
   release.needs = needs_of(manifest);
   release.can_shadow = manifest.shadow() != nullptr;
+  if (manifest.runtime() != nullptr && manifest.runtime()->delegate() != nullptr)
+    release.delegate = manifest.runtime()->delegate()->str();
   if (const auto* readiness = manifest.readiness()) {
     release.readiness = {readiness->policy()->str(), readiness->policy_version(), digest_of(readiness->policy_sha256()),
                          digest_of(readiness->record_sha256())};

@@ -46,6 +46,7 @@ struct Release {
   std::uint64_t expires_s = 0;  // 0: never
   std::vector<ReleaseFile> files;
   rules::Needs needs;       // of devices
+  std::string delegate;     // what is meant to run it: "npu"; empty: it does not say
   bool can_shadow = false;  // it names what runs it beside the active one
   Readiness readiness;
   std::vector<ReleaseFile> evidence;  // that the manifest lists itself, sizes 0; with readiness the record does

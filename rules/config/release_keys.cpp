@@ -72,7 +72,8 @@ constexpr Key runtime_keys[] = {
     {.name = "preprocessing", .doc = "What is done to its input.", .absent = "none", .max = limits::text_len_max},
     {.name = "postprocessing", .doc = "What is done to its output.", .absent = "none", .max = limits::text_len_max},
     {.name = "delegate",
-     .doc = "What is meant to run it: npu, gpu, cpu. What does run it the workload says, as `delegate_active`.",
+     .doc = "What is meant to run it: npu, gpu, cpu. What does run it the workload says, as `delegate_active`; a "
+            "guardrail on that compares the two.",
      .absent = "none",
      .max = limits::text_len_max},
     {.name = "pipeline_checksum",

@@ -97,7 +97,8 @@ struct KnownRelease {
   std::uint32_t security_version = 0;
   Reach reach = Reach::promoted;
   Needs needs = {};
-  bool shadow = false;  // its manifest says what runs it in the shadow
+  bool shadow = false;        // its manifest says what runs it in the shadow
+  std::string delegate = {};  // what its manifest asks to be run by: "npu"; empty: it does not say
 };
 
 // How far rollouts of these releases may go from now on, as often as the host likes to say so.

@@ -74,6 +74,7 @@ std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double v
     const auto kept = static_cast<float>(value), limit = static_cast<float>(rule.limit);
     return rule.lower_is_worse ? kept < limit : kept > limit;
   }
+  if (run.asked) return value != static_cast<double>(*run.asked);
   if (gauge.before_count == 0) return std::nullopt;
   double limit = static_cast<double>(gauge.before);
   if (run.kind == Kind::delegate) return value != limit;
@@ -84,7 +85,7 @@ std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double v
 
 }  // namespace
 
-void Guards::adopt(const Rule& rule, const RuleLines& lines) {
+void Guards::adopt(const Rule& rule, const RuleLines& lines, std::string_view delegate) {
   rule_ = &rule;
   runs_.resize(rule.guardrails.size());
   watches.set_gauges(runs_.size());
@@ -99,13 +100,14 @@ void Guards::adopt(const Rule& rule, const RuleLines& lines) {
                : run.rule->metric == delegate_metric                ? Kind::delegate
                : run.reading && *run.reading >= first_state_reading ? Kind::state
                                                                     : Kind::measurement;
+    if (run.kind == Run::Kind::delegate && !delegate.empty()) run.asked = hash_of(delegate);
     while (runs_[run.same_by].rule->by != run.rule->by) ++run.same_by;
   }
 }
 
 bool Guards::compares() const {
   return std::any_of(runs_.begin(), runs_.end(), [](const Run& run) {
-    return run.kind == Kind::delegate || run.rule->against != Against::absolute;
+    return run.kind == Kind::delegate ? !run.asked : run.rule->against != Against::absolute;
   });
 }
 
@@ -237,6 +239,17 @@ void Guards::measure_before(WatchIndex watch, const DeviceHealth& health, std::u
   }
 }
 
+void Guards::remember_before(WatchIndex watch, const DeviceHealth& health) {
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    Gauge& gauge = watches.gauge(watch, i);
+    if (gauge.before_count != 0 || runs_[i].rule->against == Against::control) continue;
+    const auto value = sample_of(runs_[i], health.readings);
+    if (!value) continue;
+    gauge.before = static_cast<float>(*value);
+    gauge.before_count = 1;
+  }
+}
+
 // REQUIRES: its device is not reached.
 bool Guards::is_in_control(const Run& run, const Gauge& gauge) {
   return run.rule->against == Against::control && run.kind == Kind::measurement && gauge.before_count != 0;
@@ -302,7 +315,7 @@ bool Guards::measure_after(WatchIndex watch, const DeviceHealth& health, std::ui
       voted = vote_of_mean(run, watch, gauge, end_s, true) || voted;
       continue;
     }
-    const bool comparable = run.kind != Kind::delegate || gauge.before_count != 0;
+    const bool comparable = run.kind != Kind::delegate || run.asked || gauge.before_count != 0;
     voted = cast(run, watch, gauge,
                  !comparable            ? Vote::idle
                  : over.value_or(false) ? Vote::exceeded

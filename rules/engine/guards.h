@@ -24,8 +24,9 @@ namespace muster::rules {
 
 class Guards {
  public:
-  // The guardrails of `rule`, which must outlive this, and where they stand.
-  void adopt(const Rule& rule, const RuleLines& lines);
+  // The guardrails of `rule`, which must outlive this, and where they stand. `delegate`: what the releases ask to be
+  // run by; empty: they do not say.
+  void adopt(const Rule& rule, const RuleLines& lines, std::string_view delegate);
   [[nodiscard]] bool any() const { return !runs_.empty(); }
   // Some guardrail compares with what was before the update.
   [[nodiscard]] bool compares() const;
@@ -46,6 +47,9 @@ class Guards {
   // --- measuring ---
   // A summary, whose window ended at `end_s`, of a device that was not assigned yet.
   void measure_before(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s);
+  // One of a device that was assigned and has not begun to change what it runs: what was not measured before, was
+  // there.
+  void remember_before(WatchIndex watch, const DeviceHealth& health);
   // One of a device that is done. True when it voted, or voted worse than before.
   [[nodiscard]] bool measure_after(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s);
   // How near it is to its vote now; out before it was reached. Each change is to be told. True when it is one.
@@ -75,6 +79,7 @@ class Guards {
     enum class Kind : std::uint8_t { measurement, state, delegate, condition };
     Kind kind = Kind::measurement;
     std::optional<Reading> reading;
+    std::optional<float> asked;  // delegate: what has to run the model, as a hash; nothing: what ran it before
     std::vector<Segment> segments;
     std::map<std::string, std::uint16_t, std::less<>> by_name;
     std::uint32_t planned = 0;  // segments known at the start

@@ -48,6 +48,8 @@ void Core::measure(MemberIndex index, const DeviceHealth& health) {
     guards.measure_before(watch, health, end_s);
     return;
   }
+  const Nearness nearness = guards.watches[watch].nearness;
+  if (nearness == Nearness::at_work && member.standing == Standing::assigned) guards.remember_before(watch, health);
   const bool shadow = member.rollout->rule.shadow;
   if (shadow ? !is_shadowing(member, fleet_[member.device]) : member.standing != Standing::done) return;
   if (start_s < member.measured_from_s) return;  // it measured in part what ran before

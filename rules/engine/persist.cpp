@@ -175,6 +175,7 @@ std::string Core::rule_record(const Rollout& rollout) {
     out.text(release.version);
     out.digest(release.manifest);
     out.number(release.security_version);
+    out.text(release.delegate);
   }
   out.number(rule.waves.size());
   for (const auto& wave : rule.waves) {

@@ -81,6 +81,7 @@ bool read_rule(ByteReader& in, Rollout& rollout) {
     release.version = in.text(record_text_len_max);
     release.manifest = in.digest();
     release.security_version = in.number32();
+    release.delegate = in.text(record_text_len_max);
     rule.versions.push_back({release.plane, release.name, release.version});
     rollout.releases.push_back(std::move(release));
   }

@@ -108,6 +108,13 @@ Sequence sequence_of(const std::vector<KnownRelease>& releases) {
   return static_cast<Sequence>(planes[0] | (planes[1] << 2) | (planes[2] << 4));
 }
 
+// What is to run the model, as far as a release of the rollout says.
+std::string_view delegate_asked_for(const std::vector<KnownRelease>& releases) {
+  const auto found = std::find_if(releases.begin(), releases.end(),
+                                  [](const KnownRelease& release) { return !release.delegate.empty(); });
+  return found == releases.end() ? std::string_view() : found->delegate;
+}
+
 }  // namespace
 
 std::string Core::fault_of_start(const StartRollout& body) const {
@@ -229,7 +236,7 @@ void Core::adopt(std::unique_ptr<Rollout> rollout) {
   rollout->tallies.resize(rollout->waves.size() + 1);
   rollout->departed.resize(rollout->waves.size() + 1);
   rollout->sequence = sequence_of(rollout->releases);
-  rollout->guards.adopt(rollout->rule, rollout->lines);
+  rollout->guards.adopt(rollout->rule, rollout->lines, delegate_asked_for(rollout->releases));
   rollout->pace.adopt(rollout->rule.pace, rollout->rule.seed);
   for (const auto& release : rollout->releases) {
     rollout->target[static_cast<std::size_t>(release.plane)] = fleet_.intern(release.manifest);

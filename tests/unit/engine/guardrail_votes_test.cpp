@@ -136,6 +136,44 @@ TEST_F(GuardrailVotes, WhatVanishesFallsBackOrIsSilentVotesAgainst) {
   }
 }
 
+// A release that says what is to run it is held to that: a change for the better is none for the worse, and who was not
+// measured before has something to be compared with.
+TEST_F(GuardrailVotes, WhatRunsTheModelIsComparedWithWhatItsReleaseAsksFor) {
+  join(20);
+  world_.known("reader@2").delegate = "npu";
+  rail_.metric = "delegate_active";
+  rail_.against = Against::baseline;
+  rail_.tolerate_ppm = 900'000;
+  start({rail_});
+  const auto runs_on = [](const char* what) {
+    return [=](DeviceHealth& health) { health.readings.delegate_active = what; };
+  };
+  commit_reached();
+  ASSERT_EQ(reached().size(), 10u) << "nothing has to be measured before";
+  world_.restart();
+  world_.tick(window_s);
+  say(reached()[0], 40, runs_on("npu"));
+  say(reached()[1], 40, runs_on("cpu"));
+  EXPECT_EQ(verdict().voted, 2u);
+  EXPECT_EQ(verdict().exceeded, 1u);
+  EXPECT_THAT(world_.engine.why(reached()[1])[0].text, HasSubstr("latency exceeded"));
+}
+
+// The first wave opens at once where nothing is compared with before, and devices still measure what they ran.
+TEST_F(GuardrailVotes, WhatWasThereWhileADeviceFetchedIsMissedWhenItVanishes) {
+  join(20);
+  start({rail_});
+  const auto id = reached()[0];
+  world_.attempt(id, AttemptState::fetching);
+  world_.tick(window_s);
+  say(id, 40);
+  EXPECT_EQ(verdict().voted, 0u);
+  world_.commit(id);
+  world_.tick(window_s);
+  say(id, -1);
+  EXPECT_THAT(verdict().sentence, HasSubstr("1 of 1 exceeded, 1 of them no longer measured"));
+}
+
 // One that hangs at its first start with the new firmware is never heard of again. One that lost its link before it
 // began says nothing about the release.
 TEST_F(GuardrailVotes, WhoIsLostWhileItChangesVotesAgainst) {
