@@ -70,7 +70,8 @@ class NoAdvanceOnInconclusive final : public Checker {
       for (const auto& [segment, count] : run->ever[i]) {
         const auto& judged = judged_of(*run, i, segment);
         if (run->frozen.contains({i, segment}) || judged.acknowledged || judged.surely_pass) continue;
-        if (run->waits_for(i, segment, false) && !has_waited(*run, i, run->left, 60)) return;
+        const bool to_come = judged.observed != 0 || !has_waited(*run, i, run->left, 60);
+        if (run->waits_for(i, segment, false) && to_come) return;
       }
     }
     fail("rollout " + status.rollout + " waits for a verdict, but each segment with devices that can vote has one: \"" +

@@ -28,9 +28,11 @@ bool is_state(const Guardrail& rule) {
 bool compares(const Guardrail& rule) {
   return is_delegate(rule) || (!is_state(rule) && rule.against != Against::absolute);
 }
+// Also what was measured while the device fetched: it ran the old versions still.
 Samples all_before(const Gauge& gauge) {
   auto all = gauge.before;
   all.add(gauge.maybe_before);
+  all.add(gauge.undone);
   return all;
 }
 

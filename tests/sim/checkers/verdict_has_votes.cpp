@@ -237,7 +237,8 @@ class VerdictHasVotes final : public Checker {
     const auto unheard_s = since_s == 0 ? 0 : runs_.now_s() - since_s;
     const auto silence_s = std::max({device.silence_s, unheard_s, away_s(id)});
     return may_exceed(rule, gauge) ||
-           (gauge.before.count + gauge.maybe_before.count + gauge.reached.count != 0 && gauge.reached.missing != 0) ||
+           (gauge.before.count + gauge.maybe_before.count + gauge.undone.count + gauge.reached.count != 0 &&
+            gauge.reached.missing != 0) ||
            silence_s >= rule.silent_after_s;
   }
 
