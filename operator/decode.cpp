@@ -108,6 +108,7 @@ RolloutView rollout_of(const json& object) {
   view.reached = number_of<std::uint32_t>(object, "reached");
   view.done = number_of<std::uint32_t>(object, "done");
   view.failed = number_of<std::uint32_t>(object, "failed");
+  view.unacknowledged = number_of<std::uint32_t>(object, "unacknowledged");
   view.rolled_back = number_of<std::uint32_t>(object, "rolled_back");
   view.unreachable = number_of<std::uint32_t>(object, "unreachable");
   view.reverted = number_of<std::uint32_t>(object, "reverted");

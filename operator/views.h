@@ -66,6 +66,7 @@ struct RolloutView {
   std::uint64_t started_s = 0, ended_s = 0, previous_kept_until_s = 0;
   std::uint32_t targets = 0, reached = 0, done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
   std::uint32_t retrying = 0, rehearsing = 0, holding = 0, held_by_other = 0, awaiting_window = 0;
+  std::uint32_t unacknowledged = 0;  // failures and failed verdicts
   std::uint32_t priority = 0;
   bool shadow = false;
   std::uint32_t wave = 0;  // index of the open one

@@ -42,11 +42,11 @@ void Commands::change_rollout(const std::string& who, const ControlCommand& comm
   const auto body = [&]() -> rules::CommandBody {
     switch (*command.name) {
       case CommandName::approve_rollout:
-        return rules::ApproveWave{command.rollout};
+        return rules::ApproveWave{command.rollout, command.wave};
       case CommandName::pause_rollout:
         return rules::PauseRollout{command.rollout};
       case CommandName::resume_rollout:
-        return rules::ResumeRollout{command.rollout, command.acknowledge_failures};
+        return rules::ResumeRollout{command.rollout, command.acknowledge_failures, command.failures};
       case CommandName::release_hold:
         return rules::ReleaseHold{command.rollout, command.wave};
       case CommandName::change_pace:

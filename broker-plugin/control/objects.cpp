@@ -183,6 +183,7 @@ std::string status_json(const rules::RolloutStatus& status) {
   if (status.previous_kept_until_s != 0) json.field("previous_kept_until_s", status.previous_kept_until_s);
   json.field("targets", status.targets).field("reached", status.reached).field("done", status.done);
   json.field("failed", status.failed).field("rolled_back", status.rolled_back).field("unreachable", status.unreachable);
+  json.field("unacknowledged", status.unacknowledged);
   json.field("reverted", status.reverted).field("retrying", status.retrying);
   json.field("holding", status.holding).field("held_by_other", status.held_by_other);
   if (status.rehearsing != 0) json.field("rehearsing", status.rehearsing);

@@ -40,7 +40,8 @@ enum class Field : unsigned char {
   length,
   pace,
   group,
-  wave
+  wave,
+  failures
 };
 
 struct FieldUse {
@@ -64,9 +65,9 @@ constexpr FieldUse release_evidence_fields[] = {
     {Field::release}, {Field::digest}, {Field::offset, false}, {Field::length, false}};
 constexpr FieldUse start_fields[] = {{Field::rule}, {Field::file, false}};
 constexpr FieldUse rollout_fields[] = {{Field::rollout}};
-constexpr FieldUse resume_fields[] = {{Field::rollout}, {Field::acknowledge_failures, false}};
+constexpr FieldUse resume_fields[] = {{Field::rollout}, {Field::acknowledge_failures, false}, {Field::failures, false}};
 constexpr FieldUse pace_fields[] = {{Field::rollout}, {Field::pace}};
-constexpr FieldUse let_go_fields[] = {{Field::rollout}, {Field::wave, false}};
+constexpr FieldUse wave_fields[] = {{Field::rollout}, {Field::wave, false}};
 constexpr FieldUse abort_fields[] = {{Field::rollout}, {Field::mode, false}};
 constexpr FieldUse stop_fields[] = {{Field::rollout}, {Field::group}, {Field::mode, false}};
 constexpr FieldUse continue_fields[] = {{Field::rollout}, {Field::group}};
@@ -93,10 +94,10 @@ constexpr CommandShape shapes[] = {
     {"moveRelease", CommandName::move_release, Role::operate, publish_fields},
     {"checkRollout", CommandName::check_rollout, Role::operate, start_fields},
     {"startRollout", CommandName::start_rollout, Role::operate, start_fields},
-    {"approveRollout", CommandName::approve_rollout, Role::approve, rollout_fields},
+    {"approveRollout", CommandName::approve_rollout, Role::approve, wave_fields},
     {"pauseRollout", CommandName::pause_rollout, Role::operate, rollout_fields},
     {"resumeRollout", CommandName::resume_rollout, Role::operate, resume_fields},
-    {"releaseHold", CommandName::release_hold, Role::operate, let_go_fields},
+    {"releaseHold", CommandName::release_hold, Role::operate, wave_fields},
     {"changePace", CommandName::change_pace, Role::operate, pace_fields},
     {"abortRollout", CommandName::abort_rollout, Role::operate, abort_fields},
     {"stopGroup", CommandName::stop_group, Role::operate, stop_fields},
@@ -121,7 +122,7 @@ std::string_view json_name(Field field) {
   constexpr std::string_view names[] = {
       "digest", "size",  "offset", "data",  "envelope", "release", "rule",  "file",  "rollout", "acknowledgeFailures",
       "mode",   "after", "after",  "limit", "device",   "scope",   "order", "plane", "bundle",  "after",
-      "length", "pace",  "group",  "wave"};
+      "length", "pace",  "group",  "wave",  "failures"};
   return names[static_cast<std::size_t>(field)];
 }
 
@@ -265,6 +266,12 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
       return take_pace(value, command.pace);
     case Field::wave:
       return take_id(value, command.wave);
+    case Field::failures: {
+      std::uint64_t seen = 0;
+      if (auto wrong = take_number(value, UINT32_MAX, seen); !wrong.empty()) return wrong;
+      command.failures = static_cast<std::uint32_t>(seen);
+      return {};
+    }
     case Field::group: {
       GroupRef ref;
       if (auto wrong = take_text(value, limits::topic_len_max, command.group); !wrong.empty()) return wrong;

@@ -65,6 +65,7 @@ struct ControlCommand {
   Bytes data, envelope;
   std::string after, device, file, group, mode, order, plane, reason, release, rollout, rule, scope, wave;
   bool acknowledge_failures = false;
+  std::optional<std::uint32_t> failures;
   rules::Pace pace;
 };
 

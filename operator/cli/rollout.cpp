@@ -90,15 +90,26 @@ void add_exclusions(CLI::App& group, Session& session) {
 }
 
 void add_changes(CLI::App& group, Session& session) {
-  add_change(group, session, "approve", "approveRollout", "let a rollout pass its manual gate",
-             "musterctl rollout approve reader-2 --reason 'canary looks well'", std::make_shared<RolloutChange>());
+  auto approval = std::make_shared<RolloutChange>();
+  add_change(group, session, "approve", "approveRollout", "let a rollout pass the manual gate of a wave",
+             "musterctl rollout approve reader-2 --wave canary --reason 'canary looks well'", approval)
+      ->add_option("--wave", approval->wave,
+                   "the wave that is meant: no other is approved when the rollout has gone on (default: the open one)")
+      ->type_name("NAME");
   add_change(group, session, "pause", "pauseRollout", "stop a rollout from reaching more devices",
              "musterctl rollout pause reader-2 --reason 'odd latency'", std::make_shared<RolloutChange>());
   auto resume = std::make_shared<RolloutChange>();
-  add_change(group, session, "resume", "resumeRollout", "go on with a paused or halted rollout",
-             "musterctl rollout resume reader-2 --acknowledge-failures --reason 'gw-3 has a bad disk'", resume)
-      ->add_flag("--acknowledge-failures", resume->acknowledge_failures,
-                 "the failures so far are known and no longer halt it");
+  auto* resumed =
+      add_change(group, session, "resume", "resumeRollout", "go on with a paused or halted rollout",
+                 "musterctl rollout resume reader-2 --acknowledge-failures --reason 'gw-3 has a bad disk'", resume);
+  resumed->add_flag("--acknowledge-failures", resume->acknowledge_failures,
+                    "the failures so far are known and no longer halt it");
+  resumed
+      ->add_option("--failures", resume->failures,
+                   "… as many as you have looked at: refused when there are more by now (default: as many as there "
+                   "are now)")
+      ->type_name("COUNT")
+      ->needs("--acknowledge-failures");
   auto go = std::make_shared<RolloutChange>();
   add_change(group, session, "release", "releaseHold",
              "let the devices of a wave with a hold go on: those that wait, and those that are on their way there",

@@ -40,6 +40,21 @@ Outcome expand(const CheckedRule& checked, const Terminal& terminal) {
   return ExitCode::ok;
 }
 
+// An approval and an acknowledgement name what they are of, so that neither takes along what comes between the status
+// and the command. A rollout that is not known is the command's to refuse.
+tl::expected<RolloutChange, Error> name_what_is_meant(ControlClient& client, RolloutChange change) {
+  const bool approves = change.command == "approveRollout" && change.wave.empty();
+  const bool acknowledges = change.acknowledge_failures && !change.failures;
+  if (!approves && !acknowledges) return change;
+  const auto answer = client.call({"getRollout", {{"rollout", change.rollout}}});
+  if (!answer) return tl::make_unexpected(answer.error());
+  const auto view = decode_rollout(*answer);
+  if (!view) return tl::make_unexpected(view.error());
+  if (approves && view->wave < view->waves.size()) change.wave = view->waves[view->wave].name;
+  if (acknowledges) change.failures = view->unacknowledged;
+  return change;
+}
+
 }  // namespace
 
 Outcome rollout_schema(bool of_releases, const Terminal& terminal) {
@@ -91,10 +106,16 @@ Outcome rollout_start(const Connection& connection, const RolloutStartOptions& o
   return ExitCode::ok;
 }
 
-Outcome rollout_change(const Connection& connection, const RolloutChange& change, const Terminal& terminal) {
+Outcome rollout_change(const Connection& connection, const RolloutChange& asked, const Terminal& terminal) {
+  ControlClient client(connection);
+  if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
+  const auto named = name_what_is_meant(client, asked);
+  if (!named) return tl::make_unexpected(named.error());
+  const RolloutChange& change = *named;
   Request request{change.command, {{"rollout", change.rollout}}};
   if (!change.reason.empty()) request.fields.emplace_back("reason", change.reason);
   if (change.acknowledge_failures) request.fields.emplace_back("acknowledgeFailures", true);
+  if (change.failures) request.fields.emplace_back("failures", std::uint64_t{*change.failures});
   if (!change.mode.empty()) request.fields.emplace_back("mode", change.mode);
   if (!change.wave.empty()) request.fields.emplace_back("wave", change.wave);
   if (!change.group.empty()) request.fields.emplace_back("group", change.group);
@@ -106,7 +127,7 @@ Outcome rollout_change(const Connection& connection, const RolloutChange& change
                                      {"jitter_s", pace->jitter_s}});
     request.fields.emplace_back("pace", RawJson{object});
   }
-  return send_change(connection, request, terminal);
+  return send_change(client, request, terminal);
 }
 
 Outcome rollout_status(const Connection& connection, const std::string& rollout, const Terminal& terminal) {

@@ -38,11 +38,12 @@ struct PaceOptions {
 struct RolloutChange {
   std::string command;  // of the control API
   std::string rollout, reason;
-  bool acknowledge_failures = false;  // resume
-  std::string mode;                   // abort: "keep", "revert", or empty: as the rule says; stop, cancel: empty: keep
-  std::optional<PaceOptions> pace;    // pace
-  std::string group, device;          // stop, continue; cancel, readmit
-  std::string wave;                   // release: empty: the open one
+  bool acknowledge_failures = false;      // resume
+  std::optional<std::uint32_t> failures;  // … so many and no more; none: as many as the status names now
+  std::string mode;                 // abort: "keep", "revert", or empty: as the rule says; stop, cancel: empty: keep
+  std::optional<PaceOptions> pace;  // pace
+  std::string group, device;        // stop, continue; cancel, readmit
+  std::string wave;                 // release, approve; empty: the open one
 };
 [[nodiscard]] Outcome rollout_change(const Connection& connection, const RolloutChange& change,
                                      const Terminal& terminal);

@@ -14,6 +14,31 @@ std::string failures_text(std::uint32_t count) {
   return count_text(count, "failure");
 }
 
+// An approval of one wave is none of another, whatever that one looks like.
+std::string fault_of_wave_named(const Rollout& rollout, const std::string& name) {
+  const Wave& open = rollout.rule.waves[rollout.wave];
+  if (name.empty() || name == open.name) return {};
+  const auto found = find_wave(rollout.rule, name);
+  if (!found) return "rollout " + rollout.name() + " has no wave called \"" + name.substr(0, limits::id_len_max) + "\"";
+  return describe_wave(rollout.rule.waves[*found]) + " of rollout " + rollout.name() +
+         (*found > rollout.wave ? " has not opened" : " is done already") + "; it is " + describe_wave(open) +
+         " that waits for approval: look at it before you approve it";
+}
+
+// Failures that came after the operator's look are not accepted by the way.
+std::string fault_of_failures_seen(const Rollout& rollout, std::uint32_t seen, std::uint32_t now) {
+  if (now <= seen) return {};
+  std::vector<std::string> newest;
+  for (const auto& failure : rollout.failures) {
+    if (!failure.acknowledged && newest.size() < std::min<std::size_t>(now - seen, Members::names_shown_max))
+      newest.push_back(failure.device + ": " + failure.error);
+  }
+  return "rollout " + rollout.name() + " has " + failures_text(now) + " by now that nobody acknowledged, " +
+         std::to_string(now - seen) + " more than you have seen" +
+         (newest.empty() ? std::string() : " (newest: " + join_names(newest) + ")") +
+         "; look at them, then acknowledge";
+}
+
 }  // namespace
 
 void Core::on(const Command& command) {
@@ -39,6 +64,8 @@ Core::Answer Core::run(const Command& command, const ApproveWave& body) {
     }
     return {false, std::move(text), rollout->name()};
   }
+  if (auto fault = fault_of_wave_named(*rollout, body.wave); !fault.empty())
+    return {false, std::move(fault), rollout->name()};
   auto& approved_by = rollout->waves[rollout->wave].approved_by;
   if (std::find(approved_by.begin(), approved_by.end(), command.who) != approved_by.end()) {
     return {false,
@@ -142,6 +169,10 @@ Core::Answer Core::run(const Command& command, const ResumeRollout& body) {
             "rollout " + name + " is " + std::string(name_of(rollout->state)) +
                 ", neither paused nor halted; there is nothing to resume",
             name};
+  }
+  if (body.acknowledge_failures && body.failures_seen) {
+    if (auto fault = fault_of_failures_seen(*rollout, *body.failures_seen, unacknowledged); !fault.empty())
+      return {false, std::move(fault), name};
   }
   if (!body.acknowledge_failures &&
       (rollout->state == RolloutState::halted || halt_limits_reached(*rollout).any() || verdicts != 0)) {

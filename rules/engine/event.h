@@ -117,8 +117,11 @@ struct StartRollout {
   std::vector<KnownRelease> releases;  // one a version choice, in order
   RuleLines lines = {};                // of rule_text
 };
+// What an operator means to approve or to accept is named, so that a command that comes late or twice does not take
+// along what they have not seen.
 struct ApproveWave {
   std::string rollout;
+  std::string wave = {};  // empty: whichever asks for approval
 };
 struct PauseRollout {
   std::string rollout;
@@ -126,6 +129,7 @@ struct PauseRollout {
 struct ResumeRollout {
   std::string rollout;
   bool acknowledge_failures = false;
+  std::optional<std::uint32_t> failures_seen = {};  // RolloutStatus::unacknowledged then; more by now are not accepted
 };
 // The devices of a wave that hold before the swap or the commit go on, and those on their way there do not stop.
 struct ReleaseHold {

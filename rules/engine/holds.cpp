@@ -116,11 +116,9 @@ Core::Answer Core::run(const Command& command, const ReleaseHold& body) {
     return refuse("it is " + std::string(name_of(rollout->state)) + " and lets nobody go on; resume it first");
   std::size_t wave = rollout->wave;
   if (!body.wave.empty()) {
-    const auto found = std::find_if(rollout->rule.waves.begin(), rollout->rule.waves.end(),
-                                    [&](const Wave& each) { return each.name == body.wave; });
-    if (found == rollout->rule.waves.end())
-      return refuse("it has no wave called \"" + body.wave.substr(0, limits::id_len_max) + "\"");
-    wave = static_cast<std::size_t>(found - rollout->rule.waves.begin());
+    const auto found = find_wave(rollout->rule, body.wave);
+    if (!found) return refuse("it has no wave called \"" + body.wave.substr(0, limits::id_len_max) + "\"");
+    wave = *found;
   }
   const auto text = describe_wave(rollout->rule.waves[wave]);
   WaveRun& run = rollout->waves[wave];

@@ -190,6 +190,13 @@ std::string describe_wave(const Wave& wave) {
   return "wave " + wave.name + " (" + share + ")";
 }
 
+std::optional<std::size_t> find_wave(const Rule& rule, std::string_view name) {
+  const auto found =
+      std::find_if(rule.waves.begin(), rule.waves.end(), [&](const Wave& each) { return each.name == name; });
+  if (found == rule.waves.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - rule.waves.begin());
+}
+
 std::uint64_t share_of(const Wave& wave, std::uint64_t targets) {
   if (wave.devices != 0) return std::min<std::uint64_t>(wave.devices, targets);
   return (std::uint64_t{wave.percent} * targets + 99) / 100;

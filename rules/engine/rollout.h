@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -237,6 +238,7 @@ struct HaltLimits {
 [[nodiscard]] std::string describe_pace(const Rollout& rollout);
 // "wave canary (10 %)", "wave rehearsal (2 devices)", "wave lab (ring)"
 [[nodiscard]] std::string describe_wave(const Wave& wave);
+[[nodiscard]] std::optional<std::size_t> find_wave(const Rule& rule, std::string_view name);
 // Why the state of this release of the rollout keeps its next wave from opening, and what to do about it.
 [[nodiscard]] std::string describe_state_hold(const Rollout& rollout, const KnownRelease& held);
 // How many of so many targets are in when this wave, which is no ring, has opened: those of earlier waves included.

@@ -95,6 +95,7 @@ bool Core::refresh_status(Rollout& rollout) const {
   put(status.done, total.of(Standing::done), changed);
   put(status.failed, total.failed, changed);
   put(status.rolled_back, total.rolled_back, changed);
+  put(status.unacknowledged, total.unacknowledged + rollout.guards.failed_unacknowledged(), changed);
   put(status.unreachable, total.of(Standing::unreachable), changed);
   put(status.reverted, total.of(Standing::reverted), changed);
   put(status.retrying, total.of(Standing::retrying), changed);

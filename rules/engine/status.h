@@ -105,6 +105,7 @@ struct RolloutStatus {
   std::uint32_t targets = 0;  // devices that match now
   std::uint32_t reached = 0;  // devices that were ever assigned it: the blast radius
   std::uint32_t done = 0, failed = 0, rolled_back = 0, unreachable = 0, reverted = 0;
+  std::uint32_t unacknowledged = 0;   // failures and failed verdicts that nobody has accepted
   std::uint32_t held_by_other = 0;    // in an open wave, and another rollout has them or is to have them
   std::uint32_t holding = 0;          // wait for an operator before the swap or the commit
   std::uint32_t retrying = 0;         // wait for the time to try again

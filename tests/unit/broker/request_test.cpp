@@ -42,6 +42,9 @@ TEST(Request, FieldsArrive) {
   const auto resume = one(R"("command":"resumeRollout","rollout":"r","acknowledgeFailures":true,"reason":"seen")");
   EXPECT_TRUE(resume.acknowledge_failures);
   EXPECT_EQ(resume.reason, "seen");
+  EXPECT_FALSE(resume.failures.has_value());
+  EXPECT_EQ(one(R"("command":"resumeRollout","rollout":"r","acknowledgeFailures":true,"failures":3)").failures, 3u);
+  EXPECT_EQ(one(R"("command":"approveRollout","rollout":"r","wave":"canary")").wave, "canary");
   EXPECT_EQ(one(R"("command":"approveRollout","rollout":"r")").role, Role::approve);
   EXPECT_EQ(one(R"("command":"listDevices","after":null)").limit, 100u);
 }

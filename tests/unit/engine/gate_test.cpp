@@ -90,6 +90,40 @@ TEST_F(Gates, AManualOneMayWantTwoOperators) {
   EXPECT_EQ(world_.assigned_by("r").size(), 4u);
 }
 
+TEST_F(Gates, AnApprovalThatNamesItsWaveOpensNoOther) {
+  Wave canary;
+  canary.name = "canary";
+  canary.percent = 25;
+  canary.gate = Gate::manual;
+  Wave half = canary;
+  half.name = "half";
+  half.percent = 50;
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  world_.start(World::rule("r", "true", {{Plane::model, "reader", "2"}}, {canary, half, all}));
+  const auto commit_all = [&] {
+    for (const auto& id : world_.assigned_by("r")) world_.commit(id);
+  };
+  commit_all();
+  const auto early = world_.command(ApproveWave{"r", "half"});
+  EXPECT_EQ(World::reply(early),
+            "wave half (50 %) of rollout r has not opened; it is wave canary (25 %) that waits for "
+            "approval: look at it before you approve it");
+  EXPECT_TRUE(World::accepted(world_.command(ApproveWave{"r", "canary"})));
+  commit_all();
+  ASSERT_EQ(state(), RolloutState::awaiting_approval);
+  const auto again = world_.command(ApproveWave{"r", "canary"});
+  EXPECT_FALSE(World::accepted(again));
+  EXPECT_EQ(World::reply(again),
+            "wave canary (25 %) of rollout r is done already; it is wave half (50 %) that waits "
+            "for approval: look at it before you approve it");
+  EXPECT_EQ(world_.assigned_by("r").size(), 2u);
+  EXPECT_EQ(World::reply(world_.command(ApproveWave{"r", "canry"})), "rollout r has no wave called \"canry\"");
+  EXPECT_TRUE(World::accepted(world_.command(ApproveWave{"r", "half"})));
+  EXPECT_EQ(world_.assigned_by("r").size(), 4u);
+}
+
 // What somebody approved is what there was to see; what becomes known while it is paused they have not seen.
 TEST_F(Gates, AFailureTakesApprovalsAwayAlsoWhileItIsPaused) {
   world_.add_release(Plane::model, "reader", "3");

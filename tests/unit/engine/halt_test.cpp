@@ -43,6 +43,24 @@ TEST_F(Failures, ARolledBackAttemptHaltsAndNobodyIsAssignedAfterwards) {
   EXPECT_TRUE(World::assigned_in(world_.join("late", facts_of("rk3566", "eu"))).empty());
 }
 
+TEST_F(Failures, AnAcknowledgementTakesNoneAlongThatCameAfterTheLook) {
+  start(1);
+  world_.roll_back("a", "probe_failed", "bad disk");
+  const auto seen = status().unacknowledged;
+  EXPECT_EQ(seen, 1u);
+  world_.roll_back("b", "crash_loop", "");
+  world_.roll_back("c", "probe_failed", "");
+  const auto refused = world_.command(ResumeRollout{"r", true, seen});
+  EXPECT_FALSE(World::accepted(refused));
+  EXPECT_EQ(World::reply(refused),
+            "rollout r has 3 failures by now that nobody acknowledged, 2 more than you have seen (newest: c: "
+            "probe_failed, b: crash_loop); look at them, then acknowledge");
+  EXPECT_EQ(status().state, RolloutState::halted);
+  EXPECT_EQ(status().unacknowledged, 3u);
+  EXPECT_TRUE(World::accepted(world_.command(ResumeRollout{"r", true, 3})));
+  EXPECT_EQ(status().unacknowledged, 0u);
+}
+
 TEST_F(Failures, AFailedAttemptCountsButIsNoRollback) {
   start();
   world_.fail("a", "no_space");
