@@ -170,12 +170,25 @@ std::string Guards::failed_sentence() const {
   return list("guardrail ", 3, runs_, failed, sentence_of);
 }
 
+// What has failed first, then what has not passed: of many segments those are the ones that were to be looked at.
 std::string Guards::review() const {
-  return list(
-      "; guardrails: ", 10, runs_, [](const Segment& segment) { return segment.devices != 0; },
-      [](const Run&, const Segment& segment) {
-        return std::string(name_of(segment.run.verdict())) + ", " + count_of(segment);
-      });
+  constexpr std::size_t shown_max = 10;
+  std::string text;
+  std::size_t count = 0;
+  for (std::size_t wanted = 0; wanted < 3; ++wanted) {
+    for (const auto& run : runs_) {
+      for (const auto& segment : run.segments) {
+        const auto verdict = segment.run.verdict();
+        const bool open = verdict == Verdict::inconclusive || holds(segment);
+        const std::size_t rank = verdict == Verdict::fail ? 0 : open ? 1 : 2;
+        if (segment.devices == 0 || rank != wanted || ++count > shown_max) continue;
+        text += (text.empty() ? "; guardrails: " : "; ") + title_of(run, segment) + ": " +
+                std::string(name_of(verdict)) + ", " + count_of(segment);
+      }
+    }
+  }
+  if (count > shown_max) text += "; and " + std::to_string(count - shown_max) + " more";
+  return text;
 }
 
 std::string Guards::votes_to_come() const {

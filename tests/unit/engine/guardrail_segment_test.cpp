@@ -52,6 +52,35 @@ TEST_F(GuardrailSegments, AReachedDeviceStaysInTheSegmentThatItWasAssignedIn) {
   for (const auto& id : from_us) EXPECT_FALSE(runs_old(id)) << id;
 }
 
+// Who approves a wave of many segments has those in writing that have not passed, wherever they stand in the list.
+TEST_F(GuardrailSegments, AnApprovalNamesWhatHasNotPassedFirst) {
+  rail_.tolerate_ppm = 500'000;
+  for (int i = 0; i < 12 * 14; ++i) {
+    const auto region = "r" + std::to_string(10 + i % 12);
+    const auto id = "d" + std::to_string(1000 + i);
+    world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+    world_.join(id, facts_of("rk3566", region));
+  }
+  Wave all;
+  all.name = "all";
+  all.percent = 100;
+  all.gate = Gate::manual;
+  auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
+  rule.guardrails = {rail_};
+  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) {
+    if (!in(id, "r21")) say(id, 40);
+  }
+  ASSERT_EQ(verdict("region=r10").verdict, Verdict::pass);
+  ASSERT_EQ(state(), RolloutState::awaiting_approval);
+  const auto why = World::why_of(world_.command(ApproveWave{"r"}), audit::wave_approved);
+  EXPECT_THAT(why, testing::HasSubstr("; guardrails: latency in region=r21: inconclusive, 0 of 0 exceeded; latency in "
+                                      "region=r10: pass, 0 of 14 exceeded;"));
+  EXPECT_THAT(why, testing::HasSubstr("region=r18: pass, 0 of 14 exceeded; and 2 more"));
+}
+
 // Waves by region: one that is frozen as a whole does not end the rollout for the others.
 TEST_F(GuardrailSegments, AWaveThatIsAllFrozenIsPassedOver) {
   join(20);
