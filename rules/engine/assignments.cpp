@@ -198,7 +198,7 @@ void Core::depart(MemberIndex index) {
   fields.target = true;
   fields.stopped = is_stopped(rollout, device);
   fields.frozen = rollout.guards.frozen(fleet_.facts(device));
-  members_.add(rollout, device, fields);
+  note_outside_ring(rollout, members_.add(rollout, device, fields));
 }
 
 std::uint64_t Core::next_epoch_of(DeviceIndex index) const {

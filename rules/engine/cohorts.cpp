@@ -81,6 +81,7 @@ void Core::join(Rollout& rollout, DeviceIndex index) {
       m.frozen = frozen;
     });
   }
+  note_outside_ring(rollout, member);
   if (wave == no_wave) return;
   mark_persist(index);
   const bool assigned = try_assign(member);

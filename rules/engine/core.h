@@ -135,6 +135,9 @@ class Core {
   [[nodiscard]] UnfitDevice unfit(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
   [[nodiscard]] FleetFit unfit_for(const StartRollout& body) const;
   [[nodiscard]] std::uint32_t without_site(const Rule& rule, const std::vector<DeviceIndex>& targets) const;
+  [[nodiscard]] bool is_outside(const Rollout& rollout, MemberIndex index) const;  // the ring that opens next
+  void look_outside_ring(Rollout& rollout);
+  void note_outside_ring(Rollout& rollout, MemberIndex index);
   [[nodiscard]] const KnownRelease* held_by_state(const Rollout& rollout) const;  // what keeps its wave from opening
 
   // --- cohorts.cpp ---

@@ -23,9 +23,13 @@ PerPlane<bool> governed_by(const std::vector<KnownRelease>& releases) {
   return governed;
 }
 
-// A share that comes to all targets takes everybody, whatever its number. Of one device it says nothing.
-bool takes_everybody(const Wave& wave, std::uint64_t targets) {
-  return wave.percent == 100 || (targets > 1 && !wave.is_ring() && share_of(wave, targets) >= targets);
+// A share that comes to all targets takes everybody, whatever its number, and so does a ring that has all whom earlier
+// waves left. Of one device it says nothing.
+bool takes_everybody(const Rollout& rollout) {
+  const Wave& wave = rollout.rule.waves[rollout.wave];
+  const std::uint64_t targets = rollout.total().targets;
+  if (wave.percent == 100 || targets <= 1) return wave.percent == 100;
+  return wave.is_ring() ? rollout.waves[rollout.wave].takes_rest : share_of(wave, targets) >= targets;
 }
 
 // A rehearsal belongs to the wave that follows it: the two together are what a release's state calls the first.
@@ -200,9 +204,40 @@ void Core::on(const ReleaseReach& reach) {
   }
 }
 
+bool Core::is_outside(const Rollout& rollout, MemberIndex index) const {
+  const Member& member = members_[index];
+  return member.target && member.wave == no_wave &&
+         !matches(ByteView(rollout.rule.waves[rollout.wave].ring), member.device);
+}
+
+// Whether the ring that is to open next leaves a target out. All are looked at once, while the state of a release asks
+// for it; then it is known until the one that was found is no such target any more, or until one comes that is.
+void Core::look_outside_ring(Rollout& rollout) {
+  WaveRun& run = rollout.waves[rollout.wave];
+  const bool asks = std::any_of(rollout.releases.begin(), rollout.releases.end(), [](const KnownRelease& release) {
+    return release.reach == Reach::candidate || release.reach == Reach::canary;
+  });
+  if (!asks || run.state != WaveState::pending || !rollout.rule.waves[rollout.wave].is_ring() || run.takes_rest) return;
+  const auto known = run.outsider;
+  if (known != 0 && members_.live(known) && members_[known].rollout == &rollout && is_outside(rollout, known)) return;
+  run.outsider = 0;
+  for (auto each = rollout.first_member; each != 0 && run.outsider == 0; each = members_[each].next) {
+    if (is_outside(rollout, each)) run.outsider = each;
+  }
+  run.takes_rest = run.outsider == 0;
+}
+
+void Core::note_outside_ring(Rollout& rollout, MemberIndex index) {
+  WaveRun& run = rollout.waves[rollout.wave];
+  if (!run.takes_rest || run.state != WaveState::pending || !is_outside(rollout, index)) return;
+  run.takes_rest = false;
+  run.outsider = index;
+  members_.touch(rollout);
+}
+
 const KnownRelease* Core::held_by_state(const Rollout& rollout) const {
   if (rollout.waves[rollout.wave].state != WaveState::pending) return nullptr;
-  const bool everybody = takes_everybody(rollout.rule.waves[rollout.wave], rollout.total().targets);
+  const bool everybody = takes_everybody(rollout);
   const auto held = std::find_if(rollout.releases.begin(), rollout.releases.end(), [&](const KnownRelease& release) {
     return !may_open(release.reach, everybody, is_first(rollout.rule, rollout.wave));
   });
@@ -211,7 +246,7 @@ const KnownRelease* Core::held_by_state(const Rollout& rollout) const {
 
 std::string describe_state_hold(const Rollout& rollout, const KnownRelease& held) {
   const Wave& wave = rollout.rule.waves[rollout.wave];
-  const bool everybody = takes_everybody(wave, rollout.total().targets);
+  const bool everybody = takes_everybody(rollout);
   return describe_wave(wave) + " waits for the state of " + describe(held) + ": it is " +
          std::string(name_of(held.reach)) + ", and a wave that " +
          (everybody                              ? "takes everybody needs promoted"

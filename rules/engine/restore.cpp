@@ -148,6 +148,7 @@ std::string Core::restore(const std::vector<std::pair<std::string, std::string>>
   for (const auto& [number, rollout] : rollouts_) {
     resume_windows(*rollout);
     resume_waiting(*rollout);
+    look_outside_ring(*rollout);
     members_.for_each(*rollout, [this](MemberIndex member) { members_.follow(member); });
   }
   (void)members_.take_touched();

@@ -108,6 +108,7 @@ void Core::settle_waves(Rollout& rollout) {
         rollout.guards_due_s = until_s;
         return;
       }
+      look_outside_ring(rollout);
       if (held_by_state(rollout) != nullptr) return;
       open_wave(rollout);
     } else {
@@ -226,6 +227,7 @@ void Core::close_wave(Rollout& rollout) {
               "rollout " + rollout.name() + ": " + describe_wave(rollout.rule.waves[rollout.wave]) + " has passed: " +
                   counts_of(rollout.tallies[rollout.wave]) + rollout.lines.cite(Clause::gate, rollout.wave));
   if (rollout.wave + 1 < rollout.waves.size()) ++rollout.wave;
+  look_outside_ring(rollout);
   if (const auto* held = held_by_state(rollout); held != nullptr)
     turn_.audit("muster", audit::wave_held, rollout.name(),
                 "rollout " + rollout.name() + ": " + describe_state_hold(rollout, *held));
