@@ -11,7 +11,10 @@ namespace muster::broker {
 
 void Commands::get_rollout(const ControlCommand& command, Done done) const {
   if (!known_rollout(command.rollout, done)) return;
-  done(Answer::with(status_json(*services_.engine.engine().status(command.rollout))));
+  const auto& engine = services_.engine.engine();
+  const auto& status = *engine.status(command.rollout);
+  // Only for who asks: it looks at every device, on the thread that serves them.
+  done(Answer::with(command.ineligible ? status_json(status, engine.unfit_for(command.rollout)) : status_json(status)));
 }
 
 void Commands::list_rollouts(Done done) const {

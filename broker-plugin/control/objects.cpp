@@ -219,12 +219,10 @@ void write_life(JsonWriter& json, const ReleaseLife& life, const std::vector<Byt
 
 }  // namespace
 
-std::string fit_json(const std::string& rollout, const rules::FleetFit& fit) {
-  JsonWriter json;
-  json.open('{').field("rollout", rollout).field("targets", fit.targets);
-  if (fit.without_site != 0) json.field("without_site", fit.without_site);
-  json.key("ineligible").open('{');
-  json.field("devices", fit.unfit).key("reasons").open('{');
+namespace {
+
+void write_ineligible(JsonWriter& json, const rules::FleetFit& fit) {
+  json.key("ineligible").open('{').field("devices", fit.unfit).key("reasons").open('{');
   for (std::size_t misfit = 1; misfit < rules::misfit_count; ++misfit) {
     if (fit.counts[misfit] != 0) json.field(name_of(static_cast<rules::Misfit>(misfit)), fit.counts[misfit]);
   }
@@ -232,7 +230,26 @@ std::string fit_json(const std::string& rollout, const rules::FleetFit& fit) {
   for (const auto& one : fit.devices) {
     json.open('{').field("device", one.device).field("reason", name_of(one.misfit)).field("why", one.why).close('}');
   }
-  return json.close(']').close('}').take();
+  json.close(']').close('}');
+}
+
+}  // namespace
+
+std::string fit_json(const std::string& rollout, const rules::FleetFit& fit) {
+  JsonWriter json;
+  json.open('{').field("rollout", rollout).field("targets", fit.targets);
+  if (fit.without_site != 0) json.field("without_site", fit.without_site);
+  write_ineligible(json, fit);
+  return json.take();
+}
+
+std::string status_json(const rules::RolloutStatus& status, const rules::FleetFit& unfit) {
+  auto text = status_json(status);
+  text.pop_back();  // the closing brace
+  JsonWriter json;
+  json.open('{');
+  write_ineligible(json, unfit);
+  return text + "," + json.close('}').take().substr(1);
 }
 
 std::string release_json(const Release& release, const ReleaseLife& life, ByteView envelope,

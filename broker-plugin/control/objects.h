@@ -22,6 +22,8 @@
 namespace muster::broker {
 
 [[nodiscard]] std::string status_json(const rules::RolloutStatus& status);
+// The same, and who matches its targets and cannot run its releases.
+[[nodiscard]] std::string status_json(const rules::RolloutStatus& status, const rules::FleetFit& unfit);
 
 // With the envelope in base64 when `envelope` is not empty, and those of its moves when `moves` has them all.
 [[nodiscard]] std::string release_json(const Release& release, const ReleaseLife& life, ByteView envelope = {},

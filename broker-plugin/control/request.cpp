@@ -1,11 +1,11 @@
 #include "broker-plugin/control/request.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
 
+#include "broker-plugin/control/json_depth.h"
 #include "host/base64.h"
 #include "schemas/ids.h"
 #include "schemas/limits.h"
@@ -41,7 +41,8 @@ enum class Field : unsigned char {
   pace,
   group,
   wave,
-  failures
+  failures,
+  ineligible
 };
 
 struct FieldUse {
@@ -65,6 +66,7 @@ constexpr FieldUse release_evidence_fields[] = {
     {Field::release}, {Field::digest}, {Field::offset, false}, {Field::length, false}};
 constexpr FieldUse start_fields[] = {{Field::rule}, {Field::file, false}};
 constexpr FieldUse rollout_fields[] = {{Field::rollout}};
+constexpr FieldUse status_fields[] = {{Field::rollout}, {Field::ineligible, false}};
 constexpr FieldUse resume_fields[] = {{Field::rollout}, {Field::acknowledge_failures, false}, {Field::failures, false}};
 constexpr FieldUse pace_fields[] = {{Field::rollout}, {Field::pace}};
 constexpr FieldUse wave_fields[] = {{Field::rollout}, {Field::wave, false}};
@@ -106,7 +108,7 @@ constexpr CommandShape shapes[] = {
     {"readmitDevice", CommandName::readmit_device, Role::operate, readmit_fields},
     {"overrideDevice", CommandName::override_device, Role::operate, override_fields},
     {"clearOverride", CommandName::clear_override, Role::operate, clear_fields},
-    {"getRollout", CommandName::get_rollout, Role::view, rollout_fields},
+    {"getRollout", CommandName::get_rollout, Role::view, status_fields},
     {"listRollouts", CommandName::list_rollouts, Role::view, {}},
     {"listDevices", CommandName::list_devices, Role::view, devices_fields},
     {"getDevice", CommandName::get_device, Role::view, device_fields},
@@ -120,9 +122,9 @@ constexpr CommandShape shapes[] = {
 
 std::string_view json_name(Field field) {
   constexpr std::string_view names[] = {
-      "digest", "size",  "offset", "data",  "envelope", "release", "rule",  "file",  "rollout", "acknowledgeFailures",
-      "mode",   "after", "after",  "limit", "device",   "scope",   "order", "plane", "bundle",  "after",
-      "length", "pace",  "group",  "wave",  "failures"};
+      "digest", "size",  "offset", "data",  "envelope", "release",   "rule",  "file",  "rollout", "acknowledgeFailures",
+      "mode",   "after", "after",  "limit", "device",   "scope",     "order", "plane", "bundle",  "after",
+      "length", "pace",  "group",  "wave",  "failures", "ineligible"};
   return names[static_cast<std::size_t>(field)];
 }
 
@@ -155,6 +157,12 @@ std::string take_number(const Json& value, std::uint64_t most, std::uint64_t& in
   return {};
 }
 
+std::string take_flag(const Json& value, bool& into) {
+  if (!value.is_boolean()) return "must be true or false";
+  into = value.get<bool>();
+  return {};
+}
+
 std::string take_bytes(const Json& value, std::size_t len_max, Bytes& into) {
   auto bytes = value.is_string() ? host::from_base64(value.get_ref<const std::string&>()) : std::nullopt;
   if (!bytes) return "must be base64";
@@ -167,16 +175,6 @@ std::string take_digest(const Json& value, Sha256& into) {
   return value.is_string() && parse_hex(value.get_ref<const std::string&>(), into)
              ? std::string()
              : "must be a SHA-256 in 64 hexadecimal digits";
-}
-
-// "DEVICE/BUNDLE": the last one of a page.
-std::string take_after_bundle(const Json& value, ControlCommand& command) {
-  const auto text = value.is_string() ? value.get<std::string>() : std::string();
-  const auto slash = text.find('/');
-  command.after = text.substr(0, slash);
-  const bool good = slash != std::string::npos && is_id(command.after) &&
-                    parse_hex(std::string_view(text).substr(slash + 1), command.after_bundle);
-  return good ? std::string() : "must be DEVICE/BUNDLE, the last of the page before";
 }
 
 std::string take_choice(const Json& value, std::string_view choices, std::string& into) {
@@ -213,6 +211,16 @@ std::string take_pace(const Json& value, rules::Pace& into) {
   return {};
 }
 
+// "DEVICE/BUNDLE": the last one of a page.
+std::string take_after_bundle(const Json& value, ControlCommand& command) {
+  const auto text = value.is_string() ? value.get<std::string>() : std::string();
+  const auto slash = text.find('/');
+  command.after = text.substr(0, slash);
+  const bool good = slash != std::string::npos && is_id(command.after) &&
+                    parse_hex(std::string_view(text).substr(slash + 1), command.after_bundle);
+  return good ? std::string() : "must be DEVICE/BUNDLE, the last of the page before";
+}
+
 std::string take_field(const Json& value, Field field, ControlCommand& command) {
   switch (field) {
     case Field::digest:
@@ -237,9 +245,9 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
     case Field::rollout:
       return take_id(value, command.rollout);
     case Field::acknowledge_failures:
-      if (!value.is_boolean()) return "must be true or false";
-      command.acknowledge_failures = value.get<bool>();
-      return {};
+      return take_flag(value, command.acknowledge_failures);
+    case Field::ineligible:
+      return take_flag(value, command.ineligible);
     case Field::mode:
       return take_choice(value, "keep revert", command.mode);
     case Field::after_device:
@@ -341,26 +349,6 @@ ControlCommand parse_command(const Json& object) {
   command.role = shape->role;
   command.fault = take_fields(object, *shape, command);
   return command;
-}
-
-// Nesting outside of strings, so that no parser has to recurse on what a stranger wrote.
-bool too_deep(std::string_view text) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > json_depth_max) return true;
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ struct ControlCommand {
   std::uint64_t size = 0, offset = 0, after_seq = 0, limit = 100, length = limits::chunk_data_len_max;
   Bytes data, envelope;
   std::string after, device, file, group, mode, order, plane, reason, release, rollout, rule, scope, wave;
-  bool acknowledge_failures = false;
+  bool acknowledge_failures = false, ineligible = false;
   std::optional<std::uint32_t> failures;
   rules::Pace pace;
 };

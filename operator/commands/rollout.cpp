@@ -133,8 +133,8 @@ Outcome rollout_change(const Connection& connection, const RolloutChange& asked,
 Outcome rollout_status(const Connection& connection, const std::string& rollout, const Terminal& terminal) {
   ControlClient client(connection);
   if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
-  auto answer =
-      rollout.empty() ? client.call({"listRollouts", {}}) : client.call({"getRollout", {{"rollout", rollout}}});
+  auto answer = rollout.empty() ? client.call({"listRollouts", {}})
+                                : client.call({"getRollout", {{"rollout", rollout}, {"ineligible", true}}});
   if (!answer) return tl::make_unexpected(std::move(answer.error()));
   warn_when_stopped(client, terminal);
   if (terminal.json) {
@@ -145,6 +145,10 @@ Outcome rollout_status(const Connection& connection, const std::string& rollout,
     const auto view = decode_rollout(*answer);
     if (!view) return tl::make_unexpected(view.error());
     *terminal.out << rollout_text(*view, wall_clock_s(), terminal.columns, terminal.style);
+    constexpr std::size_t shown_max = 5;
+    const auto fit = decode_fit(*answer);
+    const auto unfit = fit ? ineligible_text(*fit, shown_max) : std::string();
+    if (!unfit.empty()) *terminal.out << "\n" << unfit << "\n";
     return ExitCode::ok;
   }
   const auto list = decode_rollouts(*answer);

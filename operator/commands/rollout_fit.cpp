@@ -1,5 +1,6 @@
 #include "operator/commands/rollout_fit.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -22,16 +23,17 @@ tl::expected<FleetAnswer, Error> ask_fit(const Connection& connection, const std
   return FleetAnswer{std::move(*fit), std::move(*answer)};
 }
 
-std::string ineligible_text(const FitView& fit) {
+std::string ineligible_text(const FitView& fit, std::size_t shown_max) {
   if (fit.ineligible == 0) return {};
   std::string counts;
   for (const auto& [reason, count] : fit.reasons)
     counts += (counts.empty() ? "" : ", ") + std::to_string(count) + " " + harmless(reason);
   std::string text = count_text(fit.ineligible, "device") + (fit.ineligible == 1 ? " matches" : " match") +
                      " its targets and cannot run it (" + counts + "); nothing is assigned there:";
-  for (const auto& one : fit.first) text += "\n  " + harmless(one.device) + ": " + harmless(one.why);
-  if (fit.first.size() < fit.ineligible)
-    text += "\n  and " + std::to_string(fit.ineligible - fit.first.size()) + " more";
+  const auto shown = std::min(fit.first.size(), shown_max);
+  for (std::size_t i = 0; i < shown; ++i)
+    text += "\n  " + harmless(fit.first[i].device) + ": " + harmless(fit.first[i].why);
+  if (shown < fit.ineligible) text += "\n  and " + std::to_string(fit.ineligible - shown) + " more";
   return text;
 }
 

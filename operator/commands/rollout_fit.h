@@ -1,6 +1,7 @@
 // Whom a rollout would take at the broker, and which devices cannot run what it brings. One thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -20,7 +21,7 @@ struct FleetAnswer {
                                                        const CheckedRule& checked);
 
 // "2 devices match its targets and cannot run it: …", a line for each that is listed; empty when all can.
-[[nodiscard]] std::string ineligible_text(const FitView& fit);
+[[nodiscard]] std::string ineligible_text(const FitView& fit, std::size_t shown_max = SIZE_MAX);
 // What `rollout check --broker` adds to the plan.
 [[nodiscard]] std::string fit_text(const FitView& fit);
 

@@ -65,6 +65,7 @@ class Core {
   [[nodiscard]] bool wants_health(std::string_view id) const;
   [[nodiscard]] std::vector<DeviceReason> why(std::string_view id) const;
   [[nodiscard]] FleetFit fit(const StartRollout& body) const;  // eligibility.cpp
+  [[nodiscard]] FleetFit unfit_for(std::string_view name) const;
   [[nodiscard]] ReleaseUses uses(const Sha256& manifest) const;
   [[nodiscard]] std::uint64_t stale_reports() const { return stale_reports_; }
   [[nodiscard]] const Troubles& troubles() const { return troubles_; }
@@ -133,7 +134,8 @@ class Core {
   [[nodiscard]] bool is_target(const Rollout& rollout, DeviceIndex index) const;
   [[nodiscard]] bool fits(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
   [[nodiscard]] UnfitDevice unfit(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
-  [[nodiscard]] FleetFit unfit_for(const StartRollout& body) const;
+  [[nodiscard]] FleetFit unfit_for(const Rule& rule, const std::vector<KnownRelease>& releases,
+                                   const Rollout* running) const;
   [[nodiscard]] std::uint32_t without_site(const Rule& rule, const std::vector<DeviceIndex>& targets) const;
   [[nodiscard]] bool is_outside(const Rollout& rollout, MemberIndex index) const;  // the ring that opens next
   void look_outside_ring(Rollout& rollout);

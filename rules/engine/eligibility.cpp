@@ -112,22 +112,24 @@ UnfitDevice Core::unfit(const std::vector<KnownRelease>& releases, DeviceIndex i
   return found;
 }
 
-// Who matches the targets and cannot run a release: nobody, and nothing is looked at, where none asks for anything and
-// no override stands.
-FleetFit Core::unfit_for(const StartRollout& body) const {
+// Who matches the targets, cannot run a release and has not got it from `running`: nobody, and nothing is looked at,
+// where none asks for anything and no override stands.
+FleetFit Core::unfit_for(const Rule& rule, const std::vector<KnownRelease>& releases, const Rollout* running) const {
   FleetFit found;
-  const ByteView program(body.rule.targets);
-  const bool all_fit = !asks_for_anything(body.releases) && overrides_.none();
+  const ByteView program(rule.targets);
+  const bool all_fit = !asks_for_anything(releases) && overrides_.none();
   if (all_fit || check_program(program) != ProgramFault::none) return found;
   std::vector<DeviceIndex> unfit_ones;
   fleet_.for_each([&](DeviceIndex index) {
-    if (fleet_[index].reported && matches(program, index) && !fits(body.releases, index)) unfit_ones.push_back(index);
+    const bool asked = fleet_[index].reported && matches(program, index) && !fits(releases, index);
+    const auto member = asked && running != nullptr ? members_.find(index, *running) : 0;
+    if (asked && !(member != 0 && members_[member].reached)) unfit_ones.push_back(index);
   });
   std::sort(unfit_ones.begin(), unfit_ones.end(),
             [this](DeviceIndex a, DeviceIndex b) { return fleet_.id(a) < fleet_.id(b); });
   found.unfit = static_cast<std::uint32_t>(unfit_ones.size());
   for (const auto index : unfit_ones) {
-    auto one = unfit(body.releases, index);
+    auto one = unfit(releases, index);
     ++found.counts[static_cast<std::size_t>(one.misfit)];
     if (found.devices.size() < unfit_shown_max) found.devices.push_back(std::move(one));
   }
@@ -143,7 +145,7 @@ std::uint32_t Core::without_site(const Rule& rule, const std::vector<DeviceIndex
 }
 
 FleetFit Core::fit(const StartRollout& body) const {
-  auto found = unfit_for(body);
+  auto found = unfit_for(body.rule, body.releases, nullptr);
   found.fault = fault_of_start(body);
   if (check_program(ByteView(body.rule.targets)) != ProgramFault::none) return found;
   const auto targets = targets_of(body);
@@ -151,6 +153,13 @@ FleetFit Core::fit(const StartRollout& body) const {
   found.without_site = without_site(body.rule, targets);
   if (found.fault.empty()) found.fault = conflict_of_start(body, targets);
   return found;
+}
+
+// As of now: devices have come since it started, and others have changed. One that has the releases stays.
+FleetFit Core::unfit_for(std::string_view name) const {
+  const auto* rollout = find_rollout(name);
+  if (rollout == nullptr || !rollout->serving()) return {};
+  return unfit_for(rollout->rule, rollout->releases, rollout);
 }
 
 std::string describe_without_site(std::uint32_t count) {

@@ -59,6 +59,10 @@ FleetFit Engine::fit(const StartRollout& start) const {
   return state_->core.fit(start);
 }
 
+FleetFit Engine::unfit_for(std::string_view rollout) const {
+  return state_->core.unfit_for(rollout);
+}
+
 ReleaseUses Engine::uses(const Sha256& manifest) const {
   return state_->core.uses(manifest);
 }

@@ -43,6 +43,8 @@ class Engine {
   [[nodiscard]] std::vector<DeviceReason> why(std::string_view device) const;
   // What StartRollout with this would find: whether it could start, whom it would take, who cannot run its releases.
   [[nodiscard]] FleetFit fit(const StartRollout& start) const;
+  // Who matches a running rollout's targets and cannot run its releases, now: the other fields stay empty.
+  [[nodiscard]] FleetFit unfit_for(std::string_view rollout) const;
   // What may still assign the release, or names it in an assignment.
   [[nodiscard]] ReleaseUses uses(const Sha256& manifest) const;
   // Every current standing order set and assignment, as effects: what a host publishes again after a restart.

@@ -293,7 +293,8 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
   if (rollout.rule.shadow) versions += ", in the shadow,";
   std::string why = versions + " for " + count_text(targets.size(), "target") + " (" + rollout.rule.targets_text +
                     "), seed " + std::to_string(rollout.rule.seed) + ", " + count_text(rollout.waves.size(), "wave");
-  if (const auto unfit_text = describe_unfit(unfit_for(body)); !unfit_text.empty()) why += "; " + unfit_text;
+  if (const auto unfit_text = describe_unfit(unfit_for(body.rule, body.releases, nullptr)); !unfit_text.empty())
+    why += "; " + unfit_text;
   if (const auto sentence = describe_without_site(without_site(body.rule, targets)); !sentence.empty())
     why += "; " + sentence;
   const auto precedence = take_precedence(rollout);

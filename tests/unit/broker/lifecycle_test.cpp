@@ -211,6 +211,15 @@ TEST_F(Lifecycle, WhatCannotRunItIsNamedAndNeverAssigned) {
   EXPECT_EQ(bench->port.retained("muster/v1/device/board-1/assignment"), "");
   EXPECT_EQ(bench->rollout("all-of-them")["targets"], 1);
   EXPECT_NE(audit("rollout.started")[0].value("why", "").find("2 devices cannot run it (2 class)"), std::string::npos);
+  // A device that comes later is listed too, for as long as somebody asks.
+  EXPECT_TRUE(bench->report({.device = "board-3", .device_class = "esp32"}));
+  const auto plain = bench->command("alice", R"("command":"getRollout","rollout":"all-of-them")")["data"];
+  EXPECT_FALSE(plain.contains("ineligible"));
+  const auto full =
+      bench->command("alice", R"("command":"getRollout","rollout":"all-of-them","ineligible":true)")["data"];
+  EXPECT_EQ(full["targets"], 1);
+  EXPECT_EQ(full["ineligible"]["reasons"], json({{"class", 3}}));
+  EXPECT_EQ(full["ineligible"]["first"][2]["device"], "board-3");
   const auto again = bench->command("alice", R"("command":"checkRollout","rule":)" + text);
   EXPECT_EQ(again["kind"], "exists");
 }

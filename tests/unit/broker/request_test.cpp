@@ -55,7 +55,7 @@ TEST(Request, WrongFieldsSayWhatIsRight) {
   EXPECT_EQ(one(R"("command":"getRollout","rollout":"a b")").fault, "'rollout' must be 1-64 of A-Z a-z 0-9 . _ -");
   EXPECT_EQ(one(R"("command":"getRollout","rollout":"../x")").fault, "'rollout' must be 1-64 of A-Z a-z 0-9 . _ -");
   EXPECT_EQ(one(R"("command":"getRollout","rollout":"r","x":1)").fault,
-            "unknown field 'x'; the fields of getRollout are rollout");
+            "unknown field 'x'; the fields of getRollout are rollout, ineligible");
   EXPECT_EQ(one(R"("command":"beginBlob","digest":"zz","size":1)").fault,
             "'digest' must be a SHA-256 in 64 hexadecimal digits");
   EXPECT_EQ(one(R"("command":"beginBlob","digest":")" + digest + R"(","size":-1)").fault,
