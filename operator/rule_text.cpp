@@ -77,7 +77,7 @@ std::string consequence_text(rules::OnFail on_fail) {
     case rules::OnFail::pause:
       return "pauses the rollout";
     case rules::OnFail::rollback:
-      return "brings all reached devices back and ends the rollout";
+      return "brings all reached devices back, ends the rollout and freezes its releases for the fleet";
     case rules::OnFail::freeze_segment:
       return "freezes the segment and brings it back";
     case rules::OnFail::freeze_release:

@@ -122,7 +122,8 @@ class Core {
   void act_on_verdicts(Rollout& rollout);
   void follow_fail(Rollout& rollout, std::size_t guardrail, std::uint16_t segment);
   void freeze_segment(Rollout& rollout, std::size_t guardrail, std::uint16_t segment);
-  void freeze_releases(Rollout& rollout, const std::string& why);
+  [[nodiscard]] bool has_brought(const Rollout& rollout, std::size_t plane) const;
+  void freeze_releases(Rollout& rollout, const std::string& why, bool only_brought);
   [[nodiscard]] std::uint64_t baseline_until_s(const Rollout& rollout) const;  // 0: nothing is compared
   [[nodiscard]] bool guards_open(Rollout& rollout);
   void note_waivers(Rollout& rollout);

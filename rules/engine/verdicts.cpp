@@ -41,10 +41,11 @@ void Core::follow_fail(Rollout& rollout, std::size_t guardrail, std::uint16_t se
     case OnFail::freeze_segment:
       return freeze_segment(rollout, guardrail, segment);
     case OnFail::rollback:
+      // First back, then frozen: what devices go back to is decided by what stands when they are told.
       if (rollout.serving()) abort(rollout, true, "muster", why);
-      return;
+      return freeze_releases(rollout, why, true);
     case OnFail::freeze_release:
-      freeze_releases(rollout, why);
+      freeze_releases(rollout, why, false);
       return halt_for(rollout, why);
     case OnFail::pause:
       return halt_for(rollout, why);
@@ -82,8 +83,21 @@ void Core::freeze_segment(Rollout& rollout, std::size_t guardrail, std::uint16_t
                   " go back to their earlier versions" + rollout.lines.cite(Clause::guardrail, guardrail));
 }
 
-void Core::freeze_releases(Rollout& rollout, const std::string& why) {
+// Whether the rollout has brought the release of this plane to some device. One that all its devices ran before is what
+// they go back to: it is not what has failed, and other rollouts may need it.
+bool Core::has_brought(const Rollout& rollout, std::size_t plane) const {
+  if (rollout.rule.shadow) return true;
+  bool reached = false;
+  const bool brought = members_.any(rollout, [&](const Member& member) {
+    reached = reached || member.reached;
+    return member.reached && member.prior[plane] != rollout.target[plane];
+  });
+  return brought || !reached;
+}
+
+void Core::freeze_releases(Rollout& rollout, const std::string& why, bool only_brought) {
   for (const auto& release : rollout.releases) {
+    if (only_brought && !has_brought(rollout, static_cast<std::size_t>(release.plane))) continue;
     GiveOrder order;
     order.scope = "fleet";
     order.kind = OrderKind::freeze;
@@ -92,7 +106,7 @@ void Core::freeze_releases(Rollout& rollout, const std::string& why) {
     order.release_name = describe(release);
     const auto outcome = orders_.give(order, "muster", why, directive_epoch_ + 1);
     if (!outcome.ok) {
-      turn_.note("rollout " + rollout.name() + ": " + outcome.message);
+      turn_.audit("muster", audit::command_refused, order.scope, "rollout " + rollout.name() + ": " + outcome.message);
       continue;
     }
     ++directive_epoch_;

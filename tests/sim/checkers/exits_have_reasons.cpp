@@ -100,7 +100,7 @@ class ExitsHaveReasons final : public Checker {
       fail(text_of(entry) + ", but nothing in this step asks for it");
     if (entry.what == audit::rollout_reverting && !is_asked_for(entry, {OnFail::rollback}))
       fail(text_of(entry) + ", but nothing in this step asks for it");
-    if (entry.what == audit::order_given && !is_asked_for(entry, {OnFail::freeze_release}))
+    if (entry.what == audit::order_given && !is_asked_for(entry, {OnFail::freeze_release, OnFail::rollback}))
       fail(text_of(entry) + ", but nothing in this step asks for it");
     if (entry.what == audit::segment_frozen) {
       const bool asked = std::any_of(failed_.begin(), failed_.end(), [&](const Failed& failed) {
@@ -129,17 +129,27 @@ class ExitsHaveReasons final : public Checker {
         if (!ends && !says(step, audit::segment_frozen, failed.rollout)) missing("its segment is not frozen");
         return;
       case OnFail::freeze_release:
-        for (const auto& target : failed.targets) {
-          if (!frozen_releases_.contains(target)) missing("a release of its is not frozen for the fleet");
-        }
+        look_at_freezes(failed);
         [[fallthrough]];
       case OnFail::pause:
         if (goes_on) missing("the rollout is " + std::string(rules::name_of(status->state)));
         return;
       case OnFail::rollback:
+        look_at_freezes(failed);
         if (!ends) missing("the rollout is " + std::string(rules::name_of(status->state)));
         return;
     }
+  }
+
+  // A way back freezes what the rollout has brought, which is not what all its devices ran before: the first releases
+  // of this world. A rollout of nothing else has brought nothing.
+  void look_at_freezes(const Failed& failed) {
+    std::size_t frozen = 0;
+    for (const auto& target : failed.targets) frozen += frozen_releases_.contains(target) ? 1u : 0u;
+    const bool enough = failed.on_fail == OnFail::rollback ? frozen != 0 : frozen == failed.targets.size();
+    if (!enough)
+      fail("rollout " + failed.rollout + ", " + failed.title +
+           " has failed, but a release of its is not frozen for the fleet");
   }
 
   // What an entry says of a verdict is what was published, and what the counts prove.

@@ -215,6 +215,53 @@ TEST_F(Guardrails, RollbackTakesAllBack) {
   for (const auto& id : canaries) EXPECT_EQ(world_.devices[id].report.active[1], world_.release("reader@1").manifest);
 }
 
+TEST_F(Guardrails, WhatWasTakenBackDoesNotComeAgainUntilItIsThawed) {
+  world_.add_release(Plane::config, "sorter", "1");
+  for (int i = 0; i < 20; ++i) {
+    const auto id = "d" + std::to_string(100 + i);
+    world_.devices[id].report.active = {Sha256(), world_.release("reader@1").manifest,
+                                        world_.release("sorter@1").manifest};
+    world_.join(id, facts_of("rk3566", "de"));
+  }
+  Wave first, all;
+  first.name = "first";
+  first.percent = 50;
+  all.name = "all";
+  all.percent = 100;
+  rail_.on_fail = OnFail::rollback;
+  // All of them run the configuration already: going back changes nothing about it, and it is not what has failed.
+  auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}, {Plane::config, "sorter", "1"}}, {first, all});
+  rule.guardrails = {rail_};
+  ASSERT_TRUE(World::accepted(world_.start(rule)));
+  commit_reached();
+  world_.tick(window_s);
+  const auto canaries = reached();
+  std::vector<Effect> effects;
+  for (std::size_t i = 0; i < 5; ++i) effects = say(canaries[i], 90);
+  ASSERT_EQ(state(), RolloutState::reverting);
+  EXPECT_EQ(World::count_audits(effects, audit::order_given), 1u);
+  EXPECT_THAT(World::why_of(effects, audit::order_given),
+              HasSubstr("freeze of reader@2 ordered for fleet (epoch 1); 1 order stands there; guardrail latency"));
+  for (const auto& id : canaries) world_.commit(id);
+  EXPECT_EQ(state(), RolloutState::aborted) << "nothing keeps them from going back";
+
+  const auto again = [&](const std::string& name, const std::string& version) {
+    return world_.start(World::rule(name, "true", {{Plane::model, "reader", version}}, {all}));
+  };
+  EXPECT_EQ(World::reply(again("again", "2")), "release reader@2 is frozen for the fleet by muster; thaw it first");
+  EXPECT_TRUE(World::accepted(again("older", "1"))) << "which is no business of the freeze";
+  for (const auto& id : world_.assigned_by("older")) world_.commit(id);
+  EXPECT_EQ(world_.status("older").state, RolloutState::completed);
+  GiveOrder thaw;
+  thaw.scope = "fleet";
+  thaw.kind = OrderKind::thaw;
+  thaw.plane = Plane::model;
+  thaw.release = world_.release("reader@2").manifest;
+  thaw.release_name = "reader@2";
+  EXPECT_TRUE(World::accepted(world_.command(thaw)));
+  EXPECT_TRUE(World::accepted(again("again", "2")));
+}
+
 TEST_F(Guardrails, FreezeReleaseFreezesItForTheFleet) {
   join(20);
   rail_.on_fail = OnFail::freeze_release;
