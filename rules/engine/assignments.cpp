@@ -260,13 +260,18 @@ void Core::offer_devices_of(const Rollout& ended) {
 
 // Why a plane may not go back to what it ran before; empty when it may.
 std::string Core::fault_of_return(const Member& member, std::size_t plane) const {
+  auto fault = fault_of_prior(member, plane);
+  return fault.empty() ? fault_of_requirements(member, plane) : fault;
+}
+
+std::string Core::fault_of_prior(const Member& member, std::size_t plane) const {
   const auto prior = member.prior[plane];
   if (prior == fleet_.empty_plane()) return {};
   const auto digest = fleet_.digest(prior);
   const auto floor = fleet_[member.device].floor[plane];
-  const auto known = security_versions_.find(digest);
-  if (known != security_versions_.end() && known->second < floor) {
-    return "its earlier release has security version " + std::to_string(known->second) +
+  const auto known = known_.find(digest);
+  if (known != known_.end() && known->second.security_version < floor) {
+    return "its earlier release has security version " + std::to_string(known->second.security_version) +
            ", under the device's floor of " + std::to_string(floor);
   }
   const auto hold = orders_.hold(fleet_.id(member.device), fleet_.facts(member.device), {digest}, true);

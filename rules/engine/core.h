@@ -17,6 +17,7 @@
 //   exclude.cpp      whom operators take out of a rollout, and let in again
 //   ways_back.cpp    what ends the way back of a device, or of all, when they do not get there
 //   override.cpp     releases that operators give to single devices
+//   requirements.cpp  what releases that run on other planes ask of one that comes, or comes back
 //   eligibility.cpp  which devices can run a rollout's releases, and how far their states let it go
 //   holds.cpp        waves whose devices hold before the swap or the commit, and what lets them go on
 //   priorities.cpp   rollouts of higher priority, and the devices that they take from others
@@ -133,7 +134,8 @@ class Core {
   void on(const ReleaseReach& reach);
   [[nodiscard]] bool versions_matter() const;  // some rollout asks for those of other planes
   [[nodiscard]] bool is_target(const Rollout& rollout, DeviceIndex index) const;
-  [[nodiscard]] bool fits(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
+  [[nodiscard]] bool fits(const std::vector<KnownRelease>& releases, const std::vector<Sha256>& contrary,
+                          DeviceIndex index) const;
   [[nodiscard]] UnfitDevice unfit(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
   [[nodiscard]] FleetFit unfit_for(const Rule& rule, const std::vector<KnownRelease>& releases,
                                    const Rollout* running) const;
@@ -142,6 +144,22 @@ class Core {
   void look_outside_ring(Rollout& rollout);
   void note_outside_ring(Rollout& rollout, MemberIndex index);
   [[nodiscard]] const KnownRelease* held_by_state(const Rollout& rollout) const;  // what keeps its wave from opening
+
+  // --- requirements.cpp ---
+  // What is kept of a release for as long as something names it.
+  struct Known {
+    std::string text, version;  // "reader@2", "2"
+    Plane plane = Plane::model;
+    std::uint32_t security_version = 0;
+    std::array<std::string, plane_count> version_min;  // that it needs of the other planes
+  };
+  [[nodiscard]] static Known known_of(const KnownRelease& release);
+  void know_releases();
+  void learn_releases();
+  [[nodiscard]] std::vector<Sha256> contrary_to(const std::vector<KnownRelease>& releases) const;
+  [[nodiscard]] const Known* contrary_on(const std::vector<Sha256>& contrary, DeviceIndex index) const;
+  [[nodiscard]] std::string describe_contrary(const Known& asks, const std::vector<KnownRelease>& releases) const;
+  [[nodiscard]] std::string fault_of_requirements(const Member& member, std::size_t plane) const;
 
   // --- cohorts.cpp ---
   [[nodiscard]] bool matches(ByteView program, DeviceIndex index) const;
@@ -169,6 +187,7 @@ class Core {
   void withdraw(MemberIndex index);
   [[nodiscard]] static Sequence reversed(const Rollout& rollout);
   [[nodiscard]] std::string fault_of_return(const Member& member, std::size_t plane) const;
+  [[nodiscard]] std::string fault_of_prior(const Member& member, std::size_t plane) const;  // … whatever others run
   void issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s);
   void give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::uint64_t soak_s);
   [[nodiscard]] std::uint64_t next_epoch_of(DeviceIndex index) const;
@@ -259,7 +278,6 @@ class Core {
   [[nodiscard]] bool make_room(std::string_view who);
   Rollout& create(const Command& command, const StartRollout& body);
   void adopt(std::unique_ptr<Rollout> rollout);
-  void learn_security_versions();
   void acknowledge(Rollout& rollout);
   std::string abort(Rollout& rollout, bool revert, const std::string& who, const std::string& why,
                     const std::string& cited = {});
@@ -365,7 +383,7 @@ class Core {
   Overrides overrides_;
   Timers timers_;
   std::map<std::uint32_t, std::unique_ptr<Rollout>> rollouts_;  // by number: by start
-  std::map<Sha256, std::uint32_t> security_versions_;           // of every release a rollout has named
+  std::map<Sha256, Known> known_;                               // every release that a rollout or an override names
   std::uint32_t last_number_ = 0;                               // of the newest rollout
   std::uint64_t directive_epoch_ = 0;                           // over all scopes; only grows
   bool started_ = false;                                        // an event has come

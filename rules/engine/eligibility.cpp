@@ -72,6 +72,7 @@ VersionsView view_versions(std::string_view packed) {
 bool Core::versions_matter() const {
   return std::any_of(rollouts_.begin(), rollouts_.end(), [](const auto& each) {
     const auto& releases = each.second->releases;
+    if (each.second->serving() && !each.second->contrary.empty()) return true;
     return each.second->serving() && std::any_of(releases.begin(), releases.end(), [](const KnownRelease& release) {
              return release.needs.version_min != Needs().version_min;
            });
@@ -79,13 +80,14 @@ bool Core::versions_matter() const {
 }
 
 bool Core::is_target(const Rollout& rollout, DeviceIndex index) const {
-  return matches(ByteView(rollout.rule.targets), index) && fits(rollout.releases, index) &&
+  return matches(ByteView(rollout.rule.targets), index) && fits(rollout.releases, rollout.contrary, index) &&
          rollout.exclusions.cancelled(fleet_.id(index)) == nullptr;
 }
 
-bool Core::fits(const std::vector<KnownRelease>& releases, DeviceIndex index) const {
+bool Core::fits(const std::vector<KnownRelease>& releases, const std::vector<Sha256>& contrary,
+                DeviceIndex index) const {
   FactsView facts;
-  if (!overridden(releases, index).empty()) return false;
+  if (!overridden(releases, index).empty() || contrary_on(contrary, index) != nullptr) return false;
   if (!asks_for_anything(releases) || !view_facts(fleet_.facts(index), facts)) return true;
   const auto versions = view_versions(fleet_.text(fleet_[index].versions));
   const auto governed = governed_by(releases);
@@ -98,6 +100,8 @@ UnfitDevice Core::unfit(const std::vector<KnownRelease>& releases, DeviceIndex i
   UnfitDevice found{std::string(fleet_.id(index)), Misfit::none, {}};
   if (auto override = overridden(releases, index); !override.empty())
     found = {std::move(found.device), Misfit::overridden, std::move(override)};
+  if (const auto* asks = contrary_on(contrary_to(releases), index); found.misfit == Misfit::none && asks != nullptr)
+    found = {std::move(found.device), Misfit::prerequisite, describe_contrary(*asks, releases)};
   FactsView facts;
   if (!asks_for_anything(releases) || !view_facts(fleet_.facts(index), facts)) return found;
   const auto versions = view_versions(fleet_.text(fleet_[index].versions));
@@ -117,11 +121,12 @@ UnfitDevice Core::unfit(const std::vector<KnownRelease>& releases, DeviceIndex i
 FleetFit Core::unfit_for(const Rule& rule, const std::vector<KnownRelease>& releases, const Rollout* running) const {
   FleetFit found;
   const ByteView program(rule.targets);
-  const bool all_fit = !asks_for_anything(releases) && overrides_.none();
+  const auto contrary = contrary_to(releases);
+  const bool all_fit = !asks_for_anything(releases) && overrides_.none() && contrary.empty();
   if (all_fit || check_program(program) != ProgramFault::none) return found;
   std::vector<DeviceIndex> unfit_ones;
   fleet_.for_each([&](DeviceIndex index) {
-    const bool asked = fleet_[index].reported && matches(program, index) && !fits(releases, index);
+    const bool asked = fleet_[index].reported && matches(program, index) && !fits(releases, contrary, index);
     const auto member = asked && running != nullptr ? members_.find(index, *running) : 0;
     if (asked && !(member != 0 && members_[member].reached)) unfit_ones.push_back(index);
   });

@@ -98,7 +98,7 @@ ReportChange Fleet::absorb(DeviceIndex index, const DeviceReport& report, std::u
   for (std::size_t plane = 0; plane < plane_count; ++plane) {
     if (digests_.bytes(device.active[plane]) == view_of(report.active[plane])) continue;
     digests_.assign(device.active[plane], view_of(report.active[plane]));
-    change.durable = true;
+    change.versions = change.durable = true;
   }
   const auto known = view_versions(texts_.bytes(device.versions));
   if (!std::equal(known.begin(), known.end(), report.version.begin())) {

@@ -97,16 +97,17 @@ Core::Answer Core::run(const Command& command, const OverrideDevice& body) {
                        ? "release " + describe(release) + " is not published here; publish it first"
                        : fault_of_override(index, release);
   if (answer.message.empty()) {
-    answer.message = overrides_.set(id, plane,
-                                    {describe(release), release.manifest, release.security_version,
-                                     next_epoch_of(index), command.who, command.why, turn_.now_s});
+    answer.message =
+        overrides_.set(id, plane,
+                       {describe(release), release.manifest, release.security_version, next_epoch_of(index),
+                        command.who, command.why, turn_.now_s, release.needs.version_min});
   }
   if (!answer.message.empty()) {
     answer.message = what + ": " + answer.message;
     return answer;
   }
   Device& device = fleet_[index];
-  security_versions_[release.manifest] = release.security_version;
+  known_[release.manifest] = known_of(release);
   leave_for_override(index, plane);
   // What an ended rollout could not bring is not brought along.
   for (std::size_t other = 0; other < plane_count; ++other) {
@@ -121,6 +122,7 @@ Core::Answer Core::run(const Command& command, const OverrideDevice& body) {
   give(index, 0, device.sequence, 0);
   reconsider(index);
   turn_.overrides.insert(id);
+  learn_releases();
   const auto text = describe(release) + " (epoch " + std::to_string(device.assigned_epoch) +
                     "); no rollout has the plane until it is cleared";
   turn_.audit(command.who, audit::device_overridden, id, with_reason(what + ": " + text, command.why));
@@ -142,6 +144,7 @@ Core::Answer Core::run(const Command& command, const ClearOverride& body) {
   const auto was = known->release;
   overrides_.clear(id, plane);
   turn_.overrides.insert(id);
+  learn_releases();
   const auto index = fleet_.find(id);
   auto now = std::string("no rollout gives it anything else");
   if (index != 0) {

@@ -57,6 +57,7 @@ void Overrides::encode(std::string_view device, ByteWriter& out) const {
     out.text(each->who);
     out.text(each->why);
     out.number(each->since_s);
+    for (const auto& version : each->version_min) out.text(version);
   }
 }
 
@@ -72,6 +73,7 @@ bool Overrides::decode(std::string_view device, ByteReader& in) {
     override.who = in.text(record_text_len_max);
     override.why = in.text(record_text_len_max);
     override.since_s = in.number();
+    for (auto& version : override.version_min) version = in.text(limits::version_len_max);
     each = std::move(override);
   }
   if (!is_id(device) || !in.at_end() || is_empty(planes) || devices_.size() >= limits::overridden_devices_max)

@@ -2,6 +2,7 @@
 // says what stands. Pure; owned by the engine.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ struct Override {
   std::uint64_t epoch = 0;  // of the assignment that gave it
   std::string who, why;
   std::uint64_t since_s = 0;
+  std::array<std::string, plane_count> version_min = {};  // what the release needs of the other planes
 };
 
 class Overrides {

@@ -190,7 +190,7 @@ std::string Core::restore_all(const std::vector<std::pair<std::string, std::stri
     return open_record(key, value, in) && overrides_.decode(key.substr(override_prefix.size()), in);
   });
   if (!fault.empty()) return fault;
-  learn_security_versions();
+  know_releases();
   fault = each(device_prefix, [&](const auto& key, const auto& value) { return restore_device(key, value); });
   if (!fault.empty()) return fault;
   for (const auto& [key, value] : records) {

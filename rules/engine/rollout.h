@@ -147,6 +147,7 @@ struct Rollout {
   std::vector<KnownRelease> releases;    // one a version choice, in activation order
   std::vector<Sha256> manifests;         // of `releases`
   std::uint32_t number = 0;              // by start; larger is newer
+  std::vector<Sha256> contrary;          // releases of other planes that need later ones of its planes than it brings
   PerPlane<Handle> target{};             // digests; 0: not governed
   Sequence sequence = default_sequence;  // activation order: its own planes where the rule says, the others around them
 

@@ -151,9 +151,11 @@ std::string Core::fault_of_start(const StartRollout& body) const {
 
 std::vector<DeviceIndex> Core::targets_of(const StartRollout& body) const {
   std::vector<DeviceIndex> targets;
+  const auto contrary = contrary_to(body.releases);
   const ByteView program(body.rule.targets);
   fleet_.for_each([&](DeviceIndex index) {
-    if (fleet_[index].reported && matches(program, index) && fits(body.releases, index)) targets.push_back(index);
+    if (fleet_[index].reported && matches(program, index) && fits(body.releases, contrary, index))
+      targets.push_back(index);
   });
   return targets;
 }
@@ -213,21 +215,7 @@ bool Core::make_room(std::string_view who) {
                   " rollouts are kept, and the oldest ended one makes room for a new one");
   for (const auto handle : oldest->target) fleet_.drop(handle);
   rollouts_.erase(oldest->number);
-  learn_security_versions();
   return true;
-}
-
-// Of what rollouts and overrides name now.
-void Core::learn_security_versions() {
-  security_versions_.clear();
-  for (const auto& [number, rollout] : rollouts_) {
-    for (const auto& release : rollout->releases) security_versions_[release.manifest] = release.security_version;
-  }
-  for (const auto& [device, planes] : overrides_.devices()) {
-    for (const auto& each : planes) {
-      if (each) security_versions_[each->manifest] = each->security_version;
-    }
-  }
 }
 
 // Makes a rollout known. REQUIRES: its rule, releases and number are set, and it has no members.
@@ -241,8 +229,9 @@ void Core::adopt(std::unique_ptr<Rollout> rollout) {
   for (const auto& release : rollout->releases) {
     rollout->target[static_cast<std::size_t>(release.plane)] = fleet_.intern(release.manifest);
     rollout->manifests.push_back(release.manifest);
-    security_versions_[release.manifest] = release.security_version;
+    known_[release.manifest] = known_of(release);
   }
+  rollout->contrary = contrary_to(rollout->releases);
   const auto number = rollout->number;
   rollouts_[number] = std::move(rollout);
 }
@@ -297,6 +286,7 @@ Core::Answer Core::run(const Command& command, const StartRollout& body) {
     why += "; " + unfit_text;
   if (const auto sentence = describe_without_site(without_site(body.rule, targets)); !sentence.empty())
     why += "; " + sentence;
+  learn_releases();
   const auto precedence = take_precedence(rollout);
   turn_.audit(command.who, audit::rollout_started, rollout.name(), with_reason(why + precedence, command.why));
   settle_all();
