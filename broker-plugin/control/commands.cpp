@@ -38,6 +38,7 @@ void Commands::run(const std::string& who, const ControlCommand& command, Done d
     case CommandName::pause_rollout:
     case CommandName::resume_rollout:
     case CommandName::release_hold:
+    case CommandName::hold_wave:
     case CommandName::change_pace:
     case CommandName::abort_rollout:
     case CommandName::stop_group:

@@ -49,6 +49,10 @@ void Commands::change_rollout(const std::string& who, const ControlCommand& comm
         return rules::ResumeRollout{command.rollout, command.acknowledge_failures, command.failures};
       case CommandName::release_hold:
         return rules::ReleaseHold{command.rollout, command.wave};
+      case CommandName::hold_wave:
+        return rules::HoldWave{
+            command.rollout, command.before == "swap" ? rules::HoldPoint::before_swap : rules::HoldPoint::before_commit,
+            command.wave};
       case CommandName::change_pace:
         return rules::ChangePace{command.rollout, command.pace};
       case CommandName::stop_group:

@@ -42,7 +42,8 @@ enum class Field : unsigned char {
   group,
   wave,
   failures,
-  ineligible
+  ineligible,
+  before
 };
 
 struct FieldUse {
@@ -70,6 +71,7 @@ constexpr FieldUse status_fields[] = {{Field::rollout}, {Field::ineligible, fals
 constexpr FieldUse resume_fields[] = {{Field::rollout}, {Field::acknowledge_failures, false}, {Field::failures, false}};
 constexpr FieldUse pace_fields[] = {{Field::rollout}, {Field::pace}};
 constexpr FieldUse wave_fields[] = {{Field::rollout}, {Field::wave, false}};
+constexpr FieldUse hold_fields[] = {{Field::rollout}, {Field::before}, {Field::wave, false}};
 constexpr FieldUse abort_fields[] = {{Field::rollout}, {Field::mode, false}};
 constexpr FieldUse stop_fields[] = {{Field::rollout}, {Field::group}, {Field::mode, false}};
 constexpr FieldUse continue_fields[] = {{Field::rollout}, {Field::group}};
@@ -100,6 +102,7 @@ constexpr CommandShape shapes[] = {
     {"pauseRollout", CommandName::pause_rollout, Role::operate, rollout_fields},
     {"resumeRollout", CommandName::resume_rollout, Role::operate, resume_fields},
     {"releaseHold", CommandName::release_hold, Role::operate, wave_fields},
+    {"holdWave", CommandName::hold_wave, Role::operate, hold_fields},
     {"changePace", CommandName::change_pace, Role::operate, pace_fields},
     {"abortRollout", CommandName::abort_rollout, Role::operate, abort_fields},
     {"stopGroup", CommandName::stop_group, Role::operate, stop_fields},
@@ -121,10 +124,12 @@ constexpr CommandShape shapes[] = {
 };
 
 std::string_view json_name(Field field) {
-  constexpr std::string_view names[] = {
-      "digest", "size",  "offset", "data",  "envelope", "release",   "rule",  "file",  "rollout", "acknowledgeFailures",
-      "mode",   "after", "after",  "limit", "device",   "scope",     "order", "plane", "bundle",  "after",
-      "length", "pace",  "group",  "wave",  "failures", "ineligible"};
+  constexpr std::string_view names[] = {"digest",     "size",  "offset", "data",    "envelope",
+                                        "release",    "rule",  "file",   "rollout", "acknowledgeFailures",
+                                        "mode",       "after", "after",  "limit",   "device",
+                                        "scope",      "order", "plane",  "bundle",  "after",
+                                        "length",     "pace",  "group",  "wave",    "failures",
+                                        "ineligible", "before"};
   return names[static_cast<std::size_t>(field)];
 }
 
@@ -272,6 +277,8 @@ std::string take_field(const Json& value, Field field, ControlCommand& command) 
       return take_number(value, limits::chunk_data_len_max, command.length);
     case Field::pace:
       return take_pace(value, command.pace);
+    case Field::before:
+      return take_choice(value, "swap commit", command.before);
     case Field::wave:
       return take_id(value, command.wave);
     case Field::failures: {

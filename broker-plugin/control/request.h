@@ -32,6 +32,7 @@ enum class CommandName : unsigned char {
   pause_rollout,
   resume_rollout,
   release_hold,
+  hold_wave,
   change_pace,
   abort_rollout,
   stop_group,
@@ -63,7 +64,7 @@ struct ControlCommand {
   Sha256 digest, bundle, after_bundle;
   std::uint64_t size = 0, offset = 0, after_seq = 0, limit = 100, length = limits::chunk_data_len_max;
   Bytes data, envelope;
-  std::string after, device, file, group, mode, order, plane, reason, release, rollout, rule, scope, wave;
+  std::string after, before, device, file, group, mode, order, plane, reason, release, rollout, rule, scope, wave;
   bool acknowledge_failures = false, ineligible = false;
   std::optional<std::uint32_t> failures;
   rules::Pace pace;

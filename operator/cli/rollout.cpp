@@ -116,6 +116,15 @@ void add_changes(CLI::App& group, Session& session) {
              "musterctl rollout release reader-2 --reason 'line 3 stands still until six'", go)
       ->add_option("--wave", go->wave, "its wave (default: the open one)")
       ->type_name("NAME");
+  auto stay = std::make_shared<RolloutChange>();
+  auto* hold = add_change(group, session, "hold", "holdWave",
+                          "have the devices of a wave hold, ready, until they are let go with 'rollout release'",
+                          "musterctl rollout hold reader-2 --before swap --reason 'line 3 runs until six'", stay);
+  hold->add_option("--before", stay->before,
+                   "swap: all is fetched, nothing is changed; commit: probes and soak are over")
+      ->required()
+      ->check(CLI::IsMember({"swap", "commit"}));
+  hold->add_option("--wave", stay->wave, "its wave, open or to come (default: the open one)")->type_name("NAME");
   add_pace(group, session);
   auto abort = std::make_shared<RolloutChange>();
   auto* command =

@@ -118,6 +118,7 @@ Outcome rollout_change(const Connection& connection, const RolloutChange& asked,
   if (change.failures) request.fields.emplace_back("failures", std::uint64_t{*change.failures});
   if (!change.mode.empty()) request.fields.emplace_back("mode", change.mode);
   if (!change.wave.empty()) request.fields.emplace_back("wave", change.wave);
+  if (!change.before.empty()) request.fields.emplace_back("before", change.before);
   if (!change.group.empty()) request.fields.emplace_back("group", change.group);
   if (!change.device.empty()) request.fields.emplace_back("device", change.device);
   if (const auto& pace = change.pace) {

@@ -43,7 +43,8 @@ struct RolloutChange {
   std::string mode;                 // abort: "keep", "revert", or empty: as the rule says; stop, cancel: empty: keep
   std::optional<PaceOptions> pace;  // pace
   std::string group, device;        // stop, continue; cancel, readmit
-  std::string wave;                 // release, approve; empty: the open one
+  std::string wave;                 // release, hold, approve; empty: the open one
+  std::string before;               // hold: "swap" or "commit"
 };
 [[nodiscard]] Outcome rollout_change(const Connection& connection, const RolloutChange& change,
                                      const Terminal& terminal);

@@ -196,7 +196,8 @@ class Core {
   [[nodiscard]] HoldPoint hold_for(DeviceIndex index) const;
   [[nodiscard]] bool is_held_back(const Member& member) const;
   [[nodiscard]] bool is_yet_to_hold(const Member& member) const;
-  bool let_go(MemberIndex index);
+  bool tell_hold(MemberIndex index);
+  void note_holding(MemberIndex index);
   void leave_out_what_holds(DeviceIndex index, const Rollout& goes_back);
   void leave_out(MemberIndex index);
   [[nodiscard]] std::string hold_sentence(const Rollout& rollout) const;
@@ -263,7 +264,8 @@ class Core {
   [[nodiscard]] Answer run(const Command& command, const PauseRollout& body);
   [[nodiscard]] Answer run(const Command& command, const ResumeRollout& body);
   [[nodiscard]] Answer run(const Command& command, const ReleaseHold& body);  // holds.cpp
-  [[nodiscard]] Answer run(const Command& command, const ChangePace& body);   // turns.cpp
+  [[nodiscard]] Answer run(const Command& command, const HoldWave& body);
+  [[nodiscard]] Answer run(const Command& command, const ChangePace& body);  // turns.cpp
   [[nodiscard]] Answer run(const Command& command, const AbortRollout& body);
   [[nodiscard]] Answer run(const Command& command, const GiveOrder& body);
   [[nodiscard]] Answer run(const Command& command, const StopGroup& body);  // exclude.cpp, as the next three

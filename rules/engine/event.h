@@ -136,6 +136,12 @@ struct ReleaseHold {
   std::string rollout;
   std::string wave;  // empty: the open one
 };
+// The devices of a wave hold there until they are let go: those that have not come so far, and those still to come.
+struct HoldWave {
+  std::string rollout;
+  HoldPoint hold = HoldPoint::none;
+  std::string wave = {};  // empty: the open one
+};
 // From now on; what waits for its turn waits for it at the new pace. A pace of nothing is no limit.
 struct ChangePace {
   std::string rollout;
@@ -190,9 +196,9 @@ struct GiveOrder {
   std::string release_name;
 };
 
-using CommandBody =
-    std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, ReleaseHold, ChangePace, AbortRollout,
-                 StopGroup, ContinueGroup, CancelDevice, ReadmitDevice, OverrideDevice, ClearOverride, GiveOrder>;
+using CommandBody = std::variant<StartRollout, ApproveWave, PauseRollout, ResumeRollout, ReleaseHold, HoldWave,
+                                 ChangePace, AbortRollout, StopGroup, ContinueGroup, CancelDevice, ReadmitDevice,
+                                 OverrideDevice, ClearOverride, GiveOrder>;
 struct Command {
   std::string who, why;
   std::uint64_t correlation = 0;  // comes back in Reply

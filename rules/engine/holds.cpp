@@ -26,6 +26,29 @@ std::string what_holds(HoldPoint hold) {
   return hold == HoldPoint::before_swap ? "before the swap" : "before the commit";
 }
 
+std::string no_wave_called(const std::string& name) {
+  return "it has no wave called \"" + name.substr(0, limits::id_len_max) + "\"";
+}
+
+bool has_ended(const Device& device) {
+  return device.attempt_epoch == device.assigned_epoch &&
+         (device.attempt == AttemptState::committed || has_ended_badly(device));
+}
+
+// Its newest report shows it behind that point.
+bool is_past(const Device& device, HoldPoint hold) {
+  if (device.attempt_epoch != device.assigned_epoch) return false;
+  const bool swapped = (device.attempt >= AttemptState::swapped && device.attempt <= AttemptState::soaking) ||
+                       device.attempt == AttemptState::held;
+  return has_ended(device) || (swapped && hold == HoldPoint::before_swap);
+}
+
+// Who wants it: the rule's line, or the operator.
+std::string source_of_hold(const Rollout& rollout, std::size_t wave) {
+  const auto& by = rollout.waves[wave].hold_set_by;
+  return by.empty() ? rollout.lines.cite(Clause::wave, wave) : " (set by " + by + ")";
+}
+
 }  // namespace
 
 // Its wave has it hold, and nobody has let it go on.
@@ -60,9 +83,9 @@ HoldPoint Core::hold_for(DeviceIndex index) const {
   return hold;
 }
 
-// False when another rollout holds it at the same place, so that there is nothing to tell it. One that has failed for
-// want of time has still failed, until it is done after all.
-bool Core::let_go(MemberIndex index) {
+// Tells a device where it holds now, if anywhere. False when it knows: another rollout holds it at the same place. One
+// that has failed for want of time has still failed, until it is done after all.
+bool Core::tell_hold(MemberIndex index) {
   const auto device_index = members_[index].device;
   const Device& device = fleet_[device_index];
   if (hold_for(device_index) == device.hold) return false;
@@ -106,6 +129,66 @@ void Core::leave_out(MemberIndex index) {
   }
 }
 
+// Once for a hold, so that who waits for it hears when somebody is there.
+void Core::note_holding(MemberIndex index) {
+  const Member& member = members_[index];
+  Rollout& rollout = *member.rollout;
+  const Wave& wave = rollout.rule.waves[member.wave];
+  WaveRun& run = rollout.waves[member.wave];
+  if (run.hold_reached || !is_held_back(member) || wave.hold != fleet_[member.device].hold) return;
+  run.hold_reached = rollout.persist = true;
+  const auto option = member.wave == rollout.wave ? std::string() : " --wave " + wave.name;
+  turn_.audit("muster", audit::wave_holding, rollout.name(),
+              "rollout " + rollout.name() + ": " + std::string(fleet_.id(member.device)) + " is the first of " +
+                  count_text(rollout.tallies[member.wave].devices(), "device") + " of " + describe_wave(wave) +
+                  " to hold " + what_holds(wave.hold) + source_of_hold(rollout, member.wave) +
+                  "; 'musterctl rollout release " + rollout.name() + option + "' lets them go on");
+}
+
+Core::Answer Core::run(const Command& command, const HoldWave& body) {
+  Answer answer;
+  auto* rollout = find_serving(body.rollout, answer);
+  if (rollout == nullptr) return answer;
+  const auto& name = rollout->name();
+  const auto refuse = [&](const std::string& why) { return Answer{false, "rollout " + name + ": " + why, name}; };
+  if (!rollout->active()) return refuse("it is " + std::string(name_of(rollout->state)) + "; no wave is to come");
+  if (rollout->rule.shadow) return refuse("it runs in the shadow and switches nothing");
+  if (body.hold == HoldPoint::none) return refuse("say where: before the swap or before the commit");
+  const auto found =
+      body.wave.empty() ? std::optional<std::size_t>(rollout->wave) : find_wave(rollout->rule, body.wave);
+  if (!found) return refuse(no_wave_called(body.wave));
+  Wave& wave = rollout->rule.waves[*found];
+  WaveRun& run = rollout->waves[*found];
+  const auto text = describe_wave(wave);
+  if (run.state == WaveState::done) return refuse(text + " is done: nobody is left to hold there");
+  if (wave.hold != HoldPoint::none && !run.released) {
+    return refuse(text + " holds " + what_holds(wave.hold) + " already" +
+                  (wave.hold == body.hold ? "" : "; release that first"));
+  }
+  wave.hold = body.hold;
+  run.released = run.hold_reached = false;
+  run.hold_set_by = command.who;
+  rollout->persist = rollout->persist_rule = true;
+  std::size_t past = 0, told = 0;
+  const auto on_the_way = members_.sorted(*rollout, [&](const Member& member) {
+    return member.wave == *found && on_its_way(member, fleet_[member.device]) &&
+           brings_its_releases(*rollout, fleet_[member.device]);
+  });
+  for (const auto index : on_the_way) {
+    if (is_past(fleet_[members_[index].device], body.hold))
+      ++past;
+    else if (tell_hold(index))
+      ++told;
+  }
+  members_.touch(*rollout);
+  auto outcome = text + ": its devices hold " + what_holds(body.hold) + ", " + count_text(told, "device") +
+                 " on the way " + (told == 1 ? "is" : "are") + " told";
+  if (past != 0) outcome += "; " + std::to_string(past) + (past == 1 ? " is" : " are") + " past that";
+  turn_.audit(command.who, audit::wave_hold_set, name, with_reason(outcome, command.why));
+  settle_all();
+  return {true, "rollout " + name + ": " + outcome, name};
+}
+
 Core::Answer Core::run(const Command& command, const ReleaseHold& body) {
   Answer answer;
   auto* rollout = find_serving(body.rollout, answer);
@@ -117,7 +200,7 @@ Core::Answer Core::run(const Command& command, const ReleaseHold& body) {
   std::size_t wave = rollout->wave;
   if (!body.wave.empty()) {
     const auto found = find_wave(rollout->rule, body.wave);
-    if (!found) return refuse("it has no wave called \"" + body.wave.substr(0, limits::id_len_max) + "\"");
+    if (!found) return refuse(no_wave_called(body.wave));
     wave = *found;
   }
   const auto text = describe_wave(rollout->rule.waves[wave]);
@@ -136,7 +219,7 @@ Core::Answer Core::run(const Command& command, const ReleaseHold& body) {
   });
   std::size_t stay = 0;
   for (const auto index : held) {
-    if (!let_go(index)) ++stay;
+    if (!tell_hold(index)) ++stay;
   }
   members_.touch(*rollout);
   auto outcome = text + ": " + count_text(ready, "device") + (ready == 1 ? " holds " : " hold ") +
@@ -160,8 +243,9 @@ std::string Core::hold_sentence(const Rollout& rollout) const {
   if (!own)
     return text + " for another rollout (" + name_some(rollout, rollout.wave, Standing::holding) +
            "): 'rollout why' says for which";
+  const auto& set_by = rollout.waves[rollout.wave].hold_set_by;
   text += " " + what_holds(wave.hold) + " (" + name_some(rollout, rollout.wave, Standing::holding) +
-          rollout.lines.cite_within(Clause::wave, rollout.wave) + ")";
+          (set_by.empty() ? rollout.lines.cite_within(Clause::wave, rollout.wave) : "; set by " + set_by) + ")";
   if (const auto more = tally.of(Standing::assigned); more != 0) text += ", " + std::to_string(more) + " on the way";
   return text + "; 'musterctl rollout release " + rollout.name() + "' lets them go on";
 }

@@ -136,6 +136,8 @@ std::string Core::rollout_record(const Rollout& rollout) {
     out.number(static_cast<std::uint64_t>(wave.state));
     out.number(wave.opened_s);
     out.flag(wave.released);
+    out.flag(wave.hold_reached);
+    out.text(wave.hold_set_by);
     out.flag(wave.covered);
     out.number(static_cast<std::uint64_t>(wave.boundary.kind));
     out.number(wave.boundary.bucket);

@@ -177,6 +177,7 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
       if (member.standing != Standing::assigned) return;
       members_.change(index, [](Member& m) { m.standing = Standing::holding; });
       mark_persist(member.device);
+      note_holding(index);
       return;
     case Finding::not_reverted:
       if (member.standing != Standing::reverting && member.standing != Standing::unreachable) return;

@@ -243,6 +243,8 @@ bool Core::restore_rollout(std::string_view key, std::string_view value, std::ve
     wave.state = read_enum(in, WaveState::done);
     wave.opened_s = in.number();
     wave.released = in.flag();
+    wave.hold_reached = in.flag();
+    wave.hold_set_by = in.text(record_text_len_max);
     wave.covered = in.flag();
     wave.boundary.kind = read_enum(in, Boundary::Kind::all);
     wave.boundary.bucket = in.number();

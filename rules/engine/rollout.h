@@ -131,8 +131,10 @@ struct WaveRun {
   WaveState state = WaveState::pending;
   std::uint64_t opened_s = 0;
   Boundary boundary;
-  bool released = false;  // an operator has let go on who holds in it
-  bool covered = false;   // adds no device because earlier waves have them all: healthy without one
+  bool released = false;      // an operator has let go on who holds in it
+  bool hold_reached = false;  // … and somebody had come to that hold
+  std::string hold_set_by;    // the operator who set it; empty: the rule
+  bool covered = false;       // adds no device because earlier waves have them all: healthy without one
   // Of a ring that is to open next, when the state of a release asks: it has all targets that earlier waves left, or
   // this one is not among them. Both follow from the rest.
   bool takes_rest = false;

@@ -49,6 +49,7 @@ const nlohmann::json& fields_of() {
       {"pauseRollout", {{"rollout", "none"}}},
       {"resumeRollout", {{"rollout", "none"}}},
       {"releaseHold", {{"rollout", "none"}}},
+      {"holdWave", {{"rollout", "none"}, {"before", "swap"}}},
       {"changePace", {{"rollout", "none"}, {"pace", {{"per_minute", 1}}}}},
       {"abortRollout", {{"rollout", "none"}, {"mode", "keep"}}},
       {"stopGroup", {{"rollout", "none"}, {"group", "region=eu"}, {"reason", "r"}}},

@@ -82,7 +82,15 @@ TEST_F(Holds, BeforeTheCommitItRunsOnProbationUntilItIsReleased) {
   EXPECT_EVENTUALLY(20s, agents_with("good 1") == 2) << status("r").dump(1);
 
   ASSERT_NO_FATAL_FAILURE(start_held("r2", "before_commit", 1));
+  // A hold that the rule does not have, on the wave to come.
+  ctl().must({"rollout", "hold", "r2", "--before", "swap", "--wave", "all", "--reason", "line 3 runs until six"});
   ctl().must({"rollout", "release", "r2", "--wave", "first"});
+  ASSERT_EVENTUALLY(30s, status("r2")["waves"][1].value("holding", 0) == 1) << status("r2").dump(1);
+  EXPECT_EQ(attempts_in("staged"), 1u);
+  EXPECT_EQ(agents_with("good 2"), 1u);
+  EXPECT_EQ(audit_count("wave.hold_set"), 1u);
+  EXPECT_EQ(audit_count("wave.holding"), 3u);
+  ctl().must({"rollout", "release", "r2"});
   EXPECT_EVENTUALLY(30s, state("r2") == "completed") << status("r2").dump(1);
   EXPECT_EQ(agents_with("good 2"), 2u);
 }

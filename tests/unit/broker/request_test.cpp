@@ -45,6 +45,10 @@ TEST(Request, FieldsArrive) {
   EXPECT_FALSE(resume.failures.has_value());
   EXPECT_EQ(one(R"("command":"resumeRollout","rollout":"r","acknowledgeFailures":true,"failures":3)").failures, 3u);
   EXPECT_EQ(one(R"("command":"approveRollout","rollout":"r","wave":"canary")").wave, "canary");
+  const auto hold = one(R"("command":"holdWave","rollout":"r","before":"swap","wave":"half")");
+  EXPECT_EQ(hold.before + " " + hold.wave, "swap half");
+  EXPECT_EQ(one(R"("command":"holdWave","rollout":"r","before":"lunch")").fault,
+            "'before' must be one of: swap commit");
   EXPECT_EQ(one(R"("command":"approveRollout","rollout":"r")").role, Role::approve);
   EXPECT_EQ(one(R"("command":"listDevices","after":null)").limit, 100u);
 }

@@ -102,6 +102,93 @@ TEST_F(Holds, WhoIsOnTheWayDoesNotStopThere) {
   EXPECT_EQ(told(held_[1]), HoldPoint::none);
 }
 
+// A rule without any hold, and an operator who sets one while the wave is at work.
+TEST_F(Holds, AnOperatorSetsOneOnTheOpenWave) {
+  join(8);
+  start_held(HoldPoint::none);
+  ASSERT_EQ(held_.size(), 4u);
+  world_.attempt(held_[0], AttemptState::fetching);
+  world_.attempt(held_[1], AttemptState::soaking);
+  world_.commit(held_[2]);
+  const auto effects = world_.command(HoldWave{"r", HoldPoint::before_swap, {}}, "bob", "line 3 runs");
+  EXPECT_EQ(World::reply(effects),
+            "rollout r: wave first (50 %): its devices hold before the swap, 2 devices on the way "
+            "are told; 1 is past that");
+  EXPECT_THAT(World::why_of(effects, audit::wave_hold_set),
+              HasSubstr("hold before the swap, 2 devices on the way are "
+                        "told; 1 is past that; reason given: line 3 runs"));
+  EXPECT_EQ(told(held_[0]), HoldPoint::before_swap);
+  EXPECT_EQ(told(held_[3]), HoldPoint::before_swap);
+  EXPECT_EQ(told(held_[1]), HoldPoint::none) << "it has switched";
+  EXPECT_EQ(told(held_[2]), HoldPoint::none) << "it is done";
+  EXPECT_EQ(world_.status("r").waves[0].hold, HoldPoint::before_swap);
+  world_.restart();
+  EXPECT_EQ(world_.status("r").waves[0].hold, HoldPoint::before_swap);
+  world_.commit(held_[1]);
+  EXPECT_EQ(standing(held_[1]), Standing::done);
+
+  world_.attempt(held_[0], AttemptState::staged);
+  EXPECT_EQ(standing(held_[0]), Standing::holding);
+  EXPECT_THAT(waits_for(), HasSubstr("1 device of wave first (50 %) holds before the swap (" + held_[0] +
+                                     "; set by bob), 1 on the way"));
+  world_.tick(10 * 86'400);
+  EXPECT_EQ(standing(held_[0]), Standing::holding);
+  EXPECT_TRUE(World::accepted(release()));
+  for (const auto* id : {&held_[0], &held_[3]}) world_.commit(*id);
+  EXPECT_EQ(reached().size(), 8u) << "the next wave has none";
+}
+
+TEST_F(Holds, AnOperatorSetsOneOnAWaveToCome) {
+  join(4);
+  start_held(HoldPoint::none);
+  EXPECT_TRUE(World::accepted(world_.command(HoldWave{"r", HoldPoint::before_commit, "all"})));
+  EXPECT_EQ(told(held_[0]), HoldPoint::none);
+  for (const auto& id : held_) world_.commit(id);
+  ASSERT_EQ(reached().size(), 4u);
+  std::vector<std::string> later;
+  for (const auto& id : reached()) {
+    if (std::find(held_.begin(), held_.end(), id) == held_.end()) later.push_back(id);
+  }
+  EXPECT_EQ(told(later[0]), HoldPoint::before_commit);
+  to_hold(later[0]);
+  EXPECT_EQ(standing(later[0]), Standing::holding);
+}
+
+TEST_F(Holds, WhoComesToItFirstIsWrittenDownOnce) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  world_.attempt(held_[0], AttemptState::fetching);
+  auto& first = world_.devices[held_[0]];
+  first.report.attempt = AttemptState::staged;
+  const auto effects = world_.report(held_[0]);
+  EXPECT_EQ(World::why_of(effects, audit::wave_holding),
+            "rollout r: " + held_[0] +
+                " is the first of 2 devices of wave first (50 %) to hold before the swap; "
+                "'musterctl rollout release r' lets them go on");
+  world_.restart();
+  world_.devices[held_[1]].report.attempt_epoch = world_.devices[held_[1]].assigned->epoch;
+  world_.devices[held_[1]].report.attempt = AttemptState::staged;
+  EXPECT_EQ(World::count_audits(world_.report(held_[1]), audit::wave_holding), 0u);
+  EXPECT_EQ(world_.status("r").holding, 2u);
+}
+
+TEST_F(Holds, AHoldIsNotSetWhereItWouldHoldNobody) {
+  join(4);
+  start_held(HoldPoint::before_swap);
+  const auto hold = [&](HoldPoint where, const std::string& wave) {
+    return World::reply(world_.command(HoldWave{"r", where, wave}));
+  };
+  EXPECT_THAT(hold(HoldPoint::before_swap, ""), HasSubstr("wave first (50 %) holds before the swap already"));
+  EXPECT_THAT(hold(HoldPoint::before_commit, "first"), HasSubstr("holds before the swap already; release that first"));
+  EXPECT_THAT(hold(HoldPoint::before_swap, "none"), HasSubstr("it has no wave called \"none\""));
+  all_to_hold();
+  ASSERT_TRUE(World::accepted(release()));
+  for (const auto& id : held_) world_.commit(id);
+  EXPECT_THAT(hold(HoldPoint::before_swap, "first"), HasSubstr("is done: nobody is left to hold there"));
+  for (const auto& id : reached()) world_.commit(id);
+  EXPECT_THAT(hold(HoldPoint::before_swap, ""), HasSubstr("it is completed; no wave is to come"));
+}
+
 TEST_F(Holds, AReleaseIsRefusedWhereThereIsNothingToRelease) {
   join(4);
   start_held(HoldPoint::before_swap);

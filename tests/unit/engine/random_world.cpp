@@ -128,7 +128,10 @@ void RandomWorld::operator_step() {
   const auto name = any_rollout();
   const auto dice = pick(100);
   if (swarm_.holds && chance(15)) {
-    world.command(ReleaseHold{name, {}});
+    if (chance(30))
+      world.command(HoldWave{name, chance(50) ? HoldPoint::before_swap : HoldPoint::before_commit, {}});
+    else
+      world.command(ReleaseHold{name, {}});
   } else if (dice < 20) {
     start();
   } else if (dice < 45) {
