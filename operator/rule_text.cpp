@@ -4,8 +4,10 @@
 
 #include "operator/json_text.h"
 #include "operator/render/moment.h"
+#include "rules/config/guardrails.h"
 #include "rules/config/percent.h"
 #include "rules/engine/pace.h"
+#include "rules/engine/readings.h"
 
 namespace muster::ctl {
 namespace {
@@ -59,6 +61,12 @@ std::string halt_text(const rules::Rule& rule) {
   return text + (text == "1 device" ? " has" : " have");
 }
 
+// An absolute limit as the file writes it: a word for `thermal`, whose states are numbers inside only.
+std::string limit_text(const rules::Guardrail& guardrail) {
+  if (guardrail.metric != rules::name_of(rules::Reading::thermal)) return number_text(guardrail.limit);
+  return std::string(rules::thermal_word(guardrail.limit));
+}
+
 // When a device exceeds: "p95_ms is more than 10 % higher than before"
 std::string exceeds_text(const rules::Guardrail& guardrail) {
   if (!guardrail.when_text.empty()) return guardrail.when_text;
@@ -66,8 +74,7 @@ std::string exceeds_text(const rules::Guardrail& guardrail) {
   if (guardrail.metric == "delegate_active")
     return metric + "another one than the release asks for, or, where it does not say, than before";
   const std::string direction = guardrail.lower_is_worse ? "lower" : "higher";
-  if (guardrail.against == rules::Against::absolute)
-    return metric + direction + " than " + number_text(guardrail.limit);
+  if (guardrail.against == rules::Against::absolute) return metric + direction + " than " + limit_text(guardrail);
   return metric + "more than " + number_text(guardrail.limit * 100) + " % " + direction + " than before" +
          (guardrail.against == rules::Against::control ? " (corrected by how the others have changed)" : "");
 }

@@ -375,4 +375,8 @@ std::vector<Guardrail> read_guardrails(const YamlNode& node, const std::vector<W
   return guardrails;
 }
 
+std::string_view thermal_word(double limit) {
+  return key_of(keys::guardrail, "max").words[static_cast<std::size_t>(limit) - 1];
+}
+
 }  // namespace muster::rules

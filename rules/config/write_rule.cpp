@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "rules/config/guardrails.h"
 #include "rules/config/keys.h"
 #include "rules/config/load_rule.h"
 #include "rules/config/percent.h"
@@ -100,8 +101,7 @@ void add_limit(const Guardrail& guardrail, FlowMap& map) {
     map.add("against", std::string(name_of(guardrail.against)));
     map.add(guardrail.lower_is_worse ? "max_decrease" : "max_increase", percentage_text(guardrail.limit));
   } else if (guardrail.metric == name_of(Reading::thermal)) {
-    const auto word = static_cast<std::size_t>(guardrail.limit) - 1;
-    map.add("max", std::string(key_of(keys::guardrail, "max").words[word]));
+    map.add("max", std::string(thermal_word(guardrail.limit)));
   } else {
     map.add(guardrail.lower_is_worse ? "min" : "max", number_text(guardrail.limit));
   }

@@ -142,7 +142,8 @@ const std::string guarded_rule = std::string(good_rule) +
                                  "  - { name: quality, metric: edit_distance, against: baseline, max_increase: 12.5%,\n"
                                  "      by: [region, class], on_fail: freeze_segment }\n"
                                  "  - { name: memory, when: gpu_oom_count > 2, tolerate: 20%, on_fail: rollback,\n"
-                                 "      on_inconclusive: { advance_after: 48h } }\n";
+                                 "      on_inconclusive: { advance_after: 48h } }\n"
+                                 "  - { name: heat, metric: thermal, max: fair }\n";
 
 TEST(RolloutCheck, SaysWhatGuardrailsJudge) {
   const TemporaryDirectory directory;
@@ -155,6 +156,7 @@ TEST(RolloutCheck, SaysWhatGuardrailsJudge) {
                        "freezes the segment and brings it back; without a verdict a wave holds"))
       << ran.out;
   EXPECT_TRUE(contains(ran.out, "memory: a device exceeds when gpu_oom_count > 2, measured")) << ran.out;
+  EXPECT_TRUE(contains(ran.out, "heat: a device exceeds when thermal is higher than fair, measured")) << ran.out;
   EXPECT_TRUE(contains(ran.out, "a wave goes on 2 d 0 h after it opened")) << ran.out;
   EXPECT_TRUE(contains(ran.out, "The first wave opens after 1 h 00 min in which its targets are measured.")) << ran.out;
   const auto json = musterctl({"rollout", "check", file, "--json"});
