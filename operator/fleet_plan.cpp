@@ -1,10 +1,13 @@
 #include "operator/fleet_plan.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "operator/json_text.h"
 #include "operator/render/moment.h"
+#include "rules/config/metric_doubts.h"
 #include "rules/config/reach.h"
+#include "rules/simulate/simulation.h"
 
 namespace muster::ctl {
 namespace {
@@ -80,6 +83,18 @@ std::string fleet_plan_json(const rules::Rule& rule, const rules::DescribedFleet
                       {"targets", planned.targets},
                       {"waves", RawJson{json_array(waves)}},
                       {"out_of_reach", RawJson{json_array(out_of_reach)}}});
+}
+
+// A file that says of no device what it measures is only about numbers of devices: then a name that is near to a
+// standard key is all that there is to warn of.
+std::vector<std::string> fleet_warnings(const rules::Rule& rule, const rules::DescribedFleet& fleet) {
+  const bool measures = std::any_of(fleet.groups.begin(), fleet.groups.end(),
+                                    [](const rules::FleetGroup& group) { return !group.behaviour.metrics.empty(); });
+  if (!measures) return rules::metric_doubts(rule);
+  rules::Simulation simulation;
+  simulation.rule = rule;
+  simulation.fleet = fleet;
+  return rules::warnings_of(simulation);
 }
 
 }  // namespace muster::ctl

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "rules/config/load_fleet.h"
 #include "rules/engine/rule.h"
@@ -13,5 +14,7 @@ namespace muster::ctl {
 [[nodiscard]] std::string fleet_plan(const rules::Rule& rule, const rules::DescribedFleet& fleet,
                                      const std::string& file);
 [[nodiscard]] std::string fleet_plan_json(const rules::Rule& rule, const rules::DescribedFleet& fleet);
+// Guardrails that get no votes from the fleet, in sentences.
+[[nodiscard]] std::vector<std::string> fleet_warnings(const rules::Rule& rule, const rules::DescribedFleet& fleet);
 
 }  // namespace muster::ctl

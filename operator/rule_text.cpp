@@ -5,6 +5,7 @@
 #include "operator/json_text.h"
 #include "operator/render/moment.h"
 #include "rules/config/guardrails.h"
+#include "rules/config/metric_doubts.h"
 #include "rules/config/percent.h"
 #include "rules/engine/pace.h"
 #include "rules/engine/readings.h"
@@ -285,7 +286,8 @@ std::string rule_json(const rules::Rule& rule) {
                     {"on_abort", std::string(rule.on_abort == rules::AbortDefault::revert ? "revert" : "keep")},
                     {"keep_previous_for_s", rule.keep_previous_for_s},
                     {"guardrails", RawJson{json_array(guardrails)}},
-                    {"baseline_window_s", rule.baseline_window_s}};
+                    {"baseline_window_s", rule.baseline_window_s},
+                    {"warnings", rules::metric_doubts(rule)}};
   if (rule.rollback_first) fields.emplace_back("rollback_first", std::string(rules::name_of(*rule.rollback_first)));
   return json_object(fields);
 }

@@ -12,6 +12,7 @@
 #include "operator/render/rollout_text.h"
 #include "operator/rule_files.h"
 #include "operator/rule_text.h"
+#include "rules/config/metric_doubts.h"
 #include "rules/config/write_rule.h"
 #include "schemas/limits.h"
 
@@ -70,12 +71,16 @@ Outcome rollout_check(const Connection& connection, const RolloutCheckOptions& o
   auto text = options.file + " is valid.\n" + rule_plan(checked->rule);
   if (!checked->preset.empty()) text += "\n" + checked->preset + " --expand prints them as a rule file.";
   auto json = rule_json(checked->rule);
+  auto warnings = rules::metric_doubts(checked->rule);
   if (!options.fleet.empty()) {
     const auto fleet = read_fleet(options.fleet);
     if (!fleet) return tl::make_unexpected(fleet.error());
     text += "\n" + fleet_plan(checked->rule, *fleet, options.fleet);
-    json = json_object({{"rule", RawJson{json}}, {"fleet", RawJson{fleet_plan_json(checked->rule, *fleet)}}});
+    warnings = fleet_warnings(checked->rule, *fleet);
+    json = json_object(
+        {{"rule", RawJson{json}}, {"fleet", RawJson{fleet_plan_json(checked->rule, *fleet)}}, {"warnings", warnings}});
   }
+  for (const auto& warning : warnings) text += "\nwarning: " + warning;
   if (options.broker) {
     const auto asked = ask_fit(connection, options.file, *checked);
     if (!asked) return tl::make_unexpected(asked.error());

@@ -33,6 +33,25 @@ bool starts_with(std::string_view text, std::string_view start) {
   return start.size() >= telling && text.substr(0, start.size()) == start;
 }
 
+// The words between underscores, without a unit: p95_ms and p95 say the same.
+std::vector<std::string_view> telling_words(std::string_view name) {
+  constexpr std::string_view units[] = {"ms", "mb", "c", "percent"};
+  std::vector<std::string_view> words;
+  while (!name.empty()) {
+    const std::string_view word = name.substr(0, name.find('_'));
+    name.remove_prefix(std::min(name.size(), word.size() + 1));
+    const bool unit = std::find(std::begin(units), std::end(units), word) != std::end(units);
+    if (!word.empty() && !unit) words.push_back(word);
+  }
+  return words;
+}
+
+bool has_all(const std::vector<std::string_view>& words, const std::vector<std::string_view>& wanted) {
+  return !wanted.empty() && std::all_of(wanted.begin(), wanted.end(), [&](std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  });
+}
+
 }  // namespace
 
 std::string_view closest(std::string_view word, const std::vector<std::string_view>& candidates) {
@@ -47,6 +66,16 @@ std::string_view closest(std::string_view word, const std::vector<std::string_vi
     best_distance = distance;
   }
   return best;
+}
+
+std::string_view closest_name(std::string_view name, const std::vector<std::string_view>& candidates) {
+  if (const auto near = closest(name, candidates); !near.empty()) return near;
+  const auto words = telling_words(name);
+  const auto found = std::find_if(candidates.begin(), candidates.end(), [&](std::string_view candidate) {
+    const auto its = telling_words(candidate);
+    return has_all(its, words) || has_all(words, its);
+  });
+  return found == candidates.end() ? std::string_view() : *found;
 }
 
 std::string either_of(const std::vector<std::string_view>& words) {

@@ -16,6 +16,10 @@ namespace muster::rules {
 // when there is none. The first of equally close ones.
 [[nodiscard]] std::string_view closest(std::string_view word, const std::vector<std::string_view>& candidates);
 
+// The same for names of words that underscores join: else the first candidate that has all the words of `name`, or all
+// of whose words but for its unit `name` has. p95 and latency_p95 are p95_ms, ram_mb is peak_ram_mb.
+[[nodiscard]] std::string_view closest_name(std::string_view name, const std::vector<std::string_view>& candidates);
+
 // "a, b or c".
 [[nodiscard]] std::string either_of(const std::vector<std::string_view>& words);
 

@@ -2,6 +2,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "rules/condition/did_you_mean.h"
+#include "rules/engine/readings.h"
 #include "rules/simulate/fleet_ids.h"
 
 namespace muster::rules {
@@ -48,6 +50,14 @@ std::string label_of(const DeviceFacts& facts) {
     if (!value->empty()) label += (label.empty() ? "" : " ") + *value;
   }
   return label.empty() ? "devices" : label;
+}
+
+std::string_view meant_metric(std::string_view name, std::vector<std::string_view> described) {
+  std::vector<std::string_view> known = {delegate_metric};
+  for (std::size_t i = 0; i < reading_count; ++i) known.push_back(name_of(static_cast<Reading>(i)));
+  if (std::find(known.begin(), known.end(), name) != known.end()) return {};
+  known.insert(known.end(), described.begin(), described.end());
+  return closest_name(name, known);
 }
 
 FleetIds::FleetIds(const DescribedFleet& fleet) : fleet_(fleet) {

@@ -69,4 +69,8 @@ struct DescribedFleet {
 // "gateway de": the facts that tell this group from others, as people would say it.
 [[nodiscard]] std::string label_of(const DeviceFacts& facts);
 
+// What a metric that is no standard key was probably meant for: a standard key, or one of `described`. Empty when it is
+// a standard key, or near to none of them.
+[[nodiscard]] std::string_view meant_metric(std::string_view name, std::vector<std::string_view> described = {});
+
 }  // namespace muster::rules

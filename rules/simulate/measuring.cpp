@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "rules/condition/program.h"
+#include "rules/engine/facts.h"
 #include "rules/engine/readings_environment.h"
 
 namespace muster::rules {
@@ -142,27 +143,55 @@ bool is_heard(const Guardrail& guardrail, const Simulation& simulation, const Me
   return evaluate(ByteView(guardrail.when), ReadingsEnvironment(readings)) != Outcome::unknown;
 }
 
+bool is_target(const Simulation& simulation, std::uint32_t group) {
+  ByteWriter packed;
+  pack_facts(simulation.fleet.groups[group].facts, packed);
+  return evaluate(ByteView(simulation.rule.targets), DeviceEnvironment({}, packed.bytes())) == Outcome::yes;
+}
+
+std::vector<std::string_view> metrics_described(const DescribedFleet& fleet) {
+  std::vector<std::string_view> names;
+  for (const auto& group : fleet.groups) {
+    for (const auto& described : group.behaviour.metrics) names.push_back(described.name);
+  }
+  return names;
+}
+
+// "rk3566 de, rk3566 us and 3 more": the targets that give no vote. Conditions on ids know no group: then all count.
+std::string who_is_not_heard(const Guardrail& guardrail, const Simulation& simulation, const Measuring& measuring) {
+  constexpr std::size_t shown_max = 3;
+  const auto count = static_cast<std::uint32_t>(simulation.fleet.groups.size());
+  bool any_target = false;
+  for (std::uint32_t group = 0; group < count; ++group) any_target = any_target || is_target(simulation, group);
+  std::vector<std::string> labels;
+  for (std::uint32_t group = 0; group < count; ++group) {
+    if (any_target && !is_target(simulation, group)) continue;
+    if (is_heard(guardrail, simulation, measuring, group)) continue;
+    auto label = label_of(simulation.fleet.groups[group].facts);
+    if (std::find(labels.begin(), labels.end(), label) == labels.end()) labels.push_back(std::move(label));
+  }
+  std::string text;
+  for (std::size_t i = 0; i < labels.size() && i < shown_max; ++i) text += (i == 0 ? "" : ", ") + labels[i];
+  if (labels.size() > shown_max) text += " and " + std::to_string(labels.size() - shown_max) + " more";
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> warnings_of(const Simulation& simulation) {
-  constexpr std::size_t shown_max = 3;
   const Draws draws(0);
   const Measuring measuring(simulation, draws);
   std::vector<std::string> warnings;
   for (const auto& guardrail : simulation.rule.guardrails) {
-    std::vector<std::string> labels;
-    for (std::uint32_t group = 0; group < simulation.fleet.groups.size(); ++group) {
-      if (is_heard(guardrail, simulation, measuring, group)) continue;
-      auto label = label_of(simulation.fleet.groups[group].facts);
-      if (std::find(labels.begin(), labels.end(), label) == labels.end()) labels.push_back(std::move(label));
-    }
-    if (labels.empty()) continue;
-    std::string text = "the fleet file does not say what " +
-                       (guardrail.metric.empty() ? "\"" + guardrail.when_text + "\" looks at" : guardrail.metric) +
-                       " is like on ";
-    for (std::size_t i = 0; i < labels.size() && i < shown_max; ++i) text += (i == 0 ? "" : ", ") + labels[i];
-    if (labels.size() > shown_max) text += " and " + std::to_string(labels.size() - shown_max) + " more";
-    warnings.push_back(text + ": guardrail " + guardrail.name + " gets no votes from there");
+    const auto who = who_is_not_heard(guardrail, simulation, measuring);
+    if (who.empty()) continue;
+    const bool named = !guardrail.metric.empty();
+    const auto meant = named ? meant_metric(guardrail.metric, metrics_described(simulation.fleet)) : std::string_view();
+    warnings.push_back("the fleet file does not say what " +
+                       (named ? guardrail.metric : "\"" + guardrail.when_text + "\" looks at") + " is like on " + who +
+                       ": guardrail " + guardrail.name + " gets no votes from there; " +
+                       (meant.empty() ? std::string() : "did you mean " + std::string(meant) + "? Else ") +
+                       "add it under 'metrics' (docs/simulate.md)");
   }
   return warnings;
 }

@@ -188,6 +188,35 @@ TEST(RolloutCheck, SaysWhichWavesOfAFleetAreTooSmall) {
   EXPECT_TRUE(contains(bad.err, "bad.yaml:1:1: unknown key 'group' in a fleet; did you mean 'groups'?")) << bad.err;
 }
 
+TEST(RolloutCheck, WarnsOfAMetricThatNobodySends) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write(
+      "rule.yaml", std::string(good_rule) + "guardrails: [{ name: latency, metric: latency_p95, max: 180 }]\n");
+  const std::string doubt = "guardrail latency judges latency_p95, which is no standard key: did you mean p95_ms?";
+  const auto check = [&](const std::string& defaults) {
+    auto arguments = std::vector<std::string>{"rollout", "check", file};
+    if (!defaults.empty()) {
+      arguments.insert(
+          arguments.end(),
+          {"--fleet", directory.write("fleet.yaml", defaults + "groups: [{ count: 800, class: a, region: de }]\n")});
+    }
+    const auto text = musterctl(arguments);
+    EXPECT_EQ(text.code, 0) << text.err;
+    arguments.emplace_back("--json");
+    return text.out + musterctl(arguments).out;
+  };
+  for (const auto& out : {check(""), check("release_mb: { model: 40 }\n")}) {
+    EXPECT_TRUE(contains(out, "\nwarning: " + doubt)) << out;
+    EXPECT_TRUE(contains(out, R"("warnings":["guardrail latency judges)")) << out;
+  }
+  const auto described = check("defaults: { metrics: { p95_ms: 180 } }\n");
+  EXPECT_TRUE(contains(described, "\nwarning: the fleet file does not say what latency_p95 is like on a de"))
+      << described;
+  EXPECT_TRUE(contains(described, R"("warnings":["the fleet file does not say)")) << described;
+  EXPECT_FALSE(contains(described, "\nwarning: " + doubt)) << "one sentence is enough";
+  EXPECT_FALSE(contains(check("defaults: { metrics: { latency_p95: 180 } }\n"), "\nwarning: "));
+}
+
 TEST(RolloutCheck, ShowsAllErrorsOfABadRule) {
   const TemporaryDirectory directory;
   const auto file = directory.write("rule.yaml",

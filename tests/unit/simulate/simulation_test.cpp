@@ -251,9 +251,34 @@ TEST(Simulation, SaysWhatCannotBeSimulated) {
   auto unmeasured = simulation_of(guarded_rule, "groups: [{ count: 7, class: gateway, region: de }]\n");
   EXPECT_THAT(warnings_of(unmeasured),
               ::testing::ElementsAre("the fleet file does not say what edit_distance is like on gateway de: guardrail "
-                                     "quality gets no votes from there"));
+                                     "quality gets no votes from there; add it under 'metrics' (docs/simulate.md)"));
   const auto when = simulation_of(plain_rule + "guardrails: [{ name: g, when: gpu_oom_count > 2 }]\n", two_regions);
   EXPECT_EQ(warnings_of(when).size(), 1u);
+}
+
+TEST(Simulation, WarnsOfMetricsThatNobodySends) {
+  const std::string fleet =
+      "defaults: { metrics: { p95_ms: 180, edit_distance: 0.05 } }\n"
+      "groups: [{ count: 7, class: gateway, region: de }]\n";
+  const auto advice = [&](const std::string& metric) {
+    const auto simulation =
+        simulation_of(plain_rule + "guardrails: [{ name: g, max: 1, metric: " + metric + " }]\n", fleet);
+    const auto warnings = warnings_of(simulation);
+    return warnings.empty() ? "" : warnings.front().substr(warnings.front().find("; ") + 2);
+  };
+  const std::string add = "add it under 'metrics' (docs/simulate.md)";
+  EXPECT_EQ(advice("latency_p95"), "did you mean p95_ms? Else " + add);
+  EXPECT_EQ(advice("edit_distanc"), "did you mean edit_distance? Else " + add) << "what the fleet has counts too";
+  EXPECT_EQ(advice("p99_ms"), add) << "a standard key is what was meant";
+  EXPECT_EQ(advice("words"), add);
+  EXPECT_EQ(advice("edit_distance"), "");
+}
+
+TEST(Simulation, WhoIsNoTargetNeedNoMetrics) {
+  const auto simulation = simulation_of(plain_rule + "guardrails: [{ name: g, max: 1, metric: p95_ms }]\n",
+                                        "groups:\n- { count: 7, class: gateway, metrics: { p95_ms: 180 } }\n"
+                                        "- { count: 7, class: phone }\n");
+  EXPECT_THAT(warnings_of(simulation), ::testing::IsEmpty());
 }
 
 TEST(Simulation, WavesCannotOpenEarlierThanSaid) {
