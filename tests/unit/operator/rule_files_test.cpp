@@ -138,6 +138,22 @@ std::string with(std::string text, const std::string& from, const std::string& t
   return at == std::string::npos ? std::string() : text.replace(at, from.size(), to);
 }
 
+// The first rule that somebody writes by the page runs to its end in the simulation that the page recommends, with the
+// links that its fleet has.
+TEST(RulesPage, ItsRuleCompletesInTheSimulation) {
+  std::ifstream in("docs/rules.md");
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  const TemporaryDirectory directory;
+  const auto rule = directory.write("rollout.yaml", block_of(page, "## Ten minutes", "yaml rule"));
+  const auto fleet = directory.write("fleet.yaml", block_of(page, "### Checking it", "yaml fleet"));
+  ASSERT_TRUE(contains(page, "`musterctl simulate rollout.yaml --fleet fleet.yaml`"));
+  const auto ran = musterctl({"simulate", rule, "--fleet", fleet});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(contains(ran.out, "\n20 runs from seed 1: 20 completed; halted, frozen or taken back in none\n"))
+      << ran.out;
+  EXPECT_FALSE(contains(ran.out, "warning: ")) << ran.out;
+}
+
 // What the page says that the command prints for the example, it prints.
 TEST(RulesPage, ShowsWhatIsPrinted) {
   std::ifstream in("docs/rules.md");
