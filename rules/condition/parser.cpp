@@ -99,6 +99,7 @@ class Parser {
     node.offset = tree_.nodes[left].offset;
     node.operators.push_back({*op, now().offset, now().source});
     take();
+    if (*op == Op::in && refuse_round_list()) return add_error(node.offset);
     node.children = {left, parse_chain(sum)};
     if (comparison(now().kind)) {
       error(now().offset, "comparisons cannot be chained", "compare twice and join with &&: a < b && b < c");
@@ -106,6 +107,31 @@ class Parser {
       return add_error(node.offset);
     }
     return add(std::move(node));
+  }
+
+  // A list in parentheses, as other languages write it: said once, with how it is written here, and skipped. False,
+  // with nothing taken, for anything else in parentheses.
+  bool refuse_round_list() {
+    if (now().kind != TokenKind::open) return false;
+    std::string items;
+    std::size_t count = 0, at = position_ + 1;
+    bool names = false;
+    for (bool more = true; more; ++at) {
+      const Token& item = tokens_[at];
+      const bool literal = item.kind == TokenKind::text || item.kind == TokenKind::number ||
+                           item.kind == TokenKind::yes || item.kind == TokenKind::no;
+      if (!literal && item.kind != TokenKind::name) return false;
+      names = names || !literal;
+      const std::string source(item.source.substr(0, 64));
+      if (++count <= 4) items += (count == 1 ? "" : ", ") + (literal ? source : '"' + source + '"');
+      more = tokens_[++at].kind == TokenKind::comma;
+      if (!more && tokens_[at].kind != TokenKind::close) return false;
+    }
+    if (names && count == 1) return false;  // (device.tags)
+    error(now().offset, "a list in parentheses", "square brackets: [" + items + (count > 4 ? ", …]" : "]"));
+    position_ = at - 1;
+    take();
+    return true;
   }
 
   using Precedence = std::optional<Op> (*)(TokenKind);

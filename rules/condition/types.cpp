@@ -117,7 +117,7 @@ class Types {
     const bool plain = node.source.find('.') == std::string_view::npos;
     if (vocabulary_.other_identifiers_are_numbers && plain) return type_of_metric(node, known);
     std::string meant(closest(node.source, known));
-    if (meant.empty() && plain) meant = with_prefix(node.source, known);
+    if (meant.empty() && plain) meant = prefixed_name(node.source, vocabulary_);
     std::string expected = "did you mean " + meant + "?";
     if (meant.empty() && vocabulary_.other_identifiers_are_numbers) {
       expected = "a reading of the device by its plain name, such as " + std::string(known.front());
@@ -127,17 +127,6 @@ class Types {
     }
     error(node.offset, "unknown name " + std::string(node.source), std::move(expected));
     return NodeType::any;
-  }
-
-  // region → device.region.
-  static std::string with_prefix(std::string_view word, const std::vector<std::string_view>& known) {
-    constexpr std::string_view prefix = "device.";
-    std::vector<std::string_view> rests;
-    for (const std::string_view name : known) {
-      if (name.substr(0, prefix.size()) == prefix) rests.push_back(name.substr(prefix.size()));
-    }
-    const std::string_view meant = closest(word, rests);
-    return meant.empty() ? std::string() : std::string(prefix) + std::string(meant);
   }
 
   // Any plain name may be a task metric; but a slip in a standard name would make a rule that never acts.
@@ -277,6 +266,16 @@ class Types {
 };
 
 }  // namespace
+
+std::string prefixed_name(std::string_view word, const Vocabulary& vocabulary) {
+  constexpr std::string_view prefix = "device.";
+  std::vector<std::string_view> rests;
+  for (const Name& name : *vocabulary.names) {
+    if (name.name.substr(0, prefix.size()) == prefix) rests.push_back(name.name.substr(prefix.size()));
+  }
+  const std::string_view meant = closest(word, rests);
+  return meant.empty() ? std::string() : std::string(prefix) + std::string(meant);
+}
 
 void check_types(Tree& tree, const Vocabulary& vocabulary, std::vector<ConditionError>& errors) {
   Types(tree, vocabulary, errors).run();

@@ -53,6 +53,32 @@ TEST(ConditionErrors, TypesThatDoNotMeet) {
   EXPECT_THAT(errors_of("true < false"), ElementsAre(HasSubstr("'<' orders numbers")));
 }
 
+TEST(ConditionErrors, ATextAloneIsToldWhatWouldSayIt) {
+  EXPECT_THAT(errors_of("all"), ElementsAre("0: 'all' is no condition; true, which is every device"));
+  EXPECT_THAT(errors_of("locker-cam"),
+              ElementsAre("0: 'locker-cam' is a text, not a condition; what says it: device.class == \"locker-cam\""));
+  EXPECT_THAT(errors_of(" rk3566\n"), ElementsAre(HasSubstr("1: 'rk3566' is a text, not a condition")));
+  EXPECT_THAT(errors_of("4g-class-b"), ElementsAre(HasSubstr("device.class == \"4g-class-b\"")));
+  EXPECT_THAT(errors_of("region"), ElementsAre("0: unknown name region; did you mean device.region?"));
+  EXPECT_THAT(errors_of("device.clas"), ElementsAre(HasSubstr("did you mean device.class?")));
+  EXPECT_THAT(errors_of("7"), ElementsAre(HasSubstr("compare it: ")));
+  EXPECT_THAT(errors_of("true"), ElementsAre());
+  EXPECT_THAT(recovery_errors_of("locker"), ElementsAre(HasSubstr("a number (locker)"))) << "any name may be a metric";
+}
+
+TEST(ConditionErrors, AListInParenthesesIsOneMistake) {
+  EXPECT_THAT(errors_of("device.class in (\"a\",\"b\")"),
+              ElementsAre("16: a list in parentheses; square brackets: [\"a\", \"b\"]"));
+  EXPECT_THAT(errors_of("device.class in ('a') && device.region = 'eu'"),
+              ElementsAre("16: a list in parentheses; square brackets: ['a']", HasSubstr("write ==")));
+  EXPECT_THAT(errors_of("device.region in (eu, us)"), ElementsAre(HasSubstr("square brackets: [\"eu\", \"us\"]")));
+  EXPECT_THAT(errors_of("device.memory_mb in (1, 2, 3, 4, 5)"), ElementsAre(HasSubstr("[1, 2, 3, 4, …]")));
+  EXPECT_THAT(errors_of("\"lab\" in (device.tags)"), ElementsAre());
+  for (const char* broken :
+       {"device.class in (", "device.class in ()", "device.class in ('a',", "device.class in ('a' 'b')"})
+    EXPECT_FALSE(errors_of(broken).empty()) << broken;
+}
+
 TEST(ConditionErrors, Lists) {
   EXPECT_THAT(errors_of("device.region in []"), ElementsAre(HasSubstr("an empty list")));
   EXPECT_THAT(errors_of("device.region in ['eu', 3]"),
