@@ -60,7 +60,8 @@ Fields::Fields(const YamlNode& node, std::string_view what, const std::vector<st
 void Fields::check_keys(const std::vector<std::string_view>& keys) {
   if (!is_map()) {
     problems_.add(node_, std::string(what_) + " is " + std::string(kind_of(node_)),
-                  (keys.size() == 1 ? "a map with the key " : "a map with the keys ") + either_of(keys));
+                  (keys.size() == 1 ? "a map with the key " : "a map with the keys ") + either_of(keys) +
+                      such_as(section_ == nullptr ? std::string_view() : section_->example));
     return;
   }
   for (std::size_t i = 0; i < node_.entries.size(); ++i) {
@@ -227,7 +228,7 @@ std::optional<std::size_t> read_word(const YamlNode& node, const Key& key, Probl
 }
 
 const std::vector<YamlNode>* read_list(const YamlNode& node, const Key& key, Problems& problems) {
-  return read_list(node, key.name, key.items_min, key.items_max, problems);
+  return read_list(node, key.name, key.items_min, key.items_max, problems, key.example);
 }
 
 std::optional<ReadCondition> read_condition(const YamlNode& node, const Key& key, Problems& problems) {

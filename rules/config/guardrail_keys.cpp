@@ -96,6 +96,7 @@ constexpr Key guardrail_keys[] = {
      .doc = "Each segment, the devices with the same values of these, is judged alone. `tag.locale` is what follows "
             "`locale.` in a device's tags: `de` for `locale.de`.",
      .absent = "all targets together",
+     .example = "by: [region]",
      .words = attributes,
      .items_min = 1,
      .items_max = 3},
@@ -130,6 +131,7 @@ constexpr Key guardrail_keys[] = {
 }  // namespace
 
 constexpr Section on_inconclusive{"on_inconclusive", on_inconclusive_keys};
-constexpr Section guardrail{"a guardrail", guardrail_keys, metric_or_when};
+constexpr Section guardrail{
+    "a guardrail", guardrail_keys, metric_or_when, {}, "{ name: latency, metric: p95_ms, max: 180 }"};
 
 }  // namespace muster::rules::keys

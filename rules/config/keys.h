@@ -49,7 +49,7 @@ struct Key {
   bool required = false;           // where its section is
   std::string_view fallback = {};  // what counts when the key is not there, as a file would write it
   std::string_view absent = {};    // the same in words, where there is no such value: "none"
-  std::string_view example = {};   // what to add where a required key is missing: "rollout: NAME"
+  std::string_view example = {};   // what to add where a required key is missing, or what a list looks like
   std::string_view what = {};      // the value in messages, where the key's name would not do: "the name of a wave"
   std::uint64_t min = 0, max = 0;  // as the form says
   Words words = {};                // what a word may be; with another form: words that may stand in its place
@@ -64,8 +64,9 @@ struct Key {
 struct Section {
   std::string_view what;  // in messages: "a wave"
   std::span<const Key> keys;
-  Words exactly_one = {};   // of these keys
-  Words at_least_one = {};  // of these keys
+  Words exactly_one = {};         // of these keys
+  Words at_least_one = {};        // of these keys
+  std::string_view example = {};  // what such a map looks like: "rollback: { on_abort: revert }"
 };
 
 namespace keys {

@@ -250,10 +250,10 @@ constexpr Key release_keys[] = {
 
 }  // namespace
 
-constexpr Section requirements{"requires", requirement_keys};
-constexpr Section compatible{"compatible", compatible_keys};
+constexpr Section requirements{"requires", requirement_keys, {}, {}, "requires: { firmware: \">= 1.4.0\" }"};
+constexpr Section compatible{"compatible", compatible_keys, {}, {}, "compatible: { class: [rk3566] }"};
 constexpr Section runtime{"runtime", runtime_keys};
-constexpr Section probe{"a probe", probe_keys, probe_kinds};
+constexpr Section probe{"a probe", probe_keys, probe_kinds, {}, "{ exec: golden-replay, timeout: 30s }"};
 constexpr Section release_shadow{"shadow", shadow_keys};
 constexpr Section activation{"activate", activation_keys, {}, activation_conditions};
 constexpr Section recovery_rule{"a recovery rule", recovery_keys};

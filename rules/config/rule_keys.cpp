@@ -196,6 +196,7 @@ constexpr Key rule_keys[] = {
      .form = Form::word,
      .doc = "The order of activation on each device: every plane of `versions`, once.",
      .absent = "firmware, model, config",
+     .example = "order: [model, config]",
      .words = planes,
      .items_min = 1,
      .items_max = 3},
@@ -225,6 +226,7 @@ constexpr Key rule_keys[] = {
      .form = Form::integer,
      .doc = "For `strategy: percentage`: the shares of its waves, each counted from the start.",
      .absent = "as `risk` says",
+     .example = "percentages: [5, 25, 100]",
      .what = "a percentage",
      .min = 1,
      .max = 100,
@@ -236,6 +238,7 @@ constexpr Key rule_keys[] = {
      .form = Form::id,
      .doc = "For `strategy: device_class`: one wave for each class, in this order. Other classes get nothing.",
      .absent = "required by that strategy",
+     .example = "classes: [rk3566, x86]",
      .what = "a class",
      .items_min = 1,
      .items_max = limits::waves_max,
@@ -246,6 +249,7 @@ constexpr Key rule_keys[] = {
      .form = Form::id,
      .doc = "For `strategy: regional`: one wave for each region, in this order. Other regions get nothing.",
      .absent = "required by that strategy",
+     .example = "regions: [de, us]",
      .what = "a region",
      .items_min = 1,
      .items_max = limits::waves_max,
@@ -297,6 +301,7 @@ constexpr Key rule_keys[] = {
      .doc = "Maintenance windows: times of the week in which devices may be assigned, by their own clocks.",
      .see = "#maintenance-windows",
      .absent = "at any time",
+     .example = "windows: [{ from: \"02:00\", to: \"05:00\" }]",
      .keys = &window,
      .items_min = 1,
      .items_max = limits::windows_max},
@@ -309,6 +314,7 @@ constexpr Key rule_keys[] = {
      .doc = "What devices measure, judged.",
      .see = "#guardrails",
      .absent = "none",
+     .example = "guardrails: [{ name: latency, metric: p95_ms, max: 180 }]",
      .keys = &guardrail,
      .items_min = 1,
      .items_max = limits::guardrails_max},
@@ -352,12 +358,12 @@ constexpr Key rule_keys[] = {
 
 }  // namespace
 
-constexpr Section versions{"versions", version_keys};
-constexpr Section wave{"a wave", wave_keys, wave_shares};
-constexpr Section rehearse{"rehearse", rehearse_keys};
-constexpr Section halt{"halt", halt_keys, {}, halt_limits};
-constexpr Section pace{"pace", pace_keys, {}, pace_limits};
-constexpr Section rollback{"rollback", rollback_keys};
+constexpr Section versions{"versions", version_keys, {}, {}, "versions: { model: NAME@VERSION }"};
+constexpr Section wave{"a wave", wave_keys, wave_shares, {}, "{ name: canary, percent: 10 }"};
+constexpr Section rehearse{"rehearse", rehearse_keys, {}, {}, "rehearse: { devices: 2 }"};
+constexpr Section halt{"halt", halt_keys, {}, halt_limits, "halt: { failed_devices: 2 }"};
+constexpr Section pace{"pace", pace_keys, {}, pace_limits, "pace: { per_minute: 600 }"};
+constexpr Section rollback{"rollback", rollback_keys, {}, {}, "rollback: { on_abort: revert }"};
 constexpr Section rule{"a rule", rule_keys, {}, makes_waves};
 
 }  // namespace muster::rules::keys

@@ -66,6 +66,7 @@ constexpr Key retry_keys[] = {
      .doc = "The errors after which it is tried again; after any other the device has failed at once.",
      .see = "#errors-to-try-again-after",
      .absent = "`fetch_failed`, `fetch_timeout`, `disk_full`",
+     .example = "on: [fetch_failed, disk_full]",
      .words = retry_reason_names,
      .items_min = 1,
      .items_max = retry_reason_names.size()},
@@ -74,6 +75,7 @@ constexpr Key retry_keys[] = {
      .doc = "Errors that want another patience: a full disk is not empty again in ten minutes. Each says which, and "
             "what differs. They need not stand in `on`.",
      .absent = "all alike",
+     .example = "by_error: [{ on: [disk_full], wait: 6h }]",
      .keys = &retry_by_error,
      .items_min = 1,
      .items_max = retry_reason_names.size()},
@@ -84,6 +86,7 @@ constexpr Key window_keys[] = {
      .form = Form::word,
      .doc = "The days on which it opens.",
      .absent = "all",
+     .example = "days: [sat, sun]",
      .words = days,
      .items_min = 1,
      .items_max = 7},
@@ -101,8 +104,8 @@ constexpr Key window_keys[] = {
 
 }  // namespace
 
-constexpr Section retry{"retry", retry_keys};
-constexpr Section retry_by_error{"an entry of by_error", retry_by_error_keys};
-constexpr Section window{"a window", window_keys};
+constexpr Section retry{"retry", retry_keys, {}, {}, "retry: { attempts: 3 }"};
+constexpr Section retry_by_error{"an entry of by_error", retry_by_error_keys, {}, {}, "{ on: [disk_full], wait: 6h }"};
+constexpr Section window{"a window", window_keys, {}, {}, "{ from: \"02:00\", to: \"05:00\" }"};
 
 }  // namespace muster::rules::keys

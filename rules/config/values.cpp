@@ -58,6 +58,10 @@ std::string in_quotes(std::string_view text) {
   return "'" + std::string(text.substr(0, shown_max)) + (text.size() > shown_max ? "…'" : "'");
 }
 
+std::string such_as(std::string_view example) {
+  return example.empty() ? std::string() : ", such as " + std::string(example);
+}
+
 std::string_view kind_of(const YamlNode& node) {
   switch (node.kind) {
     case YamlNode::Kind::empty:
@@ -213,10 +217,10 @@ std::optional<OwnedReleaseRef> read_release_ref(const YamlNode& node, std::strin
 }
 
 const std::vector<YamlNode>* read_list(const YamlNode& node, std::string_view what, std::size_t min, std::size_t max,
-                                       Problems& problems) {
+                                       Problems& problems, std::string_view example) {
   const std::string size = std::to_string(min) + " to " + std::to_string(max) + " items";
   if (node.kind != YamlNode::Kind::list) {
-    problems.add(node, std::string(what) + " is " + std::string(kind_of(node)), "a list of " + size);
+    problems.add(node, std::string(what) + " is " + std::string(kind_of(node)), "a list of " + size + such_as(example));
     return nullptr;
   }
   if (node.items.size() < min || node.items.size() > max) {

@@ -16,6 +16,8 @@ namespace muster::rules {
 
 // For messages: the text in quote marks, cut when it is long; what kind of thing a node is.
 [[nodiscard]] std::string in_quotes(std::string_view text);
+// ", such as EXAMPLE", or nothing where there is none.
+[[nodiscard]] std::string such_as(std::string_view example);
 [[nodiscard]] std::string_view kind_of(const YamlNode& node);
 
 // `what` names the value in messages, usually its key: "percent". Each returns nothing after adding a problem.
@@ -48,9 +50,10 @@ struct OwnedReleaseRef {
 [[nodiscard]] std::optional<OwnedReleaseRef> read_release_ref(const YamlNode& node, std::string_view what,
                                                               Problems& problems);
 
-// The items of a list of `min`–`max` items; null after adding a problem.
+// The items of a list of `min`–`max` items; null after adding a problem, which shows the example where there is one.
 [[nodiscard]] const std::vector<YamlNode>* read_list(const YamlNode& node, std::string_view what, std::size_t min,
-                                                     std::size_t max, Problems& problems);
+                                                     std::size_t max, Problems& problems,
+                                                     std::string_view example = {});
 
 struct ReadCondition {
   std::string text;

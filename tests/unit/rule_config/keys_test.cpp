@@ -41,6 +41,36 @@ TEST(Keys, EachRowIsWhole) {
   }
 }
 
+// What messages show as right has to be.
+TEST(Keys, ExamplesOfListsAndMapsLoad) {
+  std::vector<std::pair<std::string, std::string>> lines;  // with what has to stand beside them
+  for (const Section* const section :
+       {&keys::versions, &keys::rehearse, &keys::halt, &keys::pace, &keys::retry, &keys::rollback})
+    lines.emplace_back(section->example, "");
+  for (const Key& key : keys::rule.keys) {
+    if (key.items_max == 0) continue;
+    const std::string example(key.example.substr(0, key.example.find(", or ")));
+    lines.emplace_back(example, key.of_strategy.empty() ? "" : "strategy: " + std::string(key.of_strategy) + "\n");
+  }
+  EXPECT_EQ(lines.size(), 13u);
+  const auto rule = [](const std::string& line, const std::string& beside) {
+    std::string text = line + "\n" + beside;
+    if (beside.empty() && !line.starts_with("waves:")) text += "waves: [{ name: all, percent: 100 }]\n";
+    if (!line.starts_with("versions:")) text += "versions: { model: m@1, config: c@1 }\n";
+    return "rollout: r\ntargets: true\n" + text;
+  };
+  for (const auto& [line, beside] : lines) {
+    EXPECT_FALSE(line.empty());
+    EXPECT_EQ(lines_of(load_rule(rule(line, beside), line).diagnostics), "") << line;
+  }
+  const std::string one[] = {
+      "guardrails: [{ name: g, metric: p95_ms, max: 1, " + std::string(key_of(keys::guardrail, "by").example) + " }]",
+      "guardrails: [" + std::string(keys::guardrail.example) + "]",
+      "windows: [" + std::string(keys::window.example) + "]", "waves: [" + std::string(keys::wave.example) + "]",
+      "retry: { attempts: 3, " + std::string(key_of(keys::retry, "by_error").example) + " }"};
+  for (const auto& line : one) EXPECT_EQ(lines_of(load_rule(rule(line, ""), line).diagnostics), "") << line;
+}
+
 // A default that the file would be refused for, or that is not what the engine takes, would be a wrong promise.
 TEST(Keys, DefaultsAreWhatTheEngineHas) {
   const LoadedRule loaded = load_rule(
