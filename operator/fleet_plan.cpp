@@ -19,6 +19,7 @@ struct Planned {
   std::vector<std::uint64_t> reached;  // by wave
   std::vector<bool> empty_ring;        // by wave
   std::vector<rules::OutOfReach> out_of_reach;
+  std::vector<std::optional<rules::LargeEnough>> enough;  // by wave that is too small
 };
 
 Planned plan(const rules::Rule& rule, const rules::DescribedFleet& fleet) {
@@ -33,6 +34,11 @@ Planned plan(const rules::Rule& rule, const rules::DescribedFleet& fleet) {
     planned.empty_ring.push_back(rules::is_empty_ring(rule.waves[wave], groups));
   }
   planned.out_of_reach = rules::verdicts_out_of_reach(rule, groups);
+  planned.enough.resize(rule.waves.size());
+  for (const auto& found : planned.out_of_reach) {
+    auto& enough = planned.enough[found.wave];
+    if (!enough && found.can_be_reached()) enough = rules::large_enough(rule, fleet, found.wave);
+  }
   return planned;
 }
 
@@ -55,20 +61,28 @@ std::string fleet_plan(const rules::Rule& rule, const rules::DescribedFleet& fle
   if (planned.targets == 0) return text + "\nNo device, no verdict.";
   if (found.empty()) return text + "\nEach wave is large enough for a verdict of each guardrail.";
   text += "\nToo small for a verdict, even when every device is fine:";
-  for (std::size_t i = 0; i < found.size() && i < sentences_shown_max; ++i)
-    text += "\n  " + rules::sentence_of(found[i], rule);
-  if (found.size() > sentences_shown_max)
-    text += "\n  and " + std::to_string(found.size() - sentences_shown_max) + " more (--json has all)";
+  const auto sentences = rules::sentences_of(found, rule);
+  for (std::size_t i = 0; i < sentences.size() && i < sentences_shown_max; ++i) text += "\n  " + sentences[i];
+  if (sentences.size() > sentences_shown_max)
+    text += "\n  and " + std::to_string(sentences.size() - sentences_shown_max) + " more (--json has all)";
+  for (std::size_t wave = 0; wave < planned.enough.size(); ++wave) {
+    if (planned.enough[wave]) text += "\n  " + rules::sentence_of(*planned.enough[wave], rule.waves[wave]);
+  }
   return text;
 }
 
 std::string fleet_plan_json(const rules::Rule& rule, const rules::DescribedFleet& fleet) {
   const auto planned = plan(rule, fleet);
   std::vector<RawJson> waves, out_of_reach;
-  for (std::size_t wave = 0; wave < rule.waves.size(); ++wave)
-    waves.push_back({json_object({{"name", rule.waves[wave].name},
-                                  {"reached", planned.reached[wave]},
-                                  {"empty_ring", bool{planned.empty_ring[wave]}}})});
+  for (std::size_t wave = 0; wave < rule.waves.size(); ++wave) {
+    JsonFields fields{{"name", rule.waves[wave].name},
+                      {"reached", planned.reached[wave]},
+                      {"empty_ring", bool{planned.empty_ring[wave]}}};
+    if (const auto& enough = planned.enough[wave]; enough && enough->percent != 0)
+      fields.emplace_back("enough_percent", std::uint64_t{enough->percent});
+    if (const auto& enough = planned.enough[wave]; enough) fields.emplace_back("enough_devices", enough->devices);
+    waves.push_back({json_object(fields)});
+  }
   for (const auto& found : planned.out_of_reach) {
     JsonFields fields{{"wave", rule.waves[found.wave].name},
                       {"guardrail", rule.guardrails[found.guardrail].name},

@@ -6,8 +6,6 @@
 #include <map>
 
 #include "rules/condition/program.h"
-#include "rules/config/load_rule.h"
-#include "rules/config/percent.h"
 #include "rules/engine/facts.h"
 #include "rules/engine/rollout.h"
 #include "rules/engine/segment.h"
@@ -15,8 +13,6 @@
 
 namespace muster::rules {
 namespace {
-
-constexpr std::uint64_t whole_ppm = SequentialTest::ppm;
 
 bool matches(ByteView condition, const DeviceFacts& facts) {
   ByteWriter packed;
@@ -110,30 +106,44 @@ std::vector<OutOfReach> verdicts_out_of_reach(const Rule& rule, const std::vecto
   return found;
 }
 
-std::string sentence_of(const OutOfReach& found, const Rule& rule) {
-  const Guardrail& guardrail = rule.guardrails[found.guardrail];
-  const Wave& wave = rule.waves[found.wave];
-  const bool last = found.wave + 1 == rule.waves.size();
-  const bool never = !found.needed || found.targets < *found.needed;
-  std::string text = "wave " + wave.name + " reaches " + (found.segment.empty() ? "" : "about ") +
-                     std::to_string(found.devices) + (found.devices == 1 ? " device" : " devices");
-  if (!found.segment.empty()) text += " with " + found.segment;
-  text += "; a pass of guardrail " + guardrail.name + " at " + percent_text(whole_ppm - guardrail.error_ppm) +
-          " % with tolerate " + percent_text(guardrail.tolerate_ppm) + " % needs ";
-  text += found.needed ? std::to_string(*found.needed) : "more than any fleet has";
-  if (!guardrail.by.empty()) {
-    text += found.segments == 1 ? " in its one segment" : " in each of " + std::to_string(found.segments) + " segments";
-  }
-  if (never && found.needed) text += ", and there are only " + std::to_string(found.targets);
+namespace {
 
-  if (wave.gate == Gate::manual) return text + ": whoever approves the wave decides without it";
-  if (guardrail.advance_after_s != 0) {
-    return text + ": " + (last ? "the rollout completes" : "it goes on") + " without it " +
-           duration_as_written(guardrail.advance_after_s * 1000) + " after it opened";
+// Whether all verdicts of the last wave of `rule` that its targets are enough for can come.
+bool is_large_enough(const Rule& rule, const DescribedFleet& fleet) {
+  const auto found = verdicts_out_of_reach(rule, plan_waves(rule, fleet));
+  return std::none_of(found.begin(), found.end(), [&](const OutOfReach& each) {
+    return each.wave + 1 == rule.waves.size() && each.can_be_reached();
+  });
+}
+
+}  // namespace
+
+std::optional<LargeEnough> large_enough(const Rule& rule, const DescribedFleet& fleet, std::size_t wave) {
+  Rule tried = rule;
+  tried.waves.resize(wave + 1);
+  Wave& last = tried.waves.back();
+  const bool share = last.percent != 0;
+  last.rehearse = false;  // a ring that rehearses is judged, and a number of devices would not be
+  std::uint64_t targets = 0;
+  for (const auto& group : plan_waves(rule, fleet)) targets += group.devices;
+  const auto set = [&](std::uint32_t size) {
+    last.ring.clear();
+    (share ? last.percent : last.devices) = size;
+    return is_large_enough(tried, fleet);
+  };
+  // What is enough stays so when the wave grows: more devices of each segment are in it.
+  auto most = static_cast<std::uint32_t>(share ? 100 : std::min<std::uint64_t>(targets, wave_devices_max));
+  if (most == 0 || !set(most)) return std::nullopt;
+  std::uint32_t least = 1;
+  while (least < most) {
+    const auto middle = least + (most - least) / 2;
+    if (set(middle))
+      most = middle;
+    else
+      least = middle + 1;
   }
-  text += ": it will hold; lower confidence, raise tolerate, ";
-  if (!guardrail.by.empty() && never) text += "judge by fewer attributes, ";
-  return text + "or gate: manual";
+  (share ? last.percent : last.devices) = least;
+  return LargeEnough{share ? least : 0, share_of(last, targets)};
 }
 
 }  // namespace muster::rules

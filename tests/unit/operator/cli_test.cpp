@@ -181,7 +181,8 @@ TEST(RolloutCheck, SaysWhichWavesOfAFleetAreTooSmall) {
   EXPECT_FALSE(contains(ran.out, "wave all reaches")) << ran.out;
   const auto json = musterctl({"rollout", "check", file, "--fleet", fleet, "--json"});
   EXPECT_TRUE(contains(
-      json.out, R"("fleet":{"devices":875,"targets":800,"waves":[{"name":"canary","reached":80,"empty_ring":false})"))
+      json.out,
+      R"("fleet":{"devices":875,"targets":800,"waves":[{"name":"canary","reached":80,"empty_ring":false,"enough_percent":15,"enough_devices":120})"))
       << json.out;
   const auto bad = musterctl({"rollout", "check", file, "--fleet", directory.write("bad.yaml", "group: []\n")});
   EXPECT_EQ(bad.code, 5);

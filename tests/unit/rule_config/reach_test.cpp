@@ -185,6 +185,58 @@ TEST(Reach, SegmentsShareTheError) {
                         "attributes, or gate: manual"));
 }
 
+TEST(Reach, WhatIsTheSameIsSaidOnce) {
+  const Rule guarded = rule("- { name: canary, percent: 10 }\n- { name: all, percent: 100 }\n",
+                            "- { name: a, metric: p95_ms, max: 1, by: [region] }\n"
+                            "- { name: b, metric: p99_ms, max: 1, by: [region] }\n"
+                            "- { name: c, metric: p50_ms, max: 1, tolerate: 20% }\n");
+  const DescribedFleet described =
+      fleet("- { count: 800, region: de }\n- { count: 200, region: us }\n- { count: 30, region: nz }\n");
+  const auto lines = sentences_of(verdicts_out_of_reach(guarded, plan_waves(guarded, described)), guarded);
+  EXPECT_THAT(
+      lines,
+      ElementsAre("wave canary reaches about 80 devices with region=de and 20 with region=us; a pass of guardrails a "
+                  "and b at 99 % with tolerate 5 % needs 128 in each of 3 segments: it will hold; lower confidence, "
+                  "raise tolerate, or gate: manual",
+                  HasSubstr("wave canary reaches about 3 devices with region=nz; a pass of guardrails a and b at 99 % "
+                            "with tolerate 5 % needs 128 in each of 3 segments, and there are only 30: it will hold"),
+                  HasSubstr("wave all reaches about 30 devices with region=nz;")));
+}
+
+// By asking for each size: what is said is enough, and one less is not.
+TEST(Reach, SaysHowLargeAWaveHasToBe) {
+  const std::string guardrails =
+      "- { name: a, metric: p95_ms, max: 1, by: [region] }\n- { name: b, metric: p99_ms, max: 1 }\n";
+  const DescribedFleet described =
+      fleet("- { count: 800, region: de, tags: [lab] }\n- { count: 200, region: us }\n- { count: 30, region: nz }\n");
+  const auto with = [&](const std::string& size) {
+    return rule("- { name: first, devices: 5 }\n- { name: canary, " + size + " }\n- { name: all, percent: 100 }\n",
+                guardrails);
+  };
+  const auto is_enough = [&](const Rule& tried) {
+    const auto found = verdicts_out_of_reach(tried, plan_waves(tried, described));
+    return std::none_of(found.begin(), found.end(),
+                        [](const OutOfReach& each) { return each.wave == 1 && each.can_be_reached(); });
+  };
+  for (const std::string size : {"percent: 10", "devices: 9"}) {
+    const auto enough = large_enough(with(size), described, 1);
+    ASSERT_TRUE(enough) << size;
+    const bool share = size.starts_with("percent");
+    EXPECT_EQ(enough->percent != 0, share);
+    const auto least = share ? enough->percent : static_cast<std::uint32_t>(enough->devices);
+    const auto key = size.substr(0, size.find(' ') + 1);
+    EXPECT_TRUE(is_enough(with(key + std::to_string(least)))) << least;
+    EXPECT_FALSE(is_enough(with(key + std::to_string(least - 1)))) << least;
+  }
+  const Rule ring = rule("- { name: lab, ring: '\"lab\" in device.tags && false' }\n- { name: all, percent: 100 }\n",
+                         "- { name: b, metric: p99_ms, max: 1 }\n");
+  EXPECT_EQ(sentence_of(large_enough(ring, described, 0).value(), ring.waves[0]),
+            "wave lab would be large enough with devices: 100 instead of its ring");
+  const Rule share = rule(three_waves, "- { name: b, metric: p99_ms, max: 1 }\n");
+  EXPECT_EQ(sentence_of(large_enough(share, fleet("- { count: 950 }\n"), 0).value(), share.waves[0]),
+            "wave canary would be large enough with percent: 11 (105 devices)");
+}
+
 TEST(Reach, ASegmentThatNoWaveHasReachedHoldsNothing) {
   const Rule guarded = rule("- { name: eu, ring: 'device.region == \"eu\"' }\n- { name: all, percent: 100 }\n",
                             "- { name: g, metric: p95_ms, max: 1, by: [region] }\n");
