@@ -56,9 +56,13 @@ std::string fleet_plan(const rules::Rule& rule, const rules::DescribedFleet& fle
   // A partial rollout, or one whose rings leave some out: easily meant otherwise.
   if (!planned.reached.empty() && planned.reached.back() < planned.targets)
     text += "\n  no wave reaches the other " + std::to_string(planned.targets - planned.reached.back());
+  if (planned.targets == 0) {
+    const auto values = rules::values_asked_for(ByteView(rule.targets), fleet);
+    text += "\nwarning: no device of the fleet is a target" + (values.empty() ? "" : "; in the fleet " + values);
+  }
   if (rule.guardrails.empty()) return text;
   const auto& found = planned.out_of_reach;
-  if (planned.targets == 0) return text + "\nNo device, no verdict.";
+  if (planned.targets == 0) return text;
   if (found.empty()) return text + "\nEach wave is large enough for a verdict of each guardrail.";
   text += "\nToo small for a verdict, even when every device is fine:";
   const auto sentences = rules::sentences_of(found, rule);

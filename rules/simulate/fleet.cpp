@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <set>
 
 #include "rules/condition/did_you_mean.h"
+#include "rules/condition/names_in.h"
 #include "rules/engine/readings.h"
 #include "rules/simulate/fleet_ids.h"
 
@@ -50,6 +52,48 @@ std::string label_of(const DeviceFacts& facts) {
     if (!value->empty()) label += (label.empty() ? "" : " ") + *value;
   }
   return label.empty() ? "devices" : label;
+}
+
+namespace {
+
+constexpr std::size_t values_named_max = 10;
+
+// What the devices of a group say under a name of a condition; nothing for device.id, which is each device's own.
+std::vector<std::string> values_of(std::string_view name, const DeviceFacts& facts) {
+  const std::pair<std::string_view, const std::string*> texts[] = {{"device.class", &facts.device_class},
+                                                                   {"device.region", &facts.region},
+                                                                   {"device.site", &facts.site},
+                                                                   {"device.customer", &facts.customer},
+                                                                   {"device.os_version", &facts.os_version},
+                                                                   {"device.memory_tier", &facts.memory_tier},
+                                                                   {"device.agent_version", &facts.agent_version}};
+  for (const auto& [known, value] : texts) {
+    if (known == name) return value->empty() ? std::vector<std::string>() : std::vector{*value};
+  }
+  if (name == "device.tags") return facts.tags;
+  if (name == "device.accelerators") return facts.accelerators;
+  if (name == "device.runtimes") return facts.runtimes;
+  if (name == "device.memory_mb" && facts.memory_mb != 0) return {std::to_string(facts.memory_mb)};
+  return {};
+}
+
+}  // namespace
+
+std::string values_asked_for(ByteView condition, const DescribedFleet& fleet) {
+  std::string text;
+  for (const auto& name : names_in(condition)) {
+    if (name == "device.id") continue;
+    std::set<std::string> values;
+    for (const auto& group : fleet.groups) {
+      for (auto& value : values_of(name, group.facts)) values.insert(std::move(value));
+    }
+    std::vector<std::string_view> shown(values.begin(), values.end());
+    const auto more = shown.size() - std::min(shown.size(), values_named_max);
+    shown.resize(shown.size() - more);
+    text += (text.empty() ? "" : "; ") + (shown.empty() ? "no device says " + name : name + " is " + either_of(shown)) +
+            (more == 0 ? "" : " or one of " + std::to_string(more) + " more");
+  }
+  return text;
 }
 
 std::string_view meant_metric(std::string_view name, std::vector<std::string_view> described) {

@@ -10,6 +10,7 @@
 
 #include "rules/engine/event.h"
 #include "rules/engine/rule.h"
+#include "schemas/bytes.h"
 
 namespace muster::rules {
 
@@ -68,6 +69,10 @@ struct DescribedFleet {
 
 // "gateway de": the facts that tell this group from others, as people would say it.
 [[nodiscard]] std::string label_of(const DeviceFacts& facts);
+
+// "device.class is locker_cam or shelf-cam; no device says device.site": what the fleet says of the names that a
+// condition on devices asks for, at most ten values of each.
+[[nodiscard]] std::string values_asked_for(ByteView condition, const DescribedFleet& fleet);
 
 // What a metric that is no standard key was probably meant for: a standard key, or one of `described`. Empty when it is
 // a standard key, or near to none of them.

@@ -87,8 +87,9 @@ std::string fault_of(const Simulation& simulation, const FleetIds& ids) {
       if (is_target(simulation.rule, ids.id(ids.first_of(group) + i, buffer), packed.bytes())) return {};
     }
   }
+  const auto values = values_asked_for(ByteView(simulation.rule.targets), simulation.fleet);
   return "none of the " + std::to_string(ids.size()) + " devices of the fleet is a target (" +
-         simulation.rule.targets_text + ")";
+         simulation.rule.targets_text + ")" + (values.empty() ? "" : "; in the fleet " + values);
 }
 
 namespace {

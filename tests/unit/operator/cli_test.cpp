@@ -189,6 +189,18 @@ TEST(RolloutCheck, SaysWhichWavesOfAFleetAreTooSmall) {
   EXPECT_TRUE(contains(bad.err, "bad.yaml:1:1: unknown key 'group' in a fleet; did you mean 'groups'?")) << bad.err;
 }
 
+TEST(RolloutCheck, NamesWhatAFleetWithoutTargetsSays) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write("rule.yaml", good_rule);
+  const auto fleet =
+      directory.write("fleet.yaml", "groups: [{ count: 8, class: a, region: DE }, { count: 9, region: us }]\n");
+  const auto ran = musterctl({"rollout", "check", file, "--fleet", fleet});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(
+      contains(ran.out, "\nwarning: no device of the fleet is a target; in the fleet device.region is DE or us"))
+      << ran.out;
+}
+
 TEST(RolloutCheck, WarnsOfAMetricThatNobodySends) {
   const TemporaryDirectory directory;
   const auto file = directory.write(

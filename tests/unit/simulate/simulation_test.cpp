@@ -242,8 +242,10 @@ TEST(Simulation, PicksTheSameCohortsAsABroker) {
 
 TEST(Simulation, SaysWhatCannotBeSimulated) {
   const auto nobody = simulation_of(plain_rule, "groups: [{ count: 7, class: phone }]\n");
-  EXPECT_EQ(fault_of(nobody, FleetIds(nobody.fleet)),
-            "none of the 7 devices of the fleet is a target (device.class == \"gateway\")");
+  EXPECT_EQ(
+      fault_of(nobody, FleetIds(nobody.fleet)),
+      "none of the 7 devices of the fleet is a target (device.class == \"gateway\"); in the fleet device.class is "
+      "phone");
   const auto unknown = simulation_of(plain_rule, two_regions, {"reader@2: p95_ms +40%"});
   EXPECT_EQ(fault_of(unknown, FleetIds(unknown.fleet)),
             "the fault \"reader@2: p95_ms +40%\" is about p95_ms, and the fleet file does not say what that is like; "
