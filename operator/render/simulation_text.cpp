@@ -93,12 +93,29 @@ std::string clock_text(std::uint64_t at_s) {
   return (days == 0 ? std::string() : std::to_string(days) + " d ") + buffer.data();
 }
 
-std::string timeline(const rules::RunResult& run, std::size_t columns, const Style& style) {
-  Table table({{"time", Align::right}, {"what"}, {"why", Align::left, 30}});
+// "Sat 02:00": what clocks at UTC show then. Maintenance windows are times of the week, and not since the start.
+std::string weekday_text(std::uint64_t at_s) {
+  static constexpr std::array names = {"Thu", "Fri", "Sat", "Sun",
+                                       "Mon", "Tue", "Wed"};  // the first day was a Thursday
+  const auto unix_s = rules::simulated_start_s + at_s;
+  std::array<char, 16> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%s %02u:%02u", names[unix_s / 86'400 % names.size()],
+                static_cast<unsigned>(unix_s / 3'600 % 24), static_cast<unsigned>(unix_s / 60 % 60));
+  return buffer.data();
+}
+
+std::string timeline(const rules::Rule& rule, const rules::RunResult& run, std::size_t columns, const Style& style) {
+  const bool dated = !rule.windows.empty();
+  std::vector<Column> heads = {{"time", Align::right}, {"what"}, {"why", Align::left, 30}};
+  if (dated) heads.insert(heads.begin() + 1, {"UTC"});
+  Table table(std::move(heads));
   for (const auto& entry : run.timeline) {
     auto text = entry.subject == run.status.rollout ? entry.text : entry.subject + ": " + entry.text;
     if (entry.times > 1) text = std::to_string(entry.times) + " more since, the last: " + text;
-    table.add_row({clock_text(entry.at_s), painted(entry.what, paint_of(entry.what), style), harmless(text)});
+    std::vector<std::string> row = {clock_text(entry.at_s), painted(entry.what, paint_of(entry.what), style),
+                                    harmless(text)};
+    if (dated) row.insert(row.begin() + 1, weekday_text(entry.at_s));
+    table.add_row(std::move(row));
   }
   return table.text_with_sentences(columns, style);
 }
@@ -175,9 +192,10 @@ std::string simulation_plan(const rules::Simulation& simulation, const std::stri
   for (std::size_t i = 0; i < waves.size(); ++i) {
     std::uint64_t devices = 0;
     for (const auto& [label, count] : waves[i]) devices += count;
-    table.add_row({simulation.rule.waves[i].name, duration_text(earliest[i]),
-                   leaves_text(simulation.rule.waves[i], simulation), std::to_string(devices),
-                   by_label_text(waves[i])});
+    const auto opens =
+        duration_text(earliest[i]) + (simulation.rule.windows.empty() ? "" : ", " + weekday_text(earliest[i]) + " UTC");
+    table.add_row({simulation.rule.waves[i].name, opens, leaves_text(simulation.rule.waves[i], simulation),
+                   std::to_string(devices), by_label_text(waves[i])});
   }
   text += table.text_with_sentences(columns, style);
   for (const auto& fault : simulation.faults) text += "fault: " + harmless(fault.text) + "\n";
@@ -209,7 +227,7 @@ std::string simulated_run(const rules::Simulation& simulation, const rules::RunR
                           const Style& style) {
   auto text =
       painted("Seed " + std::to_string(run.seed), Paint::strong, style) + ": " + harmless(end_of_run(run)) + "\n";
-  text += timeline(run, columns, style) + "\n";
+  text += timeline(simulation.rule, run, columns, style) + "\n";
   text += waves_of_run(simulation, run, columns, style) + "\n";
   return text + groups_of_run(simulation, run, columns, style);
 }

@@ -81,6 +81,22 @@ TEST(Simulate, AShadowShowsAFaultAndHarmsNobody) {
   EXPECT_THAT(ran.out, HasSubstr("halted, frozen or taken back in 3"));
 }
 
+// Windows are times of the week; the time since the start says nothing beside them.
+TEST(Simulate, SaysTheClockWhereThereAreWindows) {
+  const TemporaryDirectory directory;
+  const auto at_night = directory.write("night.yaml",
+                                        "rollout: r\ntargets: true\nversions: { model: m@1 }\nwindows: [{ days: [sat], "
+                                        "from: \"02:00\", to: \"05:00\" }]\n"
+                                        "waves: [{ name: few, percent: 10 }, { name: all, percent: 100 }]\n");
+  const auto ran = musterctl({"simulate", at_night, "--fleet", fleet, "--seeds", "1"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, ::testing::ContainsRegex("\nfew +0 s, Fri 08:00 UTC  by itself"));
+  EXPECT_THAT(ran.out, ::testing::ContainsRegex("\nall +18 h [0-9]+ min, Sat 02:[0-9]+ UTC  by itself"));
+  EXPECT_THAT(ran.out, ::testing::ContainsRegex("\n *time  UTC        what  +why\n"));
+  EXPECT_THAT(ran.out, ::testing::ContainsRegex("\n18:[0-9]+:[0-9]+  Sat 02:[0-9]+  wave.opened "));
+  EXPECT_THAT(simulate({"--seeds", "1"}).out, ::testing::Not(HasSubstr("UTC")));
+}
+
 TEST(Simulate, TheSeedsAreTheRunsWhoeverDoesThem) {
   const auto three = simulate({"--seeds", "3", "--seed", "8", "--fault", worse_in_de, "--json"});
   ASSERT_EQ(three.code, 0) << three.err;
@@ -103,8 +119,8 @@ TEST(Simulate, AnOperatorWhoNeverApprovesAndATimeThatIsUp) {
   const auto never = simulate({"--seeds", "1", "--approve-after", "never"});
   EXPECT_EQ(never.code, 0) << never.err;
   EXPECT_THAT(never.out, HasSubstr("never: nobody approves"));
-  EXPECT_THAT(never.out,
-              HasSubstr("Seed 1: awaiting_approval, and stands still: wave canary (10 %) is healthy (rule line 10); approve to open"));
+  EXPECT_THAT(never.out, HasSubstr("Seed 1: awaiting_approval, and stands still: wave canary (10 %) is healthy (rule "
+                                   "line 10); approve to open"));
   const auto until = simulate({"--seeds", "1", "--until", "90m"});
   EXPECT_THAT(until.out, HasSubstr("Seed 1: awaiting_approval after 1 h 30 min, and not over"));
 }
