@@ -175,10 +175,11 @@ Core::Answer Core::run(const Command& command, const HoldWave& body) {
            brings_its_releases(*rollout, fleet_[member.device]);
   });
   for (const auto index : on_the_way) {
-    if (is_past(fleet_[members_[index].device], body.hold))
-      ++past;
-    else if (tell_hold(index))
-      ++told;
+    const Device& device = fleet_[members_[index].device];
+    if (is_past(device, body.hold)) ++past;
+    // Who is past it hears of it too: it may begin again. One whose attempt is over would begin one that changes
+    // nothing.
+    if (!has_ended(device) && tell_hold(index)) ++told;
   }
   members_.touch(*rollout);
   auto outcome = text + ": its devices hold " + what_holds(body.hold) + ", " + count_text(told, "device") +

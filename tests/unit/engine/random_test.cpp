@@ -49,13 +49,9 @@ void check_holds(const World& world) {
       const auto& rollout = world.status(standing.rollout);
       const auto hold = rollout.waves[standing.wave].hold;
       const bool on_its_way = standing.standing == Standing::assigned || standing.standing == Standing::holding;
-      // An operator may have set the hold when it was past that.
-      const auto attempt = status.attempt;
-      const bool newest = status.attempt_epoch == status.assigned_epoch;
-      const bool swapped =
-          (attempt >= AttemptState::swapped && attempt <= AttemptState::soaking) || attempt == AttemptState::held;
-      const bool past = newest && (attempt == AttemptState::committed || (swapped && hold == HoldPoint::before_swap));
-      if (hold == HoldPoint::none || !on_its_way || past) continue;
+      // An operator may have set the hold when its attempt was over.
+      const bool over = status.attempt == AttemptState::committed && status.attempt_epoch == status.assigned_epoch;
+      if (hold == HoldPoint::none || !on_its_way || over) continue;
       const auto& given = device.assigned->releases;
       const bool brought =
           std::all_of(rollout.versions.begin(), rollout.versions.end(), [&](const VersionChoice& version) {
