@@ -43,8 +43,8 @@ void add_times(CLI::App& command, SimulateOptions& options) {
             if (text != "never")
               options.approve_after_s = read_duration_s("--approve-after", text, rules::simulated_s_max);
           },
-          "how long a wave with a manual gate waits for its approval, which then comes whatever the verdicts are; or "
-          "'never' (default: 10m)")
+          "how long a wave with a manual gate waits for its approval once the last vote of its devices has come; it "
+          "then comes whatever the verdicts are; or 'never' (default: 10m)")
       ->type_name("DURATION");
   command
       .add_option_function<std::string>(

@@ -44,7 +44,8 @@ std::string by_label_text(const std::vector<std::pair<std::string, std::uint64_t
 std::string leaves_text(const rules::Wave& wave, const rules::Simulation& simulation) {
   if (wave.gate != rules::Gate::manual) return "by itself";
   if (!simulation.approve_after_s) return "never: nobody approves";
-  return "approved " + duration_text(*simulation.approve_after_s) + " after it asks";
+  return "approved " + duration_text(*simulation.approve_after_s) +
+         (simulation.rule.guardrails.empty() ? " after it asks" : " after the last vote");
 }
 
 // By label, what each wave adds to those before it.

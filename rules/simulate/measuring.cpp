@@ -157,7 +157,8 @@ std::vector<std::string_view> metrics_described(const DescribedFleet& fleet) {
   return names;
 }
 
-// "rk3566 de, rk3566 us and 3 more": the targets that give no vote. Conditions on ids know no group: then all count.
+}  // namespace
+
 std::string who_is_not_heard(const Guardrail& guardrail, const Simulation& simulation, const Measuring& measuring) {
   constexpr std::size_t shown_max = 3;
   const auto count = static_cast<std::uint32_t>(simulation.fleet.groups.size());
@@ -175,8 +176,6 @@ std::string who_is_not_heard(const Guardrail& guardrail, const Simulation& simul
   if (labels.size() > shown_max) text += " and " + std::to_string(labels.size() - shown_max) + " more";
   return text;
 }
-
-}  // namespace
 
 std::vector<std::string> warnings_of(const Simulation& simulation) {
   const Draws draws(0);

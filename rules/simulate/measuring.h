@@ -49,6 +49,11 @@ class Measuring {
   std::vector<std::vector<Metric>> groups_;
 };
 
+// "rk3566 de, rk3566 us and 3 more": the targets that the fleet gives nothing to say to the guardrail; empty: none.
+// Conditions on ids know no group: then all count as targets.
+[[nodiscard]] std::string who_is_not_heard(const Guardrail& guardrail, const Simulation& simulation,
+                                           const Measuring& measuring);
+
 // What each device reports whether its group describes it or not: nothing crashed, nothing is too hot, the processor
 // runs the model.
 [[nodiscard]] const std::vector<DescribedMetric>& metrics_of_every_device();

@@ -28,9 +28,10 @@ struct Simulation {
   Rule rule;
   RuleLines lines;
   DescribedFleet fleet;
-  std::vector<Fault> faults;                           // at most faults_max, of releases of the rule
-  std::optional<std::uint64_t> approve_after_s = 600;  // a wave that waits for approval gets it then; none: never
-  std::uint64_t until_s = 30 * 86'400;                 // since the start; at most simulated_s_max
+  std::vector<Fault> faults;  // at most faults_max, of releases of the rule
+  std::optional<std::uint64_t> approve_after_s =
+      600;                              // an approval comes so long after the last vote, or the asking; none: never
+  std::uint64_t until_s = 30 * 86'400;  // since the start; at most simulated_s_max
 };
 
 // A decision of the engine, in the words of its audit record.

@@ -141,6 +141,7 @@ void World::live() {
     } else {
       tick_s += tick_every_s();
       tell_now(Tick{});
+      if (asked_s_ != 0 && approve_at_s_ == 0) look_at_status();
       if (over()) return;
     }
   }
@@ -231,15 +232,29 @@ void World::look_at_status() {
     if (status.waves[i].state == WaveState::done && !wave.done_s) wave.done_s = since_start_s();
   }
   const bool all_hold = status.state == RolloutState::running && status.holding != 0 && working_ == 0;
-  if (status.state != RolloutState::awaiting_approval && !all_hold) {
-    approve_at_s_ = 0;
-  } else if (approve_at_s_ == 0 && simulation_.approve_after_s) {
-    approve_at_s_ = now_s_ + *simulation_.approve_after_s;
+  const bool asks = status.state == RolloutState::awaiting_approval;
+  if (!asks && !all_hold) {
+    approve_at_s_ = asked_s_ = 0;
+    return;
   }
+  if (!simulation_.approve_after_s || approve_at_s_ != 0) return;
+  if (asked_s_ == 0) asked_s_ = now_s_;
+  if (asks && is_vote_awaited(status)) return;  // each tick asks again
+  approve_at_s_ = now_s_ + *simulation_.approve_after_s;
+}
+
+// Whoever approves looks at the verdicts, and these are not there before the votes. All that are awaited come, or end
+// as silence; the time that is enough for that is a bound on what no status says.
+bool World::is_vote_awaited(const RolloutStatus& status) const {
+  std::uint64_t longest_s = 0;
+  for (const auto& guardrail : simulation_.rule.guardrails)
+    longest_s = std::max(longest_s, 2 * guardrail.observe_s + guardrail.silent_after_s);
+  return now_s_ < asked_s_ + longest_s && std::any_of(status.guardrails.begin(), status.guardrails.end(),
+                                                      [](const GuardrailStatus& each) { return each.awaited != 0; });
 }
 
 void World::approve() {
-  approve_at_s_ = 0;
+  approve_at_s_ = asked_s_ = 0;
   const auto& rule = simulation_.rule;
   if (engine_.status(rule.rollout)->state == RolloutState::running) {
     Command command;
@@ -261,7 +276,7 @@ void World::approve() {
 // Nothing that is under way can change anything any more. A rollout that stands still is given the longest time after
 // which something could still come of what has happened.
 bool World::over() {
-  if (working_ != 0 || approve_at_s_ != 0) return false;
+  if (working_ != 0 || asked_s_ != 0) return false;
   const auto state = engine_.status(simulation_.rule.rollout)->state;
   const bool ended = state == RolloutState::completed || state == RolloutState::aborted;
   // A fault that began late is still to be seen by those who judge.

@@ -82,6 +82,7 @@ class World {
   void wait_in(Number device, AttemptState hold);
   void take(const Audit& audit);
   void look_at_status();
+  [[nodiscard]] bool is_vote_awaited(const RolloutStatus& status) const;
   void approve();
   [[nodiscard]] bool over();
   [[nodiscard]] bool somebody_comes_back() const;
@@ -151,10 +152,10 @@ class World {
   std::uint64_t observe_s_ = 0;  // the shortest observation of a guardrail; 0: there is none
   std::uint64_t silent_s_ = 0;   // the shortest time after which silence votes
   std::uint64_t now_s_ = start_s - settled_s;
-  std::uint64_t approve_at_s_ = 0;
-  std::uint64_t progress_s_ = start_s;  // when something last happened that is not a measurement or a link
-  std::uint64_t late_fault_s_ = 0;      // when a fault last began on a device that had committed
-  std::uint32_t working_ = 0;           // devices with a step or a later fault before them
+  std::uint64_t asked_s_ = 0, approve_at_s_ = 0;  // what waits for the operator has done so since, and gets it then
+  std::uint64_t progress_s_ = start_s;            // when something last happened that is not a measurement or a link
+  std::uint64_t late_fault_s_ = 0;                // when a fault last began on a device that had committed
+  std::uint32_t working_ = 0;                     // devices with a step or a later fault before them
   Timeline timeline_;
   RunResult result_;
 };

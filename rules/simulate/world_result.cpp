@@ -159,6 +159,22 @@ double assigning_s(const Pace& pace, std::uint64_t devices, double each_s) {
   return seconds;
 }
 
+// How long whoever approves a wave waits for its votes, at least: until those have come that take longest, of
+// guardrails to which all targets have something to say.
+std::uint64_t longest_observation_s(const Simulation& simulation) {
+  std::uint64_t longest_s = 0;
+  if (simulation.rule.shadow) return 0;  // observed while it soaks
+  const Draws draws(0);
+  const Measuring measuring(simulation, draws);
+  for (const auto& guardrail : simulation.rule.guardrails) {
+    const bool compared = guardrail.against != Against::absolute;
+    if (compared && simulation.rule.baseline_window_s == 0) continue;  // with nothing
+    if (who_is_not_heard(guardrail, simulation, measuring).empty())
+      longest_s = std::max(longest_s, guardrail.observe_s);
+  }
+  return longest_s;
+}
+
 }  // namespace
 
 std::vector<std::uint64_t> earliest_openings(const Simulation& simulation) {
@@ -171,6 +187,7 @@ std::vector<std::uint64_t> earliest_openings(const Simulation& simulation) {
     // A shadow is observed while it soaks.
     if (guardrail.advance_after_s == 0 && !rule.shadow) observe_s = std::max(observe_s, guardrail.observe_s);
   }
+  const auto votes_s = longest_observation_s(simulation);
   std::optional<double> least_s;  // a wave may have the quickest devices alone
   for (const auto& group : simulation.fleet.groups) {
     if (!matches(rule.targets, group)) continue;
@@ -193,7 +210,7 @@ std::vector<std::uint64_t> earliest_openings(const Simulation& simulation) {
     openings.push_back(openings.back() +
                        until_windows_s(simulation, wave, devices[i], simulated_start_s + openings.back()) +
                        static_cast<std::uint64_t>(each_s + assigning_s(rule.pace, devices[i], each_s)) +
-                       (manual             ? simulation.approve_after_s.value_or(0)
+                       (manual             ? simulation.approve_after_s.value_or(0) + votes_s
                         : wave.is_judged() ? observe_s
                                            : 0));
     if (!manual && wave.is_judged()) observe_s = 0;  // votes add up over waves: a verdict that stands needs no new ones

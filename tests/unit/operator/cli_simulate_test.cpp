@@ -58,7 +58,7 @@ TEST(Simulate, SaysThePlanTheTimelineAndTheSpread) {
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("Of the 1600 devices in " + fleet + " it targets 1600:"));
   EXPECT_THAT(ran.out, HasSubstr("Too small for a verdict, even when every device is fine:"));
-  EXPECT_THAT(ran.out, HasSubstr("approved 10 min 00 s after it asks"));
+  EXPECT_THAT(ran.out, HasSubstr("approved 10 min 00 s after the last vote"));
   EXPECT_THAT(ran.out, HasSubstr("\nfault: " + worse_in_de + "\n"));
   EXPECT_THAT(ran.out, HasSubstr("segment.frozen"));
   EXPECT_THAT(ran.out,
@@ -67,7 +67,7 @@ TEST(Simulate, SaysThePlanTheTimelineAndTheSpread) {
   EXPECT_THAT(ran.out,
               HasSubstr("\nHarmed by a fault while they ran it, of 1600 targets\n  79 (4.9 %) in every run\n"));
   EXPECT_THAT(ran.out, HasSubstr("\nTime to halt\n  1 h 2"));
-  EXPECT_THAT(ran.out, HasSubstr("\nTime to finish\n  median 2 h "));
+  EXPECT_THAT(ran.out, HasSubstr("\nTime to finish\n  median 3 h "));
 }
 
 TEST(Simulate, AShadowShowsAFaultAndHarmsNobody) {

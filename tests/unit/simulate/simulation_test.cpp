@@ -197,6 +197,35 @@ TEST(Simulation, WhatIsToleratedIsStoppedNoMoreOftenThanPromised) {
   EXPECT_LE(static_cast<double>(tolerated_stopped), static_cast<double>(runs) / 100 + 0.3 * std::sqrt(runs));
 }
 
+// However soon the operator is, the approval comes after the votes: also those against the control cohort, which are
+// looked at once more.
+TEST(Simulation, WhoeverApprovesWaitsForTheVotes) {
+  for (const char* against : {"baseline", "control"}) {
+    auto simulation = simulation_of(
+        "rollout: r\ntargets: true\nversions: { model: reader@2 }\nbaseline_window: 10m\n"
+        "waves: [{ name: few, percent: 10, gate: manual }, { name: all, percent: 100 }]\n"
+        "guardrails: [{ name: g, metric: p95_ms, observe: 30m, max_increase: 10%, against: " +
+            std::string(against) + " }]\n",
+        "defaults: { metrics: { p95_ms: 180 } }\n"
+        "groups: [{ count: 1000, class: gateway }]\n",
+        {"reader@2: p95_ms +50%"});
+    simulation.approve_after_s = 60;
+    const auto result = run(simulation, seed());
+    const auto entry = [&](std::string_view what) {
+      return std::find_if(result.timeline.begin(), result.timeline.end(),
+                          [&](const TimelineEntry& each) { return each.what == what; });
+    };
+    EXPECT_EQ(entry(audit::wave_approved), result.timeline.end()) << against << ": the bad release fails first";
+    EXPECT_NE(entry(audit::guardrail_failed), result.timeline.end()) << against;
+    simulation.faults.clear();
+    const auto good = run(simulation, seed());
+    const auto approved = std::find_if(good.timeline.begin(), good.timeline.end(),
+                                       [](const TimelineEntry& each) { return each.what == audit::wave_approved; });
+    ASSERT_NE(approved, good.timeline.end());
+    EXPECT_THAT(approved->text, ::testing::HasSubstr("of 100 exceeded")) << against << ": all have voted";
+  }
+}
+
 TEST(Simulation, NobodyApprovesAndItStandsStill) {
   auto simulation = simulation_of(plain_rule, two_regions);
   simulation.approve_after_s.reset();
