@@ -41,6 +41,8 @@ class Script {
   bool fleet_command(const ScriptLine& line);
   bool operator_command(const ScriptLine& line);
   bool exclusion_command(const ScriptLine& line);
+  bool plan_command(const ScriptLine& line);
+  void plan(const std::string& rule_path, const std::string& fleet_path);
   void add_device(const std::string& id, const ScriptLine& line);
   void report(const std::string& id, const ScriptLine& line);
   void commit(const ScriptLine& line);

@@ -82,7 +82,8 @@ void Script::command(const ScriptLine& line) {
     lines_ = summarised(lines_);
     return;
   }
-  const bool known = release_command(line) || fleet_command(line) || operator_command(line) || exclusion_command(line);
+  const bool known = release_command(line) || fleet_command(line) || operator_command(line) ||
+                     exclusion_command(line) || plan_command(line);
   if (!known) complain("unknown command " + line.words[0]);
 }
 
