@@ -325,7 +325,7 @@ TEST_F(Guardrails, SilenceVotesAgainstAndBlocksNobody) {
   start_work([](const Agent&, const std::string&) { return "edit_distance:2|g"; });
   make_release({.name = "m", .version = "1", .model_txt = "good 1"});
   start_rollout("m-1", rule("m-1", "{ model: m@1 }", one_wave, "device.region == \"eu\"",
-                            "guardrails:\n  - { name: quality, metric: edit_distance, max: 10, tolerate: 50%, "
+                            "guardrails:\n  - { name: quality, metric: edit_distance, max: 10, tolerate: 80%, "
                             "confidence: 60%, observe: 2s, silent_after: " +
                                 seconds(5) + " }\n"));
   auto& victim = agent(3);
