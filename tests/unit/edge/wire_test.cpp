@@ -102,7 +102,8 @@ TEST(Outbound, HealthIsValidHoweverMuchIsMeasured) {
 TEST(Outbound, WhatRunsTheModelIsTheWorkloadsWordAlone) {
   const auto delegate = [](const WindowSummary& summary) -> std::optional<std::string> {
     const auto bytes = encode_health({"gw-17", 1, 2, 60, 0, 0}, Snapshot(), summary, SystemReadings());
-    const auto* said = read<wire::HealthSummary>(bytes).message->delegate_active();
+    const auto health = read<wire::HealthSummary>(bytes);
+    const auto* said = health.message->delegate_active();
     return said == nullptr ? std::nullopt : std::optional(said->str());
   };
   WindowSummary summary;
