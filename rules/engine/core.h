@@ -136,7 +136,8 @@ class Core {
   [[nodiscard]] bool is_target(const Rollout& rollout, DeviceIndex index) const;
   [[nodiscard]] bool fits(const std::vector<KnownRelease>& releases, const std::vector<Sha256>& contrary,
                           DeviceIndex index) const;
-  [[nodiscard]] UnfitDevice unfit(const std::vector<KnownRelease>& releases, DeviceIndex index) const;
+  [[nodiscard]] UnfitDevice unfit(const std::vector<KnownRelease>& releases, const std::vector<Sha256>& contrary,
+                                  DeviceIndex index) const;
   [[nodiscard]] FleetFit unfit_for(const Rule& rule, const std::vector<KnownRelease>& releases,
                                    const Rollout* running) const;
   [[nodiscard]] std::uint32_t without_site(const Rule& rule, const std::vector<DeviceIndex>& targets) const;

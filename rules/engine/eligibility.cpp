@@ -71,11 +71,11 @@ VersionsView view_versions(std::string_view packed) {
 
 bool Core::versions_matter() const {
   return std::any_of(rollouts_.begin(), rollouts_.end(), [](const auto& each) {
-    const auto& releases = each.second->releases;
-    if (each.second->serving() && !each.second->contrary.empty()) return true;
-    return each.second->serving() && std::any_of(releases.begin(), releases.end(), [](const KnownRelease& release) {
-             return release.needs.version_min != Needs().version_min;
-           });
+    const Rollout& rollout = *each.second;
+    const bool asks = std::any_of(rollout.releases.begin(), rollout.releases.end(), [](const KnownRelease& release) {
+      return release.needs.version_min != Needs().version_min;
+    });
+    return rollout.serving() && (asks || !rollout.contrary.empty());
   });
 }
 
@@ -96,11 +96,12 @@ bool Core::fits(const std::vector<KnownRelease>& releases, const std::vector<Sha
   });
 }
 
-UnfitDevice Core::unfit(const std::vector<KnownRelease>& releases, DeviceIndex index) const {
+UnfitDevice Core::unfit(const std::vector<KnownRelease>& releases, const std::vector<Sha256>& contrary,
+                        DeviceIndex index) const {
   UnfitDevice found{std::string(fleet_.id(index)), Misfit::none, {}};
   if (auto override = overridden(releases, index); !override.empty())
     found = {std::move(found.device), Misfit::overridden, std::move(override)};
-  if (const auto* asks = contrary_on(contrary_to(releases), index); found.misfit == Misfit::none && asks != nullptr)
+  if (const auto* asks = contrary_on(contrary, index); asks != nullptr)
     found = {std::move(found.device), Misfit::prerequisite, describe_contrary(*asks, releases)};
   FactsView facts;
   if (!asks_for_anything(releases) || !view_facts(fleet_.facts(index), facts)) return found;
@@ -134,7 +135,7 @@ FleetFit Core::unfit_for(const Rule& rule, const std::vector<KnownRelease>& rele
             [this](DeviceIndex a, DeviceIndex b) { return fleet_.id(a) < fleet_.id(b); });
   found.unfit = static_cast<std::uint32_t>(unfit_ones.size());
   for (const auto index : unfit_ones) {
-    auto one = unfit(releases, index);
+    auto one = unfit(releases, contrary, index);
     ++found.counts[static_cast<std::size_t>(one.misfit)];
     if (found.devices.size() < unfit_shown_max) found.devices.push_back(std::move(one));
   }

@@ -1,12 +1,9 @@
 // Verdicts of segments: gates and sentences.
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "rules/engine/guards.h"
 #include "rules/engine/percent.h"
-#include "schemas/limits.h"
 
 namespace muster::rules {
 

@@ -63,7 +63,8 @@ std::string Core::fault_of_override(DeviceIndex index, const KnownRelease& relea
     return "release " + name + " has security version " + std::to_string(release.security_version) +
            ", under the device's floor of " + std::to_string(floor) + "; it would refuse it";
   }
-  if (const auto misfit = unfit({release}, index); misfit.misfit != Misfit::none && misfit.misfit != Misfit::overridden)
+  if (const auto misfit = unfit({release}, contrary_to({release}), index);
+      misfit.misfit != Misfit::none && misfit.misfit != Misfit::overridden)
     return "it cannot run " + name + ": " + misfit.why;
   return fault_of_members(index, plane);
 }

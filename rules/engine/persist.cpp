@@ -220,7 +220,6 @@ std::string Core::engine_record() const {
   ByteWriter out;
   out.number(last_number_);
   out.number(directive_epoch_);
-  out.number(0);  // when an order was last taken back: once one for all devices, and only until a restart
   out.number(rollouts_.size());
   return seal_record("engine", out.bytes());
 }

@@ -207,7 +207,6 @@ bool Core::restore_engine(std::string_view value, std::uint64_t& rollouts) {
   if (!open_record("engine", value, in)) return false;
   last_number_ = in.number32();
   directive_epoch_ = in.number();
-  (void)in.number();
   rollouts = in.number_max(limits::rollouts_max);
   return in.at_end();
 }

@@ -58,7 +58,7 @@ std::string Core::why_outside(const Rollout& rollout, DeviceIndex index) const {
     case Outcome::yes:
       break;
   }
-  const auto misfit = unfit(rollout.releases, index);
+  const auto misfit = unfit(rollout.releases, rollout.contrary, index);
   if (misfit.misfit == Misfit::overridden) return "an operator has taken the plane: " + misfit.why;
   if (misfit.misfit != Misfit::none) return "it cannot run it: " + misfit.why;
   for (std::size_t plane = 0; plane < plane_count; ++plane) {

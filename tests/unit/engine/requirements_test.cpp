@@ -81,6 +81,11 @@ TEST_F(Requirements, AnOverrideIsRefusedForTheSameReason) {
   EXPECT_FALSE(World::accepted(refused));
   EXPECT_THAT(World::reply(refused), HasSubstr("reader@2, which it runs, needs firmware >= 1.4.0"));
   EXPECT_TRUE(World::accepted(world_.command(OverrideDevice{"gw-2", world_.release("fw@1.3.0")}, "alice", "a try")));
+  // Also in the place of another override of the plane.
+  ASSERT_TRUE(World::accepted(world_.command(OverrideDevice{"gw-1", world_.release("fw@1.5.0")}, "alice", "a try")));
+  const auto again = world_.command(OverrideDevice{"gw-1", world_.release("fw@1.3.0")}, "alice", "a try");
+  EXPECT_FALSE(World::accepted(again));
+  EXPECT_THAT(World::reply(again), HasSubstr("reader@2, which it runs, needs firmware >= 1.4.0"));
 }
 
 TEST_F(Requirements, AnOverrideAsksToo) {
