@@ -148,6 +148,7 @@ void write_health(JsonWriter& json, ByteView bytes) {
   write_reading(json, "temperature_c", health.temperature_c(), -273.15);
   json.field("error_code", wire::EnumNameErrorCode(health.error_code())).field("inferences", health.inferences());
   json.field("crash_count", health.crash_count());
+  write_reading(json, "missing_inputs", static_cast<double>(health.missing_inputs()));
   write_reading(json, "cpu_percent", health.cpu_percent());
   write_reading(json, "disk_free_mb", static_cast<double>(health.disk_free_mb()));
   json.field("last_recovery_action", wire::EnumNameRecoveryAction(health.last_recovery_action()));

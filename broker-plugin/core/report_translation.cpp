@@ -61,6 +61,7 @@ void set_standard(rules::Readings& readings, const wire::HealthSummary& summary)
   }
   readings.set(Reading::error_code, static_cast<double>(summary.error_code()));
   readings.set(Reading::crash_count, static_cast<double>(summary.crash_count()));
+  set_measured(readings, Reading::missing_inputs, static_cast<double>(summary.missing_inputs()));
 }
 
 }  // namespace

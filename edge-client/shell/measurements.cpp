@@ -11,9 +11,9 @@ constexpr double first_octave_ms = 0.125;
 constexpr std::string_view latency_name = "inference_ms";
 
 // Fields of HealthSummary; everything else is a task metric.
-constexpr std::string_view standard_names[] = {"load_time_ms", "p50_ms",         "p95_ms",     "p99_ms",
-                                               "peak_ram_mb",  "dropped_frames", "error_code", "inferences",
-                                               "crash_count",  "inference_ms"};
+constexpr std::string_view standard_names[] = {"load_time_ms", "p50_ms",         "p95_ms",      "p99_ms",
+                                               "peak_ram_mb",  "dropped_frames", "error_code",  "inferences",
+                                               "crash_count",  "missing_inputs", "inference_ms"};
 
 bool is_standard(std::string_view name) {
   return std::find(std::begin(standard_names), std::end(standard_names), name) != std::end(standard_names);
@@ -193,6 +193,8 @@ WindowSummary Measurements::close_window() {
   if (measured("inferences") != nullptr) s.inferences = clamped<std::uint64_t>(value_in_window("inferences"));
   s.crash_count = clamped<std::uint32_t>(value_in_window("crash_count"));
   s.error_code = clamped<std::uint16_t>(value_in_window("error_code"));
+  if (measured("missing_inputs") != nullptr)
+    s.missing_inputs = clamped<std::int64_t>(value_in_window("missing_inputs"));
   s.delegate = delegate_;
   s.malformed = malformed_;
   s.left_out = left_out_;

@@ -46,7 +46,7 @@ struct MetricWindow {
 // One window, closed. Negative: not measured.
 struct WindowSummary {
   double load_time_ms = -1, p50_ms = -1, p95_ms = -1, p99_ms = -1, peak_ram_mb = -1;
-  std::int64_t dropped_frames = -1;
+  std::int64_t dropped_frames = -1, missing_inputs = -1;
   std::uint64_t inferences = 0;
   std::uint32_t crash_count = 0;
   std::uint16_t error_code = 0;

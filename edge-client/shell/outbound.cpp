@@ -148,6 +148,7 @@ Bytes encode_health_with(const HealthWindow& window, const Snapshot& snapshot, c
   builder.add_error_code(*wire::EnumNameErrorCode(code) != '\0' ? code : ErrorCode::internal);
   builder.add_inferences(summary.inferences);
   builder.add_crash_count(summary.crash_count);
+  builder.add_missing_inputs(summary.missing_inputs);
   builder.add_cpu_percent(system.cpu_percent);
   builder.add_disk_free_mb(system.disk_free_mb);
   builder.add_latency_buckets(buckets);

@@ -106,6 +106,10 @@ class Client final : private MqttHandler {
   void inference(std::uint32_t duration_us) { readings_.inference(duration_us); }
   void sample(std::uint32_t metric, float value) { readings_.sample(metric, value); }
   void drop_frames(std::uint32_t count) { readings_.drop_frames(count); }
+  // How many cameras, sensors, encoders give nothing now: said in each window, as in one without it nothing is known.
+  void missing_inputs(std::uint32_t count) { readings_.set_missing_inputs(count); }
+  // What went wrong in the application, for this window's summary.
+  void error(wire::ErrorCode code) { readings_.set_error(code); }
   // Something of the application's own for the ring of last events: codes from event_application on.
   void remember(EventCode code, std::uint32_t a, std::uint32_t b, std::uint32_t c) { note(code, a, b, c); }
   void load_time_ms(float ms) { readings_.set_load_time_ms(ms); }

@@ -40,6 +40,7 @@ Vocabulary recovery_vocabulary() {
       {"error_code", Type::number},
       {"inferences", Type::number},
       {"crash_count", Type::number},
+      {"missing_inputs", Type::number},
       {"cpu_percent", Type::number},
       {"disk_free_mb", Type::number},
       // the same percentiles by their longer names, the device's own setting, and what workloads usually count

@@ -55,7 +55,8 @@ constexpr Key guardrail_keys[] = {
      .form = Form::number,
      .doc =
          "The highest value that does not exceed, in the metric's own unit; `absolute` alone. `thermal` takes a word, "
-         "and `error_code` and `crash_count` take a whole number up to 1000000, 0 when it is left out.",
+         "and `error_code`, `crash_count` and `missing_inputs` take a whole number up to 1000000, 0 when it is left "
+         "out.",
      .absent = "`absolute` needs it or `min`",
      .max = 999'999'999,  // readings are cut at a thousand million: none would exceed more
      .words = thermal_limits},

@@ -5,37 +5,12 @@
 #include <cmath>
 #include <map>
 
-#include "rules/condition/program.h"
-#include "rules/engine/facts.h"
 #include "rules/engine/rollout.h"
 #include "rules/engine/segment.h"
 #include "rules/verdict/sequential_test.h"
 
 namespace muster::rules {
 namespace {
-
-bool matches(ByteView condition, const DeviceFacts& facts) {
-  ByteWriter packed;
-  pack_facts(facts, packed);
-  const DeviceEnvironment environment({}, packed.bytes());
-  return evaluate(condition, environment) == Outcome::yes;
-}
-
-// Adds what a wave of this share or number of devices takes to `reached`, from each group in proportion to what is left
-// of it.
-void take_share(const Wave& wave, const std::vector<PlannedGroup>& groups, std::vector<double>& reached) {
-  std::uint64_t targets = 0;
-  double in = 0;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    targets += groups[i].devices;
-    in += reached[i];
-  }
-  const auto wanted = static_cast<double>(share_of(wave, targets));
-  const double left = static_cast<double>(targets) - in;
-  if (wanted <= in || left <= 0) return;
-  const double share = (wanted - in) / left;
-  for (std::size_t i = 0; i < groups.size(); ++i) reached[i] += (groups[i].devices - reached[i]) * share;
-}
 
 // At least one where any is to be expected: a small segment may be spared by a wave, but nothing relies on that.
 std::uint32_t whole_devices(double expected) {
@@ -60,29 +35,15 @@ std::map<std::string, PlannedSegment> segments_of(const Guardrail& guardrail, st
   return segments;
 }
 
+// Whether all verdicts of the last wave of `rule` that its targets are enough for can come.
+bool is_large_enough(const Rule& rule, const DescribedFleet& fleet) {
+  const auto found = verdicts_out_of_reach(rule, plan_waves(rule, fleet));
+  return std::none_of(found.begin(), found.end(), [&](const OutOfReach& each) {
+    return each.wave + 1 == rule.waves.size() && each.can_be_reached();
+  });
+}
+
 }  // namespace
-
-bool is_empty_ring(const Wave& wave, const std::vector<PlannedGroup>& groups) {
-  return wave.is_ring() && std::none_of(groups.begin(), groups.end(), [&](const PlannedGroup& group) {
-           return group.devices != 0 && matches(wave.ring, group.facts);
-         });
-}
-
-std::vector<PlannedGroup> plan_waves(const Rule& rule, const DescribedFleet& fleet) {
-  std::vector<PlannedGroup> groups;
-  for (const FleetGroup& group : fleet.groups) {
-    if (matches(rule.targets, group.facts)) groups.push_back({group.facts, group.count, {}});
-  }
-  std::vector<double> reached(groups.size(), 0);
-  for (const Wave& wave : rule.waves) {
-    if (!wave.is_ring()) take_share(wave, groups, reached);
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-      if (wave.is_ring() && matches(wave.ring, groups[i].facts)) reached[i] = groups[i].devices;
-      groups[i].reached.push_back(reached[i]);
-    }
-  }
-  return groups;
-}
 
 std::vector<OutOfReach> verdicts_out_of_reach(const Rule& rule, const std::vector<PlannedGroup>& groups) {
   std::vector<OutOfReach> found;
@@ -106,23 +67,13 @@ std::vector<OutOfReach> verdicts_out_of_reach(const Rule& rule, const std::vecto
   return found;
 }
 
-namespace {
-
-// Whether all verdicts of the last wave of `rule` that its targets are enough for can come.
-bool is_large_enough(const Rule& rule, const DescribedFleet& fleet) {
-  const auto found = verdicts_out_of_reach(rule, plan_waves(rule, fleet));
-  return std::none_of(found.begin(), found.end(), [&](const OutOfReach& each) {
-    return each.wave + 1 == rule.waves.size() && each.can_be_reached();
-  });
-}
-
-}  // namespace
-
 std::optional<LargeEnough> large_enough(const Rule& rule, const DescribedFleet& fleet, std::size_t wave) {
   Rule tried = rule;
   tried.waves.resize(wave + 1);
   Wave& last = tried.waves.back();
-  const bool share = last.percent != 0;
+  // After a percentage no number of devices is a wave.
+  const bool share =
+      std::any_of(tried.waves.begin(), tried.waves.end(), [](const Wave& each) { return each.percent != 0; });
   last.rehearse = false;  // a ring that rehearses is judged, and a number of devices would not be
   std::uint64_t targets = 0;
   for (const auto& group : plan_waves(rule, fleet)) targets += group.devices;

@@ -13,6 +13,11 @@ namespace {
 // What the wave is called that `rehearse` makes.
 constexpr std::string_view rehearsal_name = "rehearsal";
 
+void refuse_after_all(const YamlNode& node, Problems& problems) {
+  problems.add(node, "this wave is never reached: the one before it already takes 100 percent",
+               "remove it, or lower the percentages before it");
+}
+
 // The percentages of waves in a row, and the numbers of devices before them: what makes a later one useless is a
 // problem.
 class Shares {
@@ -43,9 +48,8 @@ class Shares {
     const auto read = read_integer(node, key, problems_);
     if (!read) return 0;
     const auto percent = static_cast<std::uint32_t>(*read);
-    if (largest_ == 100) {
-      problems_.add(node, "this wave is never reached: the one before it already takes 100 percent",
-                    "remove it, or lower the percentages before it");
+    if (take_all()) {
+      refuse_after_all(node, problems_);
     } else if (percent <= largest_) {
       problems_.add(
           node, "this wave adds no device: the one before it already takes " + std::to_string(largest_) + " percent",
@@ -54,7 +58,7 @@ class Shares {
     largest_ = std::max(largest_, percent);
     return percent;
   }
-  [[nodiscard]] bool any() const { return largest_ != 0; }
+  [[nodiscard]] bool take_all() const { return largest_ == 100; }
 
  private:
   Problems& problems_;
@@ -149,9 +153,7 @@ class WaveReader {
   }
 
   void read_ring(const YamlNode& node, Fields& fields, Wave& wave) {
-    if (shares_.any()) {
-      problems_.add(node, "a ring after a percentage", "rings first: the percentages that follow then count them in");
-    }
+    if (shares_.take_all()) refuse_after_all(node, problems_);
     auto ring = fields.condition("ring");
     if (!ring) return;
     wave.ring_text = std::move(ring->text);

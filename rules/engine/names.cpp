@@ -37,7 +37,7 @@ constexpr std::array<std::string_view, attribute_count> attribute_names = {"clas
                                                                            "customer", "os_version", "memory_tier"};
 constexpr std::array<std::string_view, reading_count> reading_names = {
     "load_time_ms", "p50_ms",      "p95_ms",       "p99_ms",  "peak_ram_mb", "dropped_frames", "temperature_c",
-    "inferences",   "cpu_percent", "disk_free_mb", "thermal", "error_code",  "crash_count"};
+    "inferences",   "cpu_percent", "disk_free_mb", "thermal", "error_code",  "crash_count",    "missing_inputs"};
 
 template <typename Enum, std::size_t size>
 std::string_view name_in(const std::array<std::string_view, size>& names, Enum value) {

@@ -28,8 +28,9 @@ enum class Reading : std::uint8_t {
   thermal,     // 1 nominal, 2 fair, 3 serious, 4 critical
   error_code,  // 0: none
   crash_count,
+  missing_inputs,  // cameras, sensors, encoders and the like that give nothing
 };
-inline constexpr std::size_t reading_count = 13;
+inline constexpr std::size_t reading_count = 14;
 inline constexpr Reading first_state_reading = Reading::thermal;
 // The one state that is a text.
 inline constexpr std::string_view delegate_metric = "delegate_active";

@@ -5,6 +5,7 @@
 #include "rules/condition/program.h"
 #include "rules/engine/facts.h"
 #include "rules/engine/rollout.h"
+#include "rules/simulate/plan_waves.h"
 #include "rules/simulate/world.h"
 
 namespace muster::rules {
@@ -102,28 +103,13 @@ bool matches(ByteView condition, const FleetGroup& group) {
 
 // How many devices each wave adds, where no condition asks for an id.
 std::vector<std::uint64_t> devices_of_waves(const Simulation& simulation) {
-  const auto& rule = simulation.rule;
-  std::vector<const FleetGroup*> targets;
-  std::uint64_t count = 0, in = 0;
-  for (const auto& group : simulation.fleet.groups) {
-    if (!matches(rule.targets, group)) continue;
-    targets.push_back(&group);
-    count += group.count;
+  std::vector<double> reached(simulation.rule.waves.size(), 0);
+  for (const auto& group : plan_waves(simulation.rule, simulation.fleet)) {
+    for (std::size_t wave = 0; wave < reached.size(); ++wave) reached[wave] += group.reached[wave];
   }
   std::vector<std::uint64_t> added;
-  for (const auto& wave : rule.waves) {
-    auto reached = share_of(wave, count);
-    if (wave.is_ring()) {
-      reached = in;
-      for (const auto*& group : targets) {
-        if (group == nullptr || !matches(wave.ring, *group)) continue;
-        reached += group->count;
-        group = nullptr;
-      }
-    }
-    added.push_back(reached - std::min(in, reached));
-    in = std::max(in, reached);
-  }
+  for (std::size_t wave = 0; wave < reached.size(); ++wave)
+    added.push_back(static_cast<std::uint64_t>(std::llround(reached[wave] - (wave == 0 ? 0 : reached[wave - 1]))));
   return added;
 }
 

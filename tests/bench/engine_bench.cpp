@@ -7,26 +7,21 @@
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "broker-plugin/core/startup.h"
-#include "broker-plugin/store/keys.h"
-#include "broker-plugin/store/store.h"
 #include "rules/engine/engine.h"
 #include "tests/bench/engine_fleet.h"
+#include "tests/bench/engine_restart.h"
 #include "tests/bench/lib/clock.h"
 #include "tests/bench/lib/measure.h"
 #include "tests/bench/lib/options.h"
 #include "tests/bench/lib/statistics.h"
-#include "tests/e2e/harness/folder.h"
 
 namespace {
 
 using namespace muster::rules;
 using namespace muster::bench;
-namespace broker = muster::broker;
 
 constexpr double bytes_max = 400, report_us_max = 2, wave_s_max = 1, restart_s_max = 5;
 // Linear, with room for the rounds' spread and a sort's logarithm.
@@ -40,8 +35,6 @@ struct Figures {
 // canary commits and with that the rest is assigned: then the engine holds the most it ever does for this fleet.
 class Life {
  public:
-  using Records = std::unordered_map<std::string, std::string>;
-
   Life(std::size_t devices, std::uint64_t seed) : devices_(devices), seed_(seed), heap_before_(heap_bytes()) {}
 
   Figures run() {
@@ -76,20 +69,8 @@ class Life {
     const auto start = Clock::now();
     engine_.step(event, effects_);
     const double taken_s = seconds_since(start);
-    if (records_ != nullptr) keep();
+    if (records_ != nullptr) keep(effects_, *records_);
     return taken_s;
-  }
-
-  void keep() {
-    for (auto& effect : effects_) {
-      auto* persist = std::get_if<Persist>(&effect);
-      if (persist == nullptr) continue;
-      if (persist->value) {
-        (*records_)[persist->key] = std::move(*persist->value);
-      } else {
-        records_->erase(persist->key);
-      }
-    }
   }
 
   double join() {
@@ -146,47 +127,6 @@ class Life {
   Records* records_ = nullptr;
   Engine engine_;
   std::vector<Effect> effects_;
-};
-
-template <typename Value>
-Value must(tl::expected<Value, muster::Error> result) {
-  if (!result) break_off("%s", result.error().message.c_str());
-  if constexpr (!std::is_void_v<Value>) return std::move(*result);
-}
-
-// A store as a broker leaves it when it ends, and the way back from it: the plugin's own code for both.
-class Restart {
- public:
-  Restart(std::size_t devices, std::uint64_t seed)
-      : devices_(devices), trust_{must(muster::trust::SigningKey::generate()), {}, {}} {
-    constexpr std::size_t batch_size = 10'000;
-    must(broker::prepare_data_dir(folder_.file("data")));
-    const auto store = must(broker::Store::open(folder_.file("data")));
-    std::vector<broker::Record> batch;
-    const auto records = Life(devices, seed).records();
-    for (const auto& [key, value] : records) {
-      batch.push_back({broker::keys::join(broker::keys::engine, key), value});
-      if (batch.size() < batch_size) continue;
-      must(store->write(batch));
-      batch.clear();
-    }
-    must(store->write(batch));
-  }
-
-  double seconds() const {
-    const auto start = Clock::now();
-    const auto store = must(broker::Store::open(folder_.file("data")));
-    const auto restored = must(broker::restore(*store, trust_, folder_.file("data")));
-    const double taken_s = seconds_since(start);
-    if (restored.engine.devices().size() != devices_)
-      break_off("%zu devices came back, not %zu", restored.engine.devices().size(), devices_);
-    return taken_s;
-  }
-
- private:
-  std::size_t devices_;
-  broker::TrustSetup trust_;
-  muster::e2e::Folder folder_;
 };
 
 struct Rows {
@@ -246,7 +186,7 @@ int main(int argc, char** argv) {
   std::vector<std::unique_ptr<Restart>> restarts;
   for (const auto devices : sizes) {
     rows.emplace_back(size_text(devices));
-    restarts.push_back(std::make_unique<Restart>(devices, options.seed));
+    restarts.push_back(std::make_unique<Restart>(devices, Life(devices, options.seed).records()));
   }
   for (int round = 0; round < options.rounds; ++round) {
     for (std::size_t i = 0; i < sizes.size(); ++i) {

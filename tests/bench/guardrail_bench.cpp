@@ -1,5 +1,6 @@
 // The rollout engine with ten guardrails, each judged by class and region: what a health summary costs before and after
-// the update, what the first wave costs, and the memory that a device takes. Each size in each round is a new engine.
+// the update, what a state report and the first wave cost, the memory that a device takes, and the restart with all
+// votes. Each size in each round is a new engine.
 #include <malloc.h>
 
 #include <cstdio>
@@ -9,6 +10,7 @@
 
 #include "rules/engine/engine.h"
 #include "tests/bench/engine_fleet.h"
+#include "tests/bench/engine_restart.h"
 #include "tests/bench/lib/clock.h"
 #include "tests/bench/lib/measure.h"
 #include "tests/bench/lib/options.h"
@@ -18,7 +20,7 @@ namespace {
 using namespace muster::rules;
 using namespace muster::bench;
 
-constexpr double bytes_max = 400, summary_us_max = 2, wave_s_max = 1;
+constexpr double bytes_max = 400, report_us_max = 2, wave_s_max = 1, restart_s_max = 5;
 constexpr std::uint32_t window_s = 60, observe_windows = 5;
 
 StartRollout guarded_rollout(std::uint64_t seed) {
@@ -56,7 +58,7 @@ DeviceHealth health_of(std::size_t i) {
 }
 
 struct Figures {
-  double before_us = 0, after_us = 0, voting_us = 0, wave_s = 0, bytes = 0;
+  double before_us = 0, after_us = 0, voting_us = 0, report_us = 0, wave_s = 0, bytes = 0;
 };
 
 class Life {
@@ -73,6 +75,7 @@ class Life {
     figures.before_us = all_measure(devices_);
     now_s_ += window_s;
     figures.wave_s = step(Tick{});
+    figures.report_us = all_report();
     const auto reached = commit();
     for (std::uint32_t window = 1; window < observe_windows; ++window) {
       now_s_ += window_s;
@@ -89,13 +92,36 @@ class Life {
     return figures;
   }
 
+  // What a store would hold when all of the first wave have voted.
+  Records records() {
+    Records records;
+    records_ = &records;
+    (void)run();
+    records_ = nullptr;
+    return records;
+  }
+
  private:
   double step(decltype(Event::what) what) {
     effects_.clear();
     const Event event{now_s_, std::move(what)};
     const auto start = Clock::now();
     engine_.step(event, effects_);
-    return seconds_since(start);
+    const double taken_s = seconds_since(start);
+    if (records_ != nullptr) keep(effects_, *records_);
+    return taken_s;
+  }
+
+  // Everybody begins an attempt, or says so, as in the bench of the engine without guardrails.
+  double all_report() {
+    double taken_s = 0;
+    for (std::size_t i = 0; i < devices_; ++i) {
+      auto report = report_of(i, 2);
+      report.attempt = AttemptState::fetching;
+      report.attempt_epoch = 1;
+      taken_s += step(std::move(report));
+    }
+    return per_device_us(taken_s, devices_);
   }
 
   double all_measure(std::size_t count) {
@@ -117,7 +143,7 @@ class Life {
       DeviceStatus status;
       if (!engine_.device(id_of(i), status) || status.assigned_epoch == 0) continue;
       reached.push_back(i);
-      auto report = report_of(i, 2);
+      auto report = report_of(i, 3);
       report.attempt = AttemptState::committed;
       report.attempt_epoch = status.assigned_epoch;
       report.active[1] = digest_of(9);
@@ -132,16 +158,16 @@ class Life {
   std::uint64_t seed_;
   double heap_before_;
   std::uint64_t now_s_ = 1'000'000;
+  Records* records_ = nullptr;
   Engine engine_;
   std::vector<Effect> effects_;
 };
 
 struct Rows {
-  Measure before, after, voting, wave, bytes;
+  Measure before, after, voting, report, wave, bytes, restart;
   explicit Rows(const std::string& v)
-      : before{"guardrails: summary before the update", v, "µs", "", {}, {},
-               {BudgetKind::ours_max, summary_us_max},  ""},
-        after{"guardrails: summary after the update", v, "µs", "", {}, {}, {BudgetKind::ours_max, summary_us_max}, ""},
+      : before{"guardrails: summary before the update", v, "µs", "", {}, {}, {BudgetKind::ours_max, report_us_max}, ""},
+        after{"guardrails: summary after the update", v, "µs", "", {}, {}, {BudgetKind::ours_max, report_us_max}, ""},
         voting{"guardrails: summary with ten votes",
                v,
                "µs",
@@ -150,9 +176,18 @@ struct Rows {
                {},
                {},
                "once a device and rollout; its record is written anew"},
+        report{"guardrails: report that changes an attempt", v, "µs", "", {}, {},
+               {BudgetKind::ours_max, report_us_max},        ""},
         wave{"guardrails: open a wave of 10 %", v, "s", "", {}, {}, {BudgetKind::ours_max, wave_s_max}, ""},
-        bytes{
-            "guardrails: memory a device", v, "B", "", {}, {}, {BudgetKind::ours_max, bytes_max}, "all are measured"} {}
+        bytes{"guardrails: memory a device", v, "B", "", {}, {}, {BudgetKind::ours_max, bytes_max}, "all are measured"},
+        restart{"guardrails: restart from RocksDB",
+                v,
+                "s",
+                "",
+                {},
+                {},
+                {BudgetKind::ours_max, restart_s_max},
+                "with what all have measured, and the votes of a tenth"} {}
 };
 
 }  // namespace
@@ -163,18 +198,29 @@ int main(int argc, char** argv) {
       options.quick ? std::vector<std::size_t>{2'000, 20'000} : std::vector<std::size_t>{10'000, 100'000, 1'000'000};
   for (const auto devices : sizes) {
     Rows rows(size_text(devices));
+    const Restart restart(devices, Life(devices, options.seed).records());
+    ::malloc_trim(0);
     for (int round = 0; round < options.rounds; ++round) {
       const auto figures = Life(devices, options.seed + static_cast<std::uint64_t>(round)).run();
       ::malloc_trim(0);
+      const double restart_s = restart.seconds();
+      ::malloc_trim(0);
+      rows.report.add(figures.report_us);
+      rows.restart.add(restart_s);
       rows.before.add(figures.before_us);
       rows.after.add(figures.after_us);
       rows.voting.add(figures.voting_us);
       rows.wave.add(figures.wave_s);
       rows.bytes.add(figures.bytes);
-      std::fprintf(stderr, "round %d, %zu devices: %.0f B, %.2f/%.2f/%.2f µs a summary, wave %.3f s\n", round + 1,
-                   devices, figures.bytes, figures.before_us, figures.after_us, figures.voting_us, figures.wave_s);
+      std::fprintf(
+          stderr,
+          "round %d, %zu devices: %.0f B, %.2f/%.2f/%.2f µs a summary, %.2f µs a report, wave %.3f s, restart %.3f s\n",
+          round + 1, devices, figures.bytes, figures.before_us, figures.after_us, figures.voting_us, figures.report_us,
+          figures.wave_s, restart_s);
     }
-    for (const auto* measure : {&rows.bytes, &rows.before, &rows.after, &rows.voting, &rows.wave}) print(*measure);
+    for (const auto* measure :
+         {&rows.bytes, &rows.before, &rows.after, &rows.voting, &rows.report, &rows.wave, &rows.restart})
+      print(*measure);
   }
   return 0;
 }

@@ -70,6 +70,7 @@ void Readings::fill(HealthFields& fields, MetricFields* metrics) const {
   fields.error_code = error_;
   fields.inferences = inferences_;
   fields.crash_count = crashes_;
+  fields.missing_inputs = missing_inputs_age_ == 0 ? static_cast<std::int64_t>(missing_inputs_) : -1;
   fields.latency_buckets = buckets_;
   fields.latency_bucket_count = inferences_ == 0 ? 0 : latency_buckets;
   fields.metrics = metrics;
@@ -96,6 +97,7 @@ void Readings::next_window() {
   inferences_before_ = inferences_;
   dropped_before_ = dropped_frames_;
   inferences_ = dropped_frames_ = 0;
+  if (missing_inputs_age_ <= stale_max) ++missing_inputs_age_;
   load_time_ms_ = -1;
   error_ = wire::ErrorCode::none;
 }
@@ -104,6 +106,7 @@ void Readings::reset() {
   next_window();
   next_window();
   for (auto& windows : stale_windows_) windows = stale_max;
+  missing_inputs_age_ = UINT32_MAX;
 }
 
 rules::Value Readings::lookup(std::string_view name) const {
@@ -118,6 +121,8 @@ rules::Value Readings::lookup(std::string_view name) const {
   if (name == "dropped_frames") return rules::Value::of(static_cast<double>(dropped_frames_ + dropped_before_));
   if (name == "inferences") return rules::Value::of(static_cast<double>(inferences_ + inferences_before_));
   if (name == "error_code") return rules::Value::of(static_cast<double>(error_));
+  if (name == "missing_inputs" && missing_inputs_age_ <= stale_max)
+    return rules::Value::of(static_cast<double>(missing_inputs_));
   for (std::uint32_t i = 0; i < name_count_; ++i) {
     if (name == names_[i] && stale_windows_[i] < stale_max)
       return rules::Value::of(static_cast<double>(metrics_[i].last));

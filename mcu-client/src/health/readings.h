@@ -31,6 +31,11 @@ class Readings final : public rules::Environment {
   void drop_frames(std::uint32_t count) { dropped_frames_ += count; }
   void set_error(wire::ErrorCode code) { error_ = code; }
   void set_load_time_ms(float ms) { load_time_ms_ = ms >= 0 && ms - ms == 0 ? ms : -1; }
+  // Cameras, sensors, encoders and the like that give nothing.
+  void set_missing_inputs(std::uint32_t count) {
+    missing_inputs_ = count;
+    missing_inputs_age_ = 0;
+  }
   void set_crashes(std::uint32_t count) { crashes_ = count; }
 
   // Fills what was measured into a summary; `metrics` has room for task_metrics_max.
@@ -56,6 +61,7 @@ class Readings final : public rules::Environment {
   std::uint32_t inferences_ = 0, inferences_before_ = 0;
   std::uint32_t dropped_frames_ = 0, dropped_before_ = 0;
   std::uint32_t crashes_ = 0;
+  std::uint32_t missing_inputs_ = 0, missing_inputs_age_ = UINT32_MAX;  // windows since it was said
   float load_time_ms_ = -1;
   wire::ErrorCode error_ = wire::ErrorCode::none;
 };

@@ -124,7 +124,8 @@ constexpr FieldLayout health_summary[] = {needed(Kind::name, offsetof(Health, de
                                           unused,  // disk_free_mb
                                           field(Kind::numbers, offsetof(Health, latency_buckets)),
                                           field(Kind::tables, offsetof(Health, metrics), l_metric),
-                                          number(Kind::u8, offsetof(Health, last_recovery_action))};
+                                          number(Kind::u8, offsetof(Health, last_recovery_action)),
+                                          number(Kind::u64, offsetof(Health, missing_inputs), Default::minus_one)};
 
 constexpr FieldLayout chunk_get[] = {needed(Kind::digest, offsetof(ChunkGetFields, blob)),
                                      number(Kind::u64, offsetof(ChunkGetFields, offset)),

@@ -71,7 +71,7 @@ struct HealthFields {
   const Sha256* model_hash = nullptr;
   std::string_view config_version, runtime_version, delegate_active;
   double load_time_ms = -1, p50_ms = -1, p95_ms = -1, p99_ms = -1, peak_ram_mb = -1, temperature_c = -1000, cpu_percent = -1;
-  std::int64_t dropped_frames = -1;
+  std::int64_t dropped_frames = -1, missing_inputs = -1;
   wire::ErrorCode error_code = wire::ErrorCode::none;
   std::uint64_t inferences = 0;
   std::uint32_t crash_count = 0;

@@ -104,12 +104,13 @@ TEST(Translation, EachReadingIsFoundUnderItsOwnName) {
         summary.add_thermal(wire::ThermalState::serious);
         summary.add_error_code(wire::ErrorCode::probe_failed);
         summary.add_crash_count(13);
+        summary.add_missing_inputs(14);
       },
       {}, "npu");
   EXPECT_EQ(health.window_start_s, 100u);
   EXPECT_EQ(health.window_s, 60u);
   EXPECT_EQ(health.readings.delegate_active, "npu");
-  const double expected[rules::reading_count] = {1.5, 2.5, 3.5, 4.5, 5.5, 6, -12.5, 8, 9.5, 10, 3, 40, 13};
+  const double expected[rules::reading_count] = {1.5, 2.5, 3.5, 4.5, 5.5, 6, -12.5, 8, 9.5, 10, 3, 40, 13, 14};
   for (std::size_t i = 0; i < rules::reading_count; ++i) {
     EXPECT_EQ(health.readings.standard[i], expected[i]) << rules::name_of(static_cast<Reading>(i));
   }

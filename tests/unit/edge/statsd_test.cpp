@@ -126,7 +126,7 @@ TEST(Measurements, StandardKeysAndTaskMetrics) {
   Measurements m;
   m.take(
       "load_time_ms:120|g\np50_ms:1|g\np95_ms:2|g\np99_ms:3|g\npeak_ram_mb:64|g\ndropped_frames:4|c\ncrash_count:2|"
-      "c\ninferences:9|c\nerror_code:40|g\n"
+      "c\ninferences:9|c\nerror_code:40|g\nmissing_inputs:0|g\nmissing_inputs:2|g\n"
       "edit_distance:1|g\nedit_distance:5|g\nedit_distance:3|g\n");
   const auto s = m.close_window();
   EXPECT_EQ(s.load_time_ms, 120);
@@ -138,6 +138,7 @@ TEST(Measurements, StandardKeysAndTaskMetrics) {
   EXPECT_EQ(s.crash_count, 2u);
   EXPECT_EQ(s.inferences, 9u);
   EXPECT_EQ(s.error_code, 40);
+  EXPECT_EQ(s.missing_inputs, 2) << "the last of the window";
   ASSERT_EQ(s.metrics.size(), 1u);
   const auto& metric = s.metrics.front();
   EXPECT_EQ(metric.name, "edit_distance");
@@ -150,6 +151,7 @@ TEST(Measurements, StandardKeysAndTaskMetrics) {
   const auto empty = m.close_window();
   EXPECT_EQ(empty.load_time_ms, -1);
   EXPECT_EQ(empty.dropped_frames, -1);
+  EXPECT_EQ(empty.missing_inputs, -1);
   EXPECT_THAT(empty.metrics, IsEmpty());
 }
 

@@ -103,7 +103,7 @@ TEST(Guardrails, EveryKeyArrives) {
 }
 
 TEST(Guardrails, StatesHaveLimitsOfTheirOwn) {
-  for (const char* const state : {"error_code", "crash_count"}) {
+  for (const char* const state : {"error_code", "crash_count", "missing_inputs"}) {
     const Guardrail g = guardrail("metric: " + std::string(state));
     EXPECT_EQ(g.limit, 0) << state;
     EXPECT_EQ(g.against, Against::absolute) << state;

@@ -106,8 +106,8 @@ TEST(LoadRule, WavesThatCanNotBeReached) {
               HasSubstr("r:6:23: this wave is never reached"));
   EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 50 }\n- { name: b, percent: 50 }\n")),
               HasSubstr("adds no device"));
-  EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 50 }\n- { name: b, ring: 'true' }\n")),
-              HasSubstr("a ring after a percentage"));
+  EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 100 }\n- { name: b, ring: 'true' }\n")),
+              HasSubstr("this wave is never reached"));
   EXPECT_THAT(rule_errors(with_waves("- { name: a, percent: 50 }\n- { name: a, percent: 60 }\n")),
               HasSubstr("two waves are called a"));
   EXPECT_THAT(rule_errors(with_waves("- { name: a }\n")), HasSubstr("without 'percent', 'devices' or 'ring'"));

@@ -66,6 +66,17 @@ TEST(PlanWaves, RingsTakeWholeGroupsAndPercentagesCountThemIn) {
   EXPECT_THAT(groups[1].reached, ElementsAre(0, 0, 30, 80));
 }
 
+TEST(PlanWaves, ARingAfterAPercentageTakesWhoIsLeftOfIt) {
+  const auto groups =
+      plan_waves(rule("- { name: tenth, percent: 10 }\n- { name: eu, ring: 'device.region == \"eu\"' }\n"
+                      "- { name: half, percent: 50 }\n- { name: all, percent: 100 }\n",
+                      ""),
+                 fleet("- { count: 20, region: eu }\n- { count: 80 }\n"));
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_THAT(groups[0].reached, ElementsAre(2, 20, 20, 20));
+  EXPECT_THAT(groups[1].reached, ElementsAre(8, 8, 30, 80));
+}
+
 TEST(PlanWaves, NumbersOfDevicesTakeSoManyInProportion) {
   const auto groups = plan_waves(
       rule("- { name: two, devices: 2 }\n- { name: ten, devices: 10 }\n- { name: many, devices: 500 }\n", ""),
@@ -232,6 +243,13 @@ TEST(Reach, SaysHowLargeAWaveHasToBe) {
                          "- { name: b, metric: p99_ms, max: 1 }\n");
   EXPECT_EQ(sentence_of(large_enough(ring, described, 0).value(), ring.waves[0]),
             "wave lab would be large enough with devices: 100 instead of its ring");
+  const Rule later = rule(
+      "- { name: few, percent: 2 }\n- { name: lab, ring: '\"lab\" in device.tags && false' }\n"
+      "- { name: all, percent: 100 }\n",
+      "- { name: b, metric: p99_ms, max: 1 }\n");
+  EXPECT_EQ(sentence_of(large_enough(later, described, 1).value(), later.waves[1]),
+            "wave lab would be large enough with percent: 10 (103 devices) instead of its ring")
+      << "after a percentage no number of devices may follow";
   const Rule share = rule(three_waves, "- { name: b, metric: p99_ms, max: 1 }\n");
   EXPECT_EQ(sentence_of(large_enough(share, fleet("- { count: 950 }\n"), 0).value(), share.waves[0]),
             "wave canary would be large enough with percent: 11 (105 devices)");

@@ -85,17 +85,28 @@ TEST(McuReadings, GaugesGrowStaleAndCountersCoverTwoWindows) {
   readings.sample(0, 0.5f);
   readings.sample(7, 1.0f);
   readings.drop_frames(3);
+  EXPECT_TRUE(is_missing(readings, "missing_inputs"));
+  readings.set_missing_inputs(0);
+  readings.set_missing_inputs(2);
   for (int window = 0; window < 3; ++window) {
     EXPECT_EQ(readings.lookup("accuracy").number, 0.5) << window;
+    EXPECT_EQ(readings.lookup("missing_inputs").number, 2) << window;
+    HealthFields fields;
+    MetricFields metrics[task_metrics_max];
+    readings.fill(fields, metrics);
+    EXPECT_EQ(fields.missing_inputs, window == 0 ? 2 : -1);
     readings.next_window();
     EXPECT_EQ(readings.lookup("dropped_frames").number, window == 0 ? 3 : 0);
   }
   readings.next_window();
   EXPECT_TRUE(is_missing(readings, "accuracy"));
+  EXPECT_TRUE(is_missing(readings, "missing_inputs"));
+  readings.set_missing_inputs(1);
   readings.sample(0, 0.25f);
   EXPECT_EQ(readings.lookup("accuracy").number, 0.25);
   readings.reset();
   EXPECT_TRUE(is_missing(readings, "accuracy"));
+  EXPECT_TRUE(is_missing(readings, "missing_inputs"));
   EXPECT_TRUE(is_missing(readings, "drift"));
   readings.set_crashes(4);
   EXPECT_EQ(readings.lookup("crash_loop_count").number, 4);

@@ -122,6 +122,7 @@ HealthFields ReportFields::health_summary() {
   }
   fields.temperature_c = reading(-1000);
   fields.dropped_frames = random_() % 3 == 0 ? -1 : static_cast<std::int64_t>(number());
+  fields.missing_inputs = random_() % 3 == 0 ? -1 : static_cast<std::int64_t>(number());
   fields.error_code = random_() % 2 == 0 ? wire::ErrorCode::none : wire::ErrorCode::frozen;
   fields.inferences = number();
   fields.crash_count = static_cast<std::uint32_t>(number());

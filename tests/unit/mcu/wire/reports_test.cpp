@@ -119,6 +119,7 @@ void expect_equal(const wire::HealthSummary& found, const HealthFields& given) {
   EXPECT_EQ(found.error_code(), given.error_code);
   EXPECT_EQ(found.inferences(), given.inferences);
   EXPECT_EQ(found.crash_count(), given.crash_count);
+  EXPECT_EQ(found.missing_inputs(), given.missing_inputs);
   EXPECT_EQ(found.last_recovery_action(), given.last_recovery_action);
   EXPECT_EQ(found.thermal(), wire::ThermalState::unknown);
   EXPECT_EQ(found.disk_free_mb(), -1);
