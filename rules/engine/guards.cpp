@@ -65,22 +65,27 @@ void average(float& mean, double value, double weight) {
   mean = static_cast<float>(static_cast<double>(mean) + (value - static_cast<double>(mean)) * weight);
 }
 
+// Means are kept in seven digits: 0.1 is not over 0.1, nor is 0.011 over a tenth more than 0.01.
+constexpr double kept_digits = 1e-6;
+
+bool is_beyond(double value, double limit, bool lower_is_worse) {
+  const double slack = std::abs(limit) * kept_digits;
+  return lower_is_worse ? value < limit - slack : value > limit + slack;
+}
+
 // Of a value that was measured until `end_s`. Nothing when it cannot be said yet: there is nothing to compare with.
 std::optional<bool> exceeds(const Guards::Run& run, const Gauge& gauge, double value, std::uint64_t end_s) {
   const Guardrail& rule = *run.rule;
   if (run.kind == Kind::condition) return value != 0;
-  if (run.kind != Kind::delegate && rule.against == Against::absolute) {
-    // As coarse as what is measured is kept: 0.1 does not exceed 0.1.
-    const auto kept = static_cast<float>(value), limit = static_cast<float>(rule.limit);
-    return rule.lower_is_worse ? kept < limit : kept > limit;
-  }
+  if (run.kind != Kind::delegate && rule.against == Against::absolute)
+    return is_beyond(value, rule.limit, rule.lower_is_worse);
   if (run.asked) return value != static_cast<double>(*run.asked);
   if (gauge.before_count == 0) return std::nullopt;
   double limit = static_cast<double>(gauge.before);
   if (run.kind == Kind::delegate) return value != limit;
   if (rule.against == Against::control) limit *= run.drift.over(end_s);
   limit += (limit < 0 ? -limit : limit) * (rule.lower_is_worse ? -rule.limit : rule.limit);
-  return rule.lower_is_worse ? value < limit : value > limit;
+  return is_beyond(value, limit, rule.lower_is_worse);
 }
 
 }  // namespace

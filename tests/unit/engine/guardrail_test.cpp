@@ -107,6 +107,36 @@ TEST_F(Guardrails, ALimitDoesNotExceedItself) {
   }
 }
 
+// A tenth more, or less, than before, in numbers that no float has: it is what the rule allows, and a little beside it
+// is not.
+TEST_F(Guardrails, AChangeOfExactlyTheLimitDoesNotExceed) {
+  for (const double level : {0.01, 0.03, 0.07, 7.0, 11.3, 40.1, 123.4}) {
+    for (const bool lower : {false, true}) {
+      for (const bool beyond : {false, true}) {
+        SCOPED_TRACE(std::to_string(level) + (lower ? " less" : " more") + (beyond ? ", beyond" : ""));
+        renew();
+        join(10);
+        rail_.metric = "edit_distance";
+        rail_.against = Against::baseline;
+        rail_.lower_is_worse = lower;
+        rail_.limit = 0.1;
+        start({rail_});
+        const auto says = [](double value) {
+          return [=](DeviceHealth& health) { health.readings.tasks = {{"edit_distance", value}}; };
+        };
+        for (auto& [id, device] : world_.devices) say(id, 40, says(level));
+        world_.tick(3600);
+        commit_reached();
+        world_.tick(window_s);
+        const double change = (lower ? -1 : 1) * (beyond ? 0.10001 : 0.1);
+        for (const auto& id : reached()) say(id, 40, says(level * (1 + change)));
+        EXPECT_EQ(verdict().voted, reached().size());
+        EXPECT_EQ(verdict().exceeded, beyond ? reached().size() : 0u);
+      }
+    }
+  }
+}
+
 TEST_F(Guardrails, ADeviceVotesOnceAnObservationIsCompleteAndMayVoteWorseLater) {
   join(10);
   rail_.observe_s = 3 * window_s;

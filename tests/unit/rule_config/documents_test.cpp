@@ -115,6 +115,13 @@ TEST(Documents, FiguresOfVerdictsAreThoseOfTheTest) {
     EXPECT_EQ(figure(7), test.exceeded_to_fail(100)) << line;
   }
   EXPECT_EQ(rows, 6u);
+  const SequentialTest usual(50'000, 10'000);
+  std::uint32_t all = 1;
+  while (usual.exceeded_to_fail(all) != all) ++all;
+  const auto text = "at the defaults " + std::to_string(all) + " of " + std::to_string(all) + " devices, " +
+                    std::to_string(usual.exceeded_to_fail(10).value()) + " of 10, " +
+                    std::to_string(usual.exceeded_to_fail(100).value()) + " of 100";
+  EXPECT_THAT(read_whole("docs/rules.md"), ::testing::HasSubstr(text));
 }
 
 // The share of rollouts that have failed after each vote, looked at each time, when each device exceeds with chance
