@@ -24,6 +24,7 @@
 #include "mcu-client/src/health/readings.h"
 #include "mcu-client/src/mqtt/session.h"
 #include "mcu-client/src/update/machine.h"
+#include "schemas/limits.h"
 #include "trust/fault.h"
 
 namespace muster::mcu {
@@ -57,7 +58,7 @@ struct Application {
 
 // Sizes with which every message that a broker may send is taken, and every report fits whatever the names in it.
 inline constexpr std::size_t in_buffer_size = 1792;
-inline constexpr std::size_t out_buffer_size = 1408;
+inline constexpr std::size_t out_buffer_size = 1416;
 inline constexpr std::size_t work_buffer_size = 2048;
 
 // The caller's memory, each part 8-aligned.
@@ -113,6 +114,11 @@ class Client final : private MqttHandler {
   // Something of the application's own for the ring of last events: codes from event_application on.
   void remember(EventCode code, std::uint32_t a, std::uint32_t b, std::uint32_t c) { note(code, a, b, c); }
   void load_time_ms(float ms) { readings_.set_load_time_ms(ms); }
+  // How far the clock on the wall is ahead of UTC now, -720 to 840: maintenance windows go by it. Nothing here knows
+  // time zones, and flash does not keep it: say it before each start(), and again when summer time begins or ends,
+  // which is reported at once. What no place on earth has, such as limits::utc_offset_unsaid, says that it is not
+  // known.
+  void utc_offset_min(std::int16_t minutes);
   // err_not_found when the plane is empty or has no such file.
   [[nodiscard]] int file(wire::Plane plane, std::string_view name, FileView& view) const;
   [[nodiscard]] WorkloadMode mode() const { return machine_.mode(); }
@@ -202,6 +208,7 @@ class Client final : private MqttHandler {
   bool checking_ = false;   // the machine waits for the checks
   bool verifying_ = false;  // the machine waits for verify_set()
   bool report_due_ = false, health_due_ = false, link_due_ = false, report_sent_ = false;
+  std::int16_t utc_offset_min_ = limits::utc_offset_unsaid;
   std::uint32_t reports_ = 0;           // state reports that the broker has acknowledged
   std::uint32_t reports_at_check_ = 0;  // when the checks began
   bool alive_seen_ = false;             // since the checks began

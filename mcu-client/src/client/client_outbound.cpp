@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "mcu-client/include/client.h"
+#include "schemas/limits.h"
 #include "schemas/topics.h"
 
 namespace muster::mcu {
@@ -122,6 +123,14 @@ bool Client::ask_for_chunks() {
   return sent;
 }
 
+void Client::utc_offset_min(std::int16_t minutes) {
+  const bool on_earth = minutes >= limits::utc_offset_min_least && minutes <= limits::utc_offset_min_most;
+  if (!on_earth) minutes = limits::utc_offset_unsaid;  // a broker refuses the whole report for it
+  if (minutes == utc_offset_min_) return;
+  utc_offset_min_ = minutes;
+  report_due_ = true;
+}
+
 bool Client::send_state() {
   const auto& state = machine_.state();
   StateReportFields fields;
@@ -132,6 +141,7 @@ bool Client::send_state() {
   fields.reported_s = clock_s();
   fields.facts = facts_of(identity_);
   fields.facts.agent_version = application_.version;
+  fields.facts.utc_offset_min = utc_offset_min_;
   fields.state = state.device;
   struct {
     char name[sizeof header.name];

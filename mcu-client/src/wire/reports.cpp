@@ -60,7 +60,9 @@ constexpr FieldLayout facts[] = {needed(Kind::name, offsetof(Facts, device_class
                                  field(Kind::name, offsetof(Facts, memory_tier)),
                                  field(Kind::names, offsetof(Facts, tags)),
                                  unused,  // accelerators
-                                 text(offsetof(Facts, agent_version), limits::attribute_len_max)};
+                                 text(offsetof(Facts, agent_version), limits::attribute_len_max),
+                                 unused,  // runtimes
+                                 number(Kind::u16, offsetof(Facts, utc_offset_min), Default::utc_offset_unsaid)};
 
 using Plane = PlaneFields;
 constexpr FieldLayout plane[] = {

@@ -21,6 +21,7 @@ struct FactsFields {
   std::uint32_t memory_mb = 0;
   const std::string_view* tags = nullptr;
   std::size_t tag_count = 0;  // up to limits::tags_max
+  std::int16_t utc_offset_min = limits::utc_offset_unsaid;
 };
 
 struct PlaneFields {

@@ -7,13 +7,15 @@
 #include "mcu-client/include/layout.h"
 #include "schemas/bytes.h"
 #include "schemas/compact/text.h"
+#include "schemas/limits.h"
 
 namespace muster::mcu {
 
 namespace {
 
-// By Default, as the bits that lie in a struct. The last two are −1.0 and −1000.0.
-constexpr std::uint64_t defaults[] = {0, ~std::uint64_t{0}, 0xBFF0000000000000u, 0xC08F400000000000u};
+// By Default, as the bits that lie in a struct. The third and the fourth are −1.0 and −1000.0.
+constexpr std::uint64_t defaults[] = {0, ~std::uint64_t{0}, 0xBFF0000000000000u, 0xC08F400000000000u,
+                                      limits::utc_offset_unsaid};
 
 constexpr std::uint32_t exponent_mask = 0x7FF00000u;  // in a double's high word; all ones: infinite, or no number
 

@@ -30,7 +30,7 @@ enum class FieldKind : std::uint8_t {
   unused    // the schema has such a field and the struct does not
 };
 
-enum class Default : std::uint8_t { zero, minus_one, real_minus_one, real_minus_1000 };
+enum class Default : std::uint8_t { zero, minus_one, real_minus_one, real_minus_1000, utc_offset_unsaid };
 
 // One field. They stand in the order of the schema's ids.
 struct FieldLayout {

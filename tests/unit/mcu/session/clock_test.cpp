@@ -256,6 +256,50 @@ TEST(McuSessionClock, ASilentWorkloadEndsInSafeModeAndTheClientStaysUp) {
   EXPECT_EQ(world.last_state().device, wire::DeviceState::safe_mode);
 }
 
+// --- the clock on the wall ---
+
+TEST(McuSessionClock, TheZoneIsSaidFromTheFirstReportOnAndAnewWhenItChanges) {
+  DeviceSpec spec;
+  spec.utc_offset_min = 60;
+  TestWorld world(spec);
+  ASSERT_TRUE(world.start_and_settle());
+  ASSERT_FALSE(world.broker.states.empty());
+  for (const auto& state : world.broker.states) EXPECT_EQ(state.utc_offset_min, 60);
+  const auto reports_after = [&](int offset_min) {
+    const auto before = world.broker.states.size();
+    world.device.client().utc_offset_min(static_cast<std::int16_t>(offset_min));
+    world.run(5000);
+    return world.broker.states.size() - before;
+  };
+  EXPECT_EQ(reports_after(60), 0u) << "nothing new";
+  EXPECT_EQ(reports_after(120), 1u) << "summer time";
+  EXPECT_EQ(world.last_state().utc_offset_min, 120);
+  EXPECT_EQ(reports_after(841), 1u) << "a report that said so would be refused";
+  EXPECT_EQ(world.last_state().utc_offset_min, limits::utc_offset_unsaid);
+  EXPECT_EQ(reports_after(-721), 0u);
+  for (const int offset_min : {-720, 0, 840}) {
+    EXPECT_EQ(reports_after(offset_min), 1u);
+    EXPECT_EQ(world.last_state().utc_offset_min, offset_min);
+  }
+  ASSERT_TRUE(world.device.start());
+  world.run(5000);
+  EXPECT_EQ(world.last_state().boot_id, 2u);
+  EXPECT_EQ(world.last_state().utc_offset_min, 60) << "flash does not keep it";
+}
+
+TEST(McuSessionClock, AZoneThatIsToldWithoutALinkIsReportedWithTheNextOne) {
+  TestWorld world;
+  ASSERT_TRUE(world.start_and_settle());
+  EXPECT_EQ(world.last_state().utc_offset_min, limits::utc_offset_unsaid) << "an application that says nothing";
+  world.broker.reachable = false;
+  world.broker.drop();
+  world.run(5000);
+  world.device.client().utc_offset_min(-330);
+  world.run(5000);
+  world.broker.reachable = true;
+  EXPECT_TRUE(world.until([&] { return world.last_state().utc_offset_min == -330; }, 120000));
+}
+
 // --- a clock beyond 32 bits ---
 
 // Everything that happens in nine minutes of all kinds, with times since the start.

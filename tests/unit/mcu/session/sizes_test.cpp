@@ -24,6 +24,7 @@ DeviceSpec long_spec() {
   spec.memory_tier = std::string(limits::attribute_len_max, 't');
   spec.device_class = std::string(limits::attribute_len_max, 'c');
   spec.region = std::string(limits::attribute_len_max, 'r');
+  spec.utc_offset_min = -690;
   // As much text as an identity may have.
   spec.tags = {std::string(identity_text_max - 4 * (limits::attribute_len_max + 1) - 1, 'g')};
   return spec;

@@ -75,6 +75,10 @@ StateReportFields ReportFields::state_report() {
     *name = optional_id();
   facts.agent_version = text(limits::attribute_len_max);
   facts.memory_mb = static_cast<std::uint32_t>(number());
+  constexpr int on_earth = limits::utc_offset_min_most - limits::utc_offset_min_least + 1;
+  if (random_() % 3 != 0)
+    facts.utc_offset_min =
+        static_cast<std::int16_t>(limits::utc_offset_min_least + static_cast<int>(random_() % on_earth));
   auto& tags = lists_.emplace_back(random_() % 3 == 0 ? limits::tags_max : random_() % limits::tags_max);
   for (auto& tag : tags) tag = id();
   facts.tags = tags.data();

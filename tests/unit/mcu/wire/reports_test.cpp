@@ -59,7 +59,9 @@ void expect_equal(const wire::Facts& found, const FactsFields& given) {
   expect_id(found.memory_tier(), given.memory_tier);
   expect_text(found.agent_version(), given.agent_version, limits::attribute_len_max);
   EXPECT_EQ(found.memory_mb(), given.memory_mb);
+  EXPECT_EQ(found.utc_offset_min(), given.utc_offset_min);
   EXPECT_EQ(found.accelerators(), nullptr);
+  EXPECT_EQ(found.runtimes(), nullptr);
   ASSERT_EQ(found.tags() == nullptr, given.tag_count == 0);
   if (found.tags() == nullptr) return;
   ASSERT_EQ(found.tags()->size(), given.tag_count);
@@ -173,7 +175,7 @@ TEST(McuReports, HoldEverythingAtItsLongest) {
   const std::string version(32, 'v');
   StateReportFields fields;
   fields.device_id = longest;
-  fields.facts = {longest, longest, longest, longest, longest, longest, text, ~0u, tags.data(), tags.size()};
+  fields.facts = {longest, longest, longest, longest, longest, longest, text, ~0u, tags.data(), tags.size(), -720};
   fields.plane_fields_count = plane_count;
   for (unsigned i = 0; i < plane_count; ++i) {
     fields.planes[i] = {static_cast<wire::Plane>(i), &digest, &digest, &digest, longest, version, ~0u};
@@ -186,6 +188,8 @@ TEST(McuReports, LeaveOutWhatIsNotThere) {
   StateReportFields fields;
   fields.device_id = "d";
   fields.facts.device_class = "c";
+  write_and_compare<wire::StateReport>(write_state_report, fields);
+  fields.facts.utc_offset_min = 0;  // UTC, which is not the same as no word
   write_and_compare<wire::StateReport>(write_state_report, fields);
   HealthFields health;
   health.device_id = "d";

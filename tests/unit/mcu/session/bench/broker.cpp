@@ -286,6 +286,7 @@ void Broker::take_state(const Published& message) {
   seen.epoch = report->assignment_epoch();
   seen.directive_epoch = report->directive_epoch();
   seen.paused = report->updates_paused();
+  seen.utc_offset_min = report->facts()->utc_offset_min();
   seen.at_ms = message.at_ms;
   if (const auto* attempt = report->attempt()) {
     seen.attempt = attempt->state();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "schemas/common_generated.h"
+#include "schemas/limits.h"
 #include "tests/unit/mcu/mqtt/twin.h"
 #include "tests/unit/mcu/session/bench/messages.h"
 
@@ -48,6 +49,7 @@ struct StateSeen {
   wire::DeviceState device = wire::DeviceState::healthy;
   wire::ErrorCode error = wire::ErrorCode::none;
   std::string detail;
+  int utc_offset_min = limits::utc_offset_unsaid;
   Sha256 active[plane_count];
   bool paused = false;
   std::uint64_t at_ms = 0;

@@ -224,6 +224,7 @@ void Device::begin(ResetCause cause) {
   };
   const ClientBuffers buffers = {bytes(in_), spec_.in_size, bytes(out_), spec_.out_size, bytes(work_), spec_.work_size};
   client_ = std::make_unique<Client>(port_, layout_, application_, buffers, spec_.settings);
+  if (spec_.utc_offset_min != limits::utc_offset_unsaid) client_->utc_offset_min(spec_.utc_offset_min);
   start_error = client_->start();
 }
 

@@ -26,6 +26,8 @@ struct DeviceSpec {
   std::uint64_t unix_s = 0;           // what the right clock says at virtual time 0; 0: there is no clock
   std::uint64_t seed = 1;             // of its entropy
   std::uint32_t watchdog_ms = 0;      // 0: there is none
+  // What the application says before each start.
+  std::int16_t utc_offset_min = limits::utc_offset_unsaid;
 };
 
 [[nodiscard]] Layout device_layout();
