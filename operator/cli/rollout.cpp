@@ -41,12 +41,15 @@ std::string read_seconds(const std::string& text, std::uint64_t& seconds) {
 void add_pace(CLI::App& group, Session& session) {
   auto change = std::make_shared<RolloutChange>();
   change->pace.emplace();
-  auto* command = add_change(group, session, "pace", "changePace",
-                             "change how fast the devices of open waves are assigned; what is not given has no limit",
-                             "musterctl rollout pace reader-2 --per-minute 60 --per-site 2", change);
-  command->add_option("--per-minute", change->pace->per_minute, "assignments in any 60 s, spread evenly");
-  command->add_option("--per-site", change->pace->per_site, "devices of one site at work at once");
-  command->add_option("--at-once", change->pace->at_once, "devices at work at once");
+  auto* command =
+      add_change(group, session, "pace", "changePace",
+                 "change how fast the devices of open waves are assigned; a limit that is not given is lifted",
+                 "musterctl rollout pace reader-2 --per-minute 60 --per-site 2", change);
+  auto* none = command->add_flag("--none", change->pace->none, "lift all limits: all devices are assigned at once");
+  command->add_option("--per-minute", change->pace->per_minute, "assignments in any 60 s, spread evenly")
+      ->excludes(none);
+  command->add_option("--per-site", change->pace->per_site, "devices of one site at work at once")->excludes(none);
+  command->add_option("--at-once", change->pace->at_once, "devices at work at once")->excludes(none);
   command
       ->add_option_function<std::string>(
           "--jitter",
@@ -55,7 +58,8 @@ void add_pace(CLI::App& group, Session& session) {
               throw CLI::ValidationError("--jitter", wrong);
           },
           "each device waits for a share of this after its wave opened")
-      ->type_name("DURATION");
+      ->type_name("DURATION")
+      ->excludes(none);
 }
 
 // What takes devices out of a rollout has to say why; what lets them in again need not.

@@ -112,6 +112,12 @@ Outcome rollout_start(const Connection& connection, const RolloutStartOptions& o
 }
 
 Outcome rollout_change(const Connection& connection, const RolloutChange& asked, const Terminal& terminal) {
+  if (asked.pace && !asked.pace->any() && !asked.pace->none) {
+    return tl::make_unexpected(
+        Error{ErrorKind::usage,
+              "say how fast, such as --per-minute 60, or --none: without a limit all devices of the open waves are "
+              "assigned at once"});
+  }
   ControlClient client(connection);
   if (auto connected = client.connect(); !connected) return tl::make_unexpected(std::move(connected.error()));
   const auto named = name_what_is_meant(client, asked);

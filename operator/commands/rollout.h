@@ -29,9 +29,11 @@ struct RolloutStartOptions {
 [[nodiscard]] Outcome rollout_start(const Connection& connection, const RolloutStartOptions& options,
                                     const Terminal& terminal);
 
-// What `rollout pace` sets; 0: no limit.
+// What `rollout pace` sets; 0: no limit. To lift all of them has to be said: a slip must not assign a whole fleet.
 struct PaceOptions {
   std::uint64_t per_minute = 0, per_site = 0, at_once = 0, jitter_s = 0;
+  bool none = false;
+  [[nodiscard]] bool any() const { return per_minute != 0 || per_site != 0 || at_once != 0 || jitter_s != 0; }
 };
 
 // approve, pause, resume, abort, release, pace, stop, continue, cancel, readmit.

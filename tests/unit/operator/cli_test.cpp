@@ -94,6 +94,28 @@ TEST(Cli, WrongCommandLinesSayWhichHelpToRead) {
   EXPECT_EQ(musterctl({"rollout", "pause", "r", "--reason", std::string(257, 'x')}).code, 2);
 }
 
+// A command line that was sent too early must not assign a whole fleet at 2:17 in the morning.
+TEST(Cli, APaceWithoutAnyLimitHasToBeAskedFor) {
+  using Words = std::vector<std::string>;
+  for (const auto& bare : {Words{"rollout", "pace", "r"}, Words{"rollout", "pace", "r", "--reason", "slow"},
+                           Words{"rollout", "pace", "r", "--per-minute", "0", "--jitter", "0s"}}) {
+    const auto ran = musterctl(bare);
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_TRUE(contains(ran.err, "--per-minute 60, or --none: without a limit all devices of the open waves")) << ran.err;
+  }
+  for (const auto* limit : {"--per-minute", "--per-site", "--at-once", "--jitter"}) {
+    const auto both = musterctl({"rollout", "pace", "r", "--none", limit, limit == std::string("--jitter") ? "1s" : "1"});
+    EXPECT_EQ(both.code, 2);
+    EXPECT_TRUE(contains(both.err, "--none") && contains(both.err, limit)) << both.err;
+  }
+  // Both would go on to the broker.
+  for (const auto& good : {Words{"--none"}, Words{"--at-once", "4"}}) {
+    Words words{"rollout", "pace", "r"};
+    words.insert(words.end(), good.begin(), good.end());
+    EXPECT_TRUE(contains(musterctl(words).err, "no CA certificate given"));
+  }
+}
+
 TEST(Cli, ErrorsAreJsonWhenAskedFor) {
   const auto ran = musterctl({"rollout", "check", "/nonexistent/rule.yaml", "--json"});
   EXPECT_EQ(ran.code, 3);
