@@ -80,7 +80,8 @@ Core::Answer Core::run(const Command& command, const ApproveWave& body) {
       command.who, audit::wave_approved, rollout->name(),
       with_reason(describe_wave(wave) + ": " + std::to_string(tally.of(Standing::done)) + " done, " +
                       std::to_string(tally.failed) + " failed, " + std::to_string(tally.of(Standing::unreachable)) +
-                      " unreachable of " + std::to_string(tally.devices()) + rollout->guards.review() + approvals,
+                      " unreachable of " + std::to_string(tally.devices()) +
+                      rollout->lines.cite(Clause::gate, rollout->wave) + rollout->guards.review() + approvals,
                   command.why));
   rollout->persist = true;
   members_.touch(*rollout);

@@ -48,6 +48,7 @@ class GuardrailTest : public ::testing::Test {
 TEST_F(GuardrailTest, ASummaryThatComesTwiceIsJudgedOnce) {
   begin(guarded);
   EXPECT_EQ(verdict().value("voted", 99), 0);
+  EXPECT_EQ(verdict().value("line", 0), 10) << "of the rule's file";
   for (int copy = 0; copy < 3; ++copy) EXPECT_TRUE(health(1, 250)) << "QoS 1 may deliver again";
   EXPECT_EQ(verdict()["voted"], 0) << "one minute was measured, however often it was told";
   EXPECT_TRUE(health(2, 250));
@@ -85,13 +86,13 @@ TEST(StatusObject, HasEachVerdictWithItsSegment) {
   rules::RolloutStatus status;
   status.rollout = "r";
   EXPECT_FALSE(json::parse(status_json(status)).contains("guardrails"));
-  status.guardrails = {{"quality", "region=de", rules::Verdict::fail, 12, 5, 4, 3, true, "5 of 12 \"exceeded\""},
+  status.guardrails = {{"quality", "region=de", rules::Verdict::fail, 12, 5, 4, 3, true, "5 of 12 \"exceeded\"", 21},
                        {"quality", "region=us", rules::Verdict::pass, 200, 0, 0, 0, false, ""},
                        {"latency", "", rules::Verdict::inconclusive, 3, 0, 0, 0, false, "97 more"}};
   const auto shown = json::parse(status_json(status)).at("guardrails");
   EXPECT_EQ(shown, json::parse(R"([
     {"name":"quality","segment":"region=de","verdict":"fail","voted":12,"exceeded":5,"awaited":4,"observed":3,"frozen":true,
-     "sentence":"5 of 12 \"exceeded\""},
+     "line":21,"sentence":"5 of 12 \"exceeded\""},
     {"name":"quality","segment":"region=us","verdict":"pass","voted":200,"exceeded":0,"awaited":0,"observed":0,"frozen":false,"sentence":""},
     {"name":"latency","segment":"","verdict":"inconclusive","voted":3,"exceeded":0,"awaited":0,"observed":0,"frozen":false,
      "sentence":"97 more"}])"));

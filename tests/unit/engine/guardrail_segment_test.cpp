@@ -239,6 +239,47 @@ TEST_F(GuardrailSegments, DevicesAreJudgedByWhatTheirTagsSay) {
   EXPECT_TRUE(verdict("tag.locale=de").frozen);
 }
 
+// Of two attributes each pair is judged alone: the class and the customer of a pair that fails go on in other pairs.
+TEST_F(GuardrailSegments, OneOfThePairsOfTwoAttributesIsFrozenAlone) {
+  const auto pair_of = [&](int i) {
+    auto facts = facts_of(i % 2 == 0 ? "old" : "new", "eu");
+    facts.customer = i % 4 < 2 ? "acme" : "bolt";
+    return facts;
+  };
+  for (int i = 0; i < 320; ++i) {
+    const auto id = "d" + std::to_string(1000 + i);
+    world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+    world_.join(id, pair_of(i));
+  }
+  const auto bad = [&](const std::string& id) {
+    const auto& facts = world_.devices[id].report.facts;
+    return facts.device_class == "old" && facts.customer == "acme";
+  };
+  rail_.by = {Attribute::device_class, Attribute::customer};
+  start({rail_});
+  commit_reached();
+  const auto canaries = reached();
+  world_.tick(window_s);
+  for (const auto& id : canaries) say(id, bad(id) ? 90 : 40);
+  ASSERT_EQ(world_.status("r").guardrails.size(), 4u);
+  for (int restarts = 0; restarts < 2; ++restarts) {
+    EXPECT_EQ(verdict("class=old customer=acme").verdict, Verdict::fail);
+    EXPECT_TRUE(verdict("class=old customer=acme").frozen);
+    for (const auto* name : {"class=new customer=acme", "class=old customer=bolt", "class=new customer=bolt"}) {
+      EXPECT_EQ(verdict(name).verdict, Verdict::pass) << name;
+      EXPECT_FALSE(verdict(name).frozen) << name;
+    }
+    for (const auto& id : canaries) EXPECT_EQ(runs_old(id), bad(id)) << id;
+    world_.restart();
+  }
+  commit_reached();
+  world_.tick(window_s);
+  for (const auto& id : reached()) say(id, 40);
+  EXPECT_EQ(state(), RolloutState::completed) << world_.status("r").waiting_for;
+  EXPECT_EQ(std::count_if(canaries.begin(), canaries.end(), bad) + 240, static_cast<int>(reached().size()))
+      << "all of the other pairs, and of this one the first wave's";
+}
+
 TEST(SegmentKeys, AreReadBackAsTheyAreWritten) {
   for (const auto* name :
        {"class", "region", "site", "customer", "os_version", "memory_tier", "tag.locale", "tag.a.b"}) {

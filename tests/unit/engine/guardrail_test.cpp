@@ -348,5 +348,44 @@ TEST_F(Guardrails, ASegmentIsFrozenAndGoesBackWhileTheOthersGoOn) {
   EXPECT_TRUE(world_.devices["late2"].assigned.has_value());
 }
 
+// The way back of a segment keeps to the rule's order like that of a whole rollout (Aborts).
+TEST_F(Guardrails, AFrozenSegmentGoesBackInTheOrderThatTheRuleSays) {
+  using Way = std::vector<std::pair<Plane, Sha256>>;
+  for (const auto first : {std::optional<Plane>(), std::optional<Plane>(Plane::model)}) {
+    renew();
+    world_.add_release(Plane::config, "sorter", "1");
+    world_.add_release(Plane::config, "sorter", "2");
+    for (int i = 0; i < 80; ++i) {
+      const auto id = "d" + std::to_string(100 + i);
+      world_.devices[id].report.active[1] = world_.release("reader@1").manifest;
+      world_.devices[id].report.active[2] = world_.release("sorter@1").manifest;
+      world_.join(id, facts_of("rk3566", i % 2 == 0 ? "de" : "us"));
+    }
+    rail_.by = {Attribute::region};
+    rail_.on_fail = OnFail::freeze_segment;
+    rail_.tolerate_ppm = 200'000;
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}, {Plane::config, "sorter", "2"}}, {all});
+    rule.guardrails = {rail_};
+    rule.rollback_first = first;
+    ASSERT_TRUE(World::accepted(world_.start(rule)));
+    commit_reached();
+    world_.tick(window_s);
+    for (const auto& id : reached()) say(id, in(id, "de") ? 90 : 40);
+    ASSERT_TRUE(verdict("region=de").frozen);
+    const std::pair model{Plane::model, world_.release("reader@1").manifest};
+    const std::pair config{Plane::config, world_.release("sorter@1").manifest};
+    const Way in_reverse{config, model}, model_first{model, config};
+    const Way forward{{Plane::model, world_.release("reader@2").manifest},
+                      {Plane::config, world_.release("sorter@2").manifest}};
+    for (const auto& id : reached()) {
+      const auto& assigned = world_.devices[id].assigned->releases;
+      EXPECT_EQ(Way(assigned.begin(), assigned.end()), in(id, "us") ? forward : first ? model_first : in_reverse) << id;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace muster::rules::test

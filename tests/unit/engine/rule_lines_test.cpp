@@ -113,6 +113,8 @@ TEST_F(CitedLines, AGateAlsoAfterARestart) {
   world_.restart();
   EXPECT_THAT(waits(), HasSubstr("is healthy (rule line 9); approve"));
   const auto approved = world_.command(ApproveWave{"r"});
+  EXPECT_THAT(World::why_of(approved, audit::wave_approved),
+              HasSubstr(": 2 done, 0 failed, 0 unreachable of 2 (rule line 9)"));
   EXPECT_THAT(World::why_of(approved, audit::wave_done), HasSubstr("(rule line 9)"));
   EXPECT_THAT(World::why_of(approved, audit::wave_opened), HasSubstr("with 2 of 4 targets (rule line 10)"));
 }
