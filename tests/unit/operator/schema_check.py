@@ -61,8 +61,17 @@ def expect(good, schema, tree, name):
         complaints.append(f"{name}: the schema takes it")
 
 
-def blocks(info):
-    return re.findall(r"^```" + info + r"\n(.*?)^```$", pathlib.Path("docs/rules.md").read_text(), re.S | re.M)
+PAGES = ["README.md"] + sorted(str(path) for folder in ("docs", "docker", "examples") for path in pathlib.Path(folder).rglob("*.md"))
+
+
+def shown(info, first_key):
+    """The pages' blocks of this kind, and the files of such a kind that their shell lines write, by where they stand."""
+    found = {}
+    for page in PAGES:
+        text = pathlib.Path(page).read_text()
+        for block in re.finditer(r"^```" + info + r"\n(.*?)^```$|^cat >\S+ <<'?END'?\n(" + first_key + r":.*?)^END$", text, re.S | re.M):
+            found[f"{page}, line {text.count(chr(10), 0, block.start()) + 1}"] = block.group(1) or block.group(2)
+    return found
 
 
 RULE, RELEASE = validator(), validator("--release")
@@ -72,10 +81,16 @@ def files(*patterns):
     return {str(path): path.read_text() for pattern in patterns for path in sorted(pathlib.Path(".").glob(pattern))}
 
 
-rules = files("rules/examples/*.yaml", "examples/demo/rollouts/*.yaml", "tests/scenarios/rules/*.yaml")
-rules.update({f"docs/rules.md, rule {i}": text for i, text in enumerate(blocks("yaml rule"))})
-releases = files("rules/examples/releases/*.yaml", "rules/examples/policies/example/*.yaml", "examples/demo/releases/*.yaml")
-releases.update({f"docs/rules.md, release {i}": text for i, text in enumerate(blocks("yaml release"))})
+rules = files("rules/examples/*.yaml", "examples/demo/rollouts/*.yaml", "docker/rules/*.yaml", "tests/scenarios/rules/*.yaml")
+del rules["docker/rules/fleet.yaml"]  # what there is, and no rule
+rules.update(shown("yaml rule", "rollout"))
+releases = files("rules/examples/releases/*.yaml", "rules/examples/policies/example/*.yaml", "examples/demo/releases/*.yaml",
+                 "docker/*.release.yaml")
+releases.update(shown("yaml release", "release"))
+for page, kind in (("README.md", rules), ("docs/rules.md", rules), ("docs/rules.md", releases), ("docs/install.md", rules),
+                   ("docs/install.md", releases)):
+    if not any(name.startswith(page + ",") for name in kind):
+        complaints.append(f"{page} shows none of what is looked for there")
 for name, text in rules.items():
     expect(True, RULE, tree_of(text), name)
 for name, text in releases.items():

@@ -1,5 +1,5 @@
-// What documents and examples show must load: each ```yaml block marked `rule`, `release` or `fleet` in docs/, and
-// rules/examples/. What they say in numbers must be so.
+// What documents and examples show must load: each ```yaml block marked `rule`, `release` or `fleet` in docs/ and the
+// README, and rules/examples/. What they say in numbers must be so.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -59,6 +59,13 @@ TEST(Documents, BlocksOfTheRulesPageLoad) {
   for (const Block& block : fleets) {
     EXPECT_EQ(lines_of(load_fleet(block.text, "docs/rules.md+" + std::to_string(block.line)).diagnostics), "");
   }
+}
+
+TEST(Documents, TheRuleOfTheReadmeLoads) {
+  const auto rules = blocks_of("README.md", "yaml rule");
+  EXPECT_EQ(rules.size(), 1u);
+  for (const Block& block : rules)
+    EXPECT_EQ(lines_of(load_rule(block.text, "README.md+" + std::to_string(block.line)).diagnostics), "");
 }
 
 // A rule that is sound but for one key, which is `line`.
