@@ -85,9 +85,10 @@ class Judge {
         return with_class(check.place, device_class);
       case Kind::word_after:
         return "word after '" + check.place + "'";
-      case Kind::column:
       case Kind::line:
       case Kind::no_line:
+        return "'" + joined(check.patterns, "', '") + "'";
+      case Kind::column:
         break;
     }
     return check.place;

@@ -1,5 +1,6 @@
 #include "tests/scenarios/script.h"
 
+#include <fstream>
 #include <sstream>
 #include <stdexcept>
 
@@ -49,6 +50,14 @@ ScriptLine split_line(std::string_view text) {
   }
   finish();
   return line;
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 std::string Script::run(const std::string& text) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker-plugin/readiness/required_policies.h"
 #include "tests/unit/engine/world.h"
 
 namespace muster::rules::test {
@@ -28,6 +29,9 @@ struct ScriptLine {
 // rollout's last status, at the end.
 [[nodiscard]] std::vector<std::string> summarised(const std::vector<std::string>& lines);
 
+// The bytes of a file; throws when there is none.
+[[nodiscard]] std::string text_of(const std::string& path);
+
 class Script {
  public:
   Script() { world_.log = &lines_; }
@@ -42,6 +46,9 @@ class Script {
   bool operator_command(const ScriptLine& line);
   bool exclusion_command(const ScriptLine& line);
   bool plan_command(const ScriptLine& line);
+  bool evidence_command(const ScriptLine& line);
+  void judge(const ScriptLine& line);
+  void simulate(const ScriptLine& line);
   void plan(const std::string& rule_path, const std::string& fleet_path);
   void add_device(const std::string& id, const ScriptLine& line);
   void report(const std::string& id, const ScriptLine& line);
@@ -50,6 +57,9 @@ class Script {
   // A report is about to be sent: it carries the time, which is the device's too.
   void stamp(const std::string& id) { world_.devices[id].report.reported_s = world_.now_s; }
   [[nodiscard]] static Rule rule_of(const ScriptLine& line);
+  // True when the host does not even ask the engine: one of the releases lacks the policy that is required.
+  bool refused_by_host(const std::vector<std::string>& refs, const std::string& subject, const ScriptLine& line);
+  void start(const Rule& rule, const RuleLines& lines, const ScriptLine& line);
   void start(const ScriptLine& line);
   void start_file(const ScriptLine& line);
   void order(const ScriptLine& line);
@@ -61,6 +71,8 @@ class Script {
 
   World world_;
   std::vector<std::string> lines_;
+  std::vector<broker::RequiredPolicy> required_;        // of the host
+  std::map<std::string, broker::Readiness> readiness_;  // that manifests carry, by NAME@VERSION
 };
 
 }  // namespace muster::rules::test

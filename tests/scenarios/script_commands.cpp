@@ -1,6 +1,4 @@
 // The commands of scenario files; README.md lists them.
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include "rules/config/load_rule.h"
@@ -83,7 +81,7 @@ void Script::command(const ScriptLine& line) {
     return;
   }
   const bool known = release_command(line) || fleet_command(line) || operator_command(line) ||
-                     exclusion_command(line) || plan_command(line);
+                     exclusion_command(line) || plan_command(line) || evidence_command(line);
   if (!known) complain("unknown command " + line.words[0]);
 }
 
@@ -274,18 +272,20 @@ Rule Script::rule_of(const ScriptLine& line) {
   return rule;
 }
 
+void Script::start(const Rule& rule, const RuleLines& lines, const ScriptLine& line) {
+  std::vector<std::string> refs;
+  for (const auto& version : rule.versions) refs.push_back(version.name + "@" + version.version);
+  if (!refused_by_host(refs, rule.rollout, line)) world_.start(rule, lines);
+}
+
 void Script::start(const ScriptLine& line) {
-  world_.start(rule_of(line));
+  start(rule_of(line), {}, line);
 }
 
 // A rule file as shipped; the releases it names are made up when the scenario has not made them.
 void Script::start_file(const ScriptLine& line) {
   const auto& path = line.words.at(1);
-  std::ifstream file(path, std::ios::binary);
-  if (!file) complain("cannot read " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  auto loaded = load_rule(text.str(), path);
+  auto loaded = load_rule(text_of(path), path);
   for (const auto& diagnostic : loaded.diagnostics) lines_.push_back(diagnostic.text());
   if (!loaded.rule) complain(path + " has errors");
   for (const auto& version : loaded.rule->versions) {
@@ -294,7 +294,7 @@ void Script::start_file(const ScriptLine& line) {
     world_.add_release(version.plane, version.name, version.version);
     world_.known(ref).shadow = true;
   }
-  world_.start(*loaded.rule, loaded.lines);
+  start(*loaded.rule, loaded.lines, line);
 }
 
 void Script::order(const ScriptLine& line) {

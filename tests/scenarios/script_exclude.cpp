@@ -35,7 +35,7 @@ bool Script::exclusion_command(const ScriptLine& line) {
   } else if (name == "readmit") {
     send(ReadmitDevice{words.at(1), words.at(2)}, line);
   } else if (name == "override") {
-    send(OverrideDevice{words.at(1), world_.release(words.at(2))}, line);
+    if (!refused_by_host({words.at(2)}, words[1], line)) send(OverrideDevice{words[1], world_.release(words[2])}, line);
   } else if (name == "clear-override") {
     send(ClearOverride{words.at(1), plane_from(words.at(2)).value()}, line);
   } else {

@@ -1,9 +1,6 @@
 // The commands of scenario files that look at a rule and a described fleet before anything starts, and `pace`, which
 // changes what a rule says while it is at work; README.md lists them.
 #include <cmath>
-#include <fstream>
-#include <sstream>
-#include <stdexcept>
 
 #include "rules/config/load_fleet.h"
 #include "rules/config/load_rule.h"
@@ -14,14 +11,6 @@
 namespace muster::rules::test {
 
 namespace {
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot read " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // The number of `key`, or 0, which is no limit.
 std::uint32_t limit_in(const ScriptLine& line, const std::string& key) {
@@ -34,6 +23,8 @@ bool Script::plan_command(const ScriptLine& line) {
   const auto& words = line.words;
   if (words[0] == "plan") {
     plan(words.at(1), words.at(2));
+  } else if (words[0] == "simulate") {
+    simulate(line);
   } else if (words[0] == "pace") {
     Pace pace;
     pace.per_minute = limit_in(line, "per_minute");

@@ -62,6 +62,15 @@ TEST(Judge, Presence) {
   EXPECT_EQ(bench.look("{ file: b/x }"), "pass 1 bytes|");
 }
 
+TEST(Judge, AMissingFileIsSaidWithWhatWasToBeLookedAt) {
+  Bench bench;
+  const auto judgement = bench.judge_by(
+      "  - { id: item, stage: build, role: qa, says: So., checks: [{ file: a.log, no_line: [watchdog, panic] }] }\n");
+  EXPECT_EQ(readiness_trouble(judgement, "nothing was built"),
+            "m@1 does not pass p 2: 0 items pass, 1 lacks something; nothing was built\n"
+            "item (missing): a.log: 'watchdog', 'panic': no such file is among the release's evidence");
+}
+
 TEST(Judge, ValuesByClass) {
   Bench bench;
   bench.files["benchmark.json"] = R"({"b": {"A": {"p95": 18.2}, "B": {"p95": 24.7}}, "ok": true, "s": "18.2"})";
