@@ -14,9 +14,11 @@ std::int64_t in_sum(double value) {
 
 }  // namespace
 
-void ControlDrift::join(float mean) {
-  first_ += in_sum(static_cast<double>(mean));
+float ControlDrift::join(float mean) {
+  const auto first = static_cast<float>(static_cast<double>(mean) * (at_restart_ / slow_));
+  first_ += in_sum(static_cast<double>(first));
   mean_ += in_sum(static_cast<double>(mean));
+  return first;
 }
 
 void ControlDrift::move(float before, float mean) {
@@ -27,13 +29,6 @@ void ControlDrift::move(float before, float mean) {
 void ControlDrift::leave(float first, float mean) {
   first_ -= in_sum(static_cast<double>(first));
   mean_ -= in_sum(static_cast<double>(mean));
-}
-
-float ControlDrift::come_back(float mean) {
-  const auto first = static_cast<float>(static_cast<double>(mean) * (at_restart_ / slow_));
-  first_ += in_sum(static_cast<double>(first));
-  mean_ += in_sum(static_cast<double>(mean));
-  return first;
 }
 
 void ControlDrift::hear(float first, double value, std::uint64_t end_s) {

@@ -19,13 +19,11 @@ class ControlDrift {
   // As it was before a restart; finite and above 0.
   void restore(double level) { slow_ = last_ = at_restart_ = level; }
 
-  // A device's running mean moved; the first time there is none before.
-  void join(float mean);
+  // A device with this running mean is one of them from now on, which says nothing new about the drift. Returns what
+  // stands for its first mean from here.
+  [[nodiscard]] float join(float mean);
   void move(float before, float mean);
   void leave(float first, float mean);
-  // One that had left with another mean, which has since followed slow() to `mean`: it says nothing new about the
-  // drift. Returns what stands for its first mean from here.
-  [[nodiscard]] float come_back(float mean);
   // It measured `value` in a window that ended at `end_s`. How long that was is not asked: what one device claims must
   // not change what all are compared with.
   void hear(float first, double value, std::uint64_t end_s);

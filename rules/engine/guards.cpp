@@ -22,6 +22,7 @@ const std::string other_segments = "(others)";
 constexpr double value_max = 1e9;  // what is beyond counts as this: sums of a million devices stay exact
 constexpr std::uint8_t before_count_max = 255, after_count_max = 30;
 constexpr std::uint8_t exceeds_for_now = 31;  // as after_count
+constexpr std::uint8_t out_of_control = 1;    // as after_count of a device that was not assigned
 constexpr double drift_kept_share = 0.005;    // a drift that has moved by less is not written down again
 
 float hash_of(std::string_view text) {
@@ -233,10 +234,9 @@ void Guards::measure_before(WatchIndex watch, const DeviceHealth& health, std::u
     const double window_s = std::max<double>(1, static_cast<double>(rule_->baseline_window_s));
     const double share = std::min(1.0, static_cast<double>(health.window_s) / window_s);
     average(gauge.before, *value, first ? 1 : std::max(1.0 / gauge.before_count, share));
-    if (run.rule->against != Against::control) continue;
+    if (!is_in_control(run, gauge)) continue;
     if (first) {
-      gauge.after = gauge.before;
-      run.drift.join(gauge.after);
+      gauge.after = run.drift.join(gauge.before);
     } else {
       run.drift.move(was, gauge.before);
     }
@@ -257,7 +257,17 @@ void Guards::remember_before(WatchIndex watch, const DeviceHealth& health) {
 
 // REQUIRES: its device is not reached.
 bool Guards::is_in_control(const Run& run, const Gauge& gauge) {
-  return run.rule->against == Against::control && run.kind == Kind::measurement && gauge.before_count != 0;
+  return run.rule->against == Against::control && run.kind == Kind::measurement && gauge.before_count != 0 &&
+         gauge.after_count != out_of_control;
+}
+
+void Guards::leave_control(WatchIndex watch) {
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    Gauge& gauge = watches.gauge(watch, i);
+    if (runs_[i].rule->against != Against::control) continue;
+    forget_control(runs_[i], gauge);
+    gauge.after_count = out_of_control;
+  }
 }
 
 void Guards::forget_control(Run& run, const Gauge& gauge) {
@@ -360,7 +370,7 @@ void Guards::begin_anew(WatchIndex watch, bool reached, bool withdrawn) {
     gauge.before_count = was.before_count;
     if (!is_in_control(run, gauge)) continue;
     gauge.before = static_cast<float>(static_cast<double>(was.before) * run.drift.slow());
-    gauge.after = run.drift.come_back(gauge.before);
+    gauge.after = run.drift.join(gauge.before);
   }
 }
 

@@ -45,6 +45,9 @@ class Guards {
                                 std::string_view facts) const;
 
   // --- measuring ---
+  // A device that was not assigned has been given something by somebody else: what becomes of it is no drift of the
+  // devices that were left alone, and it is of the control cohort no more.
+  void leave_control(WatchIndex watch);
   // A summary, whose window ended at `end_s`, of a device that was not assigned yet.
   void measure_before(WatchIndex watch, const DeviceHealth& health, std::uint64_t end_s);
   // One of a device that was assigned and has not begun to change what it runs: what was not measured before, was

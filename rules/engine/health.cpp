@@ -5,6 +5,20 @@
 
 namespace muster::rules {
 
+namespace {
+
+// Another rollout, whose end is open, has given it something: what it measures may be that one's doing.
+bool is_tried_by_another(const Members& members, const Device& device, const Rollout& rollout) {
+  for (auto each = device.first_member; each != 0; each = members[each].next_of_device) {
+    const Rollout& other = *members[each].rollout;
+    const bool ended = other.state == RolloutState::completed || other.state == RolloutState::aborted;
+    if (&other != &rollout && members[each].reached && !ended) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 // An aborted rollout judges nothing, and of a device that was told to go back or taken out nothing is judged.
 bool Core::judges_health(const Member& member) {
   return member.rollout->guards.any() && member.rollout->serving() && !member.gone() && !member.frozen;
@@ -45,6 +59,7 @@ void Core::measure(MemberIndex index, const DeviceHealth& health) {
   const auto start_s = health.window_start_s != 0 ? health.window_start_s : turn_.now_s - window_s;
   const auto end_s = std::min(std::min(start_s, turn_.now_s) + window_s, turn_.now_s);
   if (!member.reached) {
+    if (is_tried_by_another(members_, fleet_[member.device], *member.rollout)) guards.leave_control(watch);
     guards.measure_before(watch, health, end_s);
     return;
   }

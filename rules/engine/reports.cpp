@@ -20,6 +20,15 @@ Judgement in_rehearsal(const Member& member, const Judgement& said) {
   return judgement;
 }
 
+// It runs something else: for rollouts that have not assigned it anything it is no measure of what the fleet does by
+// itself.
+void leave_controls(Members& members, const Device& device) {
+  for (auto each = device.first_member; each != 0; each = members[each].next_of_device) {
+    const Member& member = members[each];
+    if (!member.reached && member.watch != 0) member.rollout->guards.leave_control(member.watch);
+  }
+}
+
 }  // namespace
 
 void Core::on(const DeviceReport& report) {
@@ -35,6 +44,7 @@ void Core::on(const DeviceReport& report) {
   if (change.facts) change_site(index);
   turn_.device_clock_s = report.reported_s;
   learn_directive_epoch(report);
+  if (change.versions) leave_controls(members_, fleet_[index]);
   judge_all(index);
   settle_and_offer_freed();
   if (!change.facts && !(change.versions && versions_matter())) return;

@@ -181,7 +181,7 @@ TEST_F(Operations, AMaintenanceWindowOpensByTheDevicesOwnClock) {
   EXPECT_EQ(model_of("near"), "good 1");
 }
 
-TEST_F(Operations, ASimulationPicksTheCanariesThatTheBrokerPicks) {
+TEST_F(Operations, ASimulationPicksTheCohortsThatTheBrokerPicks) {
   open();
   start_fleet(6);
   make_release({.name = "m", .version = "1", .model_txt = "good 1"});
@@ -189,13 +189,23 @@ TEST_F(Operations, ASimulationPicksTheCanariesThatTheBrokerPicks) {
   write_text(fleet, "groups: [{ class: rk3566, region: eu, ids: [gw-0, gw-1, gw-2, gw-3, gw-4, gw-5] }]\n");
   const auto file = rule_file("r", rule("r", "{ model: m@1 }",
                                         "[{ name: canary, percent: 34, gate: manual, soak: 0s }, "
+                                        "{ name: most, percent: 67, gate: manual, soak: 0s }, "
                                         "{ name: all, percent: 100, soak: 0s }]"));
-  const auto simulated = ctl().json({"simulate", file, "--fleet", fleet, "--seeds", "1"});
+  const auto simulated = ctl().json({"simulate", file, "--fleet", fleet, "--seeds", "1", "--approve-after", "1m"});
+  const auto waves = simulated.at("first_run").at("waves");
+  ASSERT_EQ(waves.size(), 3u);
   ctl().must({"rollout", "start", file});
-  ASSERT_EVENTUALLY(20s, state("r") == "awaiting_approval") << status("r").dump(1);
-  const auto canaries = simulated.at("first_run").at("waves").at(0).at("first_devices").get<std::vector<std::string>>();
-  EXPECT_EQ(canaries.size(), 3u);
-  EXPECT_THAT(who_has("good 1"), testing::UnorderedElementsAreArray(canaries));
+  std::vector<std::string> picked;  // by the simulation, of all waves so far
+  const std::size_t sizes[] = {3, 5, 6};
+  for (std::size_t wave = 0; wave < waves.size(); ++wave) {
+    SCOPED_TRACE(wave);
+    if (wave != 0) ctl().must({"rollout", "approve", "r"});
+    const std::string then = wave + 1 < waves.size() ? "awaiting_approval" : "completed";
+    for (const auto& device : waves.at(wave).at("first_devices")) picked.push_back(device.get<std::string>());
+    ASSERT_EQ(picked.size(), sizes[wave]);
+    ASSERT_EVENTUALLY(20s, state("r") == then && who_has("good 1").size() == sizes[wave]) << status("r").dump(1);
+    EXPECT_THAT(who_has("good 1"), testing::UnorderedElementsAreArray(picked));
+  }
 }
 
 }  // namespace

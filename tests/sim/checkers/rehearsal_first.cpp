@@ -25,6 +25,10 @@ class RehearsalFirst final : public Checker {
     if (const auto* report = reports_.take(step)) {
       for (auto& [name, run] : runs_) take(run, *report);
     }
+    // A wave may open in the step that freezes a segment, of whose devices nothing is asked any more.
+    for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
+      if (says(step, audit::segment_frozen, assign.rollout)) excuse(assign);
+    });
     // What an entry of this step rests on is older than the assignments of the same step.
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) { take(entry); });
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) { take(step, assign); });
@@ -53,6 +57,11 @@ class RehearsalFirst final : public Checker {
     std::size_t opened = 0;
     std::map<std::string, Rehearsing> devices;
   };
+
+  void excuse(const rules::Assign& assign) {
+    const auto found = runs_.find(assign.rollout);
+    if (found != runs_.end()) found->second.devices[assign.device].excused = true;
+  }
 
   void begin(const rules::StartRollout& start) {
     Run run;
@@ -112,10 +121,9 @@ class RehearsalFirst final : public Checker {
 
   static void take(const EngineStep& step, Run& run, const rules::Assign& assign) {
     auto& device = run.devices[assign.device];
-    if (device.taken) device = Rehearsing();  // it begins anew
+    if (device.taken) device = Rehearsing{.excused = device.excused};  // it begins anew
     device.epoch = assign.epoch;
     if (released_in(step) != nullptr) return;
-    if (says(step, audit::segment_frozen, assign.rollout)) device.excused = true;
     switch (device.steps) {
       case none:
       case forth:  // tried again

@@ -6,6 +6,8 @@
 // on purpose (observations that were not complete, what devices measured that no wave has reached, a drift of less than
 // half a percent) shows in no status at that moment, but in what comes later: that is compared with a twin made from
 // the records too, at each restart a new one.
+#include <set>
+
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 
@@ -37,10 +39,13 @@ void face_of(const rules::RolloutStatus& s, Facing& face) {
   for (const auto& failure : s.failures) {
     text += "; " + failure.device + ": " + failure.error + (failure.acknowledged ? ", acknowledged" : "");
   }
+  std::set<std::string> guardrails;  // which of them comes first may depend on who is observed
   for (const auto& each : s.guardrails) {
-    text += "; " + each.guardrail + " in \"" + each.segment + "\" " + std::string(rules::name_of(each.verdict)) + " " +
-            (each.frozen ? "frozen " : "") + std::to_string(each.exceeded) + " of " + std::to_string(each.voted);
+    guardrails.insert("; " + each.guardrail + " in \"" + each.segment + "\" " +
+                      std::string(rules::name_of(each.verdict)) + " " + (each.frozen ? "frozen " : "") +
+                      std::to_string(each.exceeded) + " of " + std::to_string(each.voted));
   }
+  for (const auto& each : guardrails) text += each;
   face.emplace_back("rollout " + s.rollout, std::move(text));
 }
 

@@ -30,6 +30,12 @@ class GuardrailDrift : public GuardedFleet {
     world_.tick(0);
     ASSERT_FALSE(reached().empty());
   }
+  static Wave all_at_once() {
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    return all;
+  }
   void order(OrderKind kind, const std::string& scope) {
     GiveOrder order;
     order.scope = scope;
@@ -93,6 +99,50 @@ TEST_F(GuardrailDrift, IsThatOfTheSameTime) {
     say_unassigned(1, 1.1);
     for (const auto& id : wave) say(id, level(id) * 1.1);
     EXPECT_EQ(verdict().exceeded, 20u) << "and a worse release is found with the summary after that";
+  }
+}
+
+// Somebody else gives half of those that wait something that makes them slower and slower: no drift of the fleet,
+// behind which a release could hide that is worse by a third, and no reason to judge those that are assigned later by
+// it.
+TEST_F(GuardrailDrift, WhatOthersGiveADeviceIsNone) {
+  for (const bool rollout : {false, true}) {
+    SCOPED_TRACE(rollout ? "another rollout" : "a technician");
+    renew();
+    world_.add_release(Plane::config, "sorter", "9");
+    join(40);
+    std::string few;
+    std::set<std::string> worse;
+    ASSERT_NO_FATAL_FAILURE(open_after_baseline());
+    commit_reached();
+    const auto wave = reached();
+    for (auto& [id, device] : world_.devices) {
+      if (device.assigned || worse.size() == 10) continue;
+      worse.insert(id);
+      few += (few.empty() ? "\"" : "\", \"") + id;
+      if (rollout) continue;
+      device.report.active[2] = world_.release("sorter@9").manifest;
+      world_.report(id);
+    }
+    if (rollout) {
+      const auto rule =
+          World::rule("other", "device.id in [" + few + "\"]", {{Plane::config, "sorter", "9"}}, {all_at_once()});
+      ASSERT_TRUE(World::accepted(world_.start(rule)));
+    }
+    double factor = 1;
+    const auto say_all = [&](double of_the_wave) {
+      world_.tick(window_s);
+      factor += 0.5;
+      for (auto& [id, device] : world_.devices) {
+        const bool waits = std::find(wave.begin(), wave.end(), id) == wave.end();
+        say(id, level(id) * (waits ? (worse.contains(id) ? factor : 1) : of_the_wave));
+      }
+    };
+    for (int round = 0; round < 10; ++round) say_all(1.02);
+    EXPECT_EQ(verdict().voted, 20u);
+    EXPECT_EQ(verdict().exceeded, 0u);
+    for (int round = 0; round < 2; ++round) say_all(1.3);
+    EXPECT_EQ(verdict().exceeded, 20u);
   }
 }
 
