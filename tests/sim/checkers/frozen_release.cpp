@@ -21,8 +21,9 @@ class FrozenRelease final : public Checker {
     });
     reports_.take(step);
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
-      const bool stays = entry.what == audit::device_failed &&
-                         entry.why.find("rehearsal_failed: on its way back: ") != std::string::npos;
+      const bool stays = entry.what == audit::device_not_reverted ||
+                         (entry.what == audit::device_failed &&
+                          entry.why.find("rehearsal_failed: on its way back: ") != std::string::npos);
       if (stays) could_not_go_back_.insert(entry.subject);
     });
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) { look(step, assign); });
@@ -75,7 +76,7 @@ class FrozenRelease final : public Checker {
 
   std::map<std::string, std::set<Sha256>> frozen_;
   std::map<std::string, std::map<rules::Plane, Sha256>> assigned_;
-  std::set<std::string> could_not_go_back_;  // in a rehearsal
+  std::set<std::string> could_not_go_back_;
   LastReports reports_;
 };
 
