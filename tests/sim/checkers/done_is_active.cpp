@@ -24,7 +24,7 @@ class DoneIsActive final : public Checker {
       for (auto& [name, run] : runs_) take(run, *report);
     }
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
-      for (auto& [name, run] : runs_) give(name, run, assign);
+      for (auto& [name, run] : runs_) give(name, run, assign, released_in(step) != nullptr);
     });
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
       if (entry.what == audit::rollout_aborted || entry.what == audit::rollout_reverting) runs_.erase(entry.subject);
@@ -50,10 +50,12 @@ class DoneIsActive final : public Checker {
     std::uint32_t history = 0;  // were done, were taken by another rollout, and came back
   };
 
-  // One assignment can carry the versions of several rollouts; it names the one that caused it last.
-  static void give(const std::string& name, Run& run, const rules::Assign& assign) {
+  // One assignment can carry the versions of several rollouts; it names the one that caused it last. That it holds no
+  // longer is no other attempt: who has done the same without knowing is done.
+  static void give(const std::string& name, Run& run, const rules::Assign& assign, bool released) {
     if (run.shadow && name != assign.rollout) return;
     const auto found = run.given.find(assign.device);
+    if (name == assign.rollout && released && found != run.given.end() && !found->second.taken) return;
     if (name == assign.rollout) {
       if (found != run.given.end() && found->second.done && (run.shadow || found->second.taken)) ++run.history;
       run.given[assign.device] = {assign.epoch, false, false, !assign.shadow.empty()};
