@@ -41,6 +41,7 @@ class ExitsHaveReasons final : public Checker {
       look_at_left(step, name, run);
     }
     runs_.take_assigned(step);
+    for_each<rules::Assign>(step, [&](const rules::Assign& assign) { note_brought(assign); });
   }
   void when_quiet(const FinalView& view) override {
     for (const auto& status : view.rollouts) look_at_halted(status);
@@ -48,6 +49,7 @@ class ExitsHaveReasons final : public Checker {
   void on_old_copy() override {
     runs_.clear();
     frozen_releases_.clear();
+    brought_.clear();
     told_.clear();
   }
 
@@ -141,12 +143,24 @@ class ExitsHaveReasons final : public Checker {
     }
   }
 
-  // A way back freezes what the rollout has brought, which is not what all its devices ran before: the first releases
-  // of this world. A rollout of nothing else has brought nothing.
+  // One assignment can carry the versions of several rollouts.
+  void note_brought(const rules::Assign& assign) {
+    const auto* report = runs_.reports().of(assign.device);
+    if (report == nullptr) return;
+    for (const auto& [plane, manifest] : assign.releases) {
+      if (report->active[static_cast<std::size_t>(plane)] != manifest) brought_.insert(manifest);
+    }
+  }
+
+  // A way back freezes what the rollout has brought, which is not what all its devices ran before.
   void look_at_freezes(const Failed& failed) {
     std::size_t frozen = 0;
-    for (const auto& target : failed.targets) frozen += frozen_releases_.contains(target) ? 1u : 0u;
-    const bool enough = failed.on_fail == OnFail::rollback ? frozen != 0 : frozen == failed.targets.size();
+    bool brought = false;
+    for (const auto& target : failed.targets) {
+      frozen += frozen_releases_.contains(target) ? 1u : 0u;
+      brought = brought || brought_.contains(target);
+    }
+    const bool enough = failed.on_fail == OnFail::rollback ? frozen != 0 || !brought : frozen == failed.targets.size();
     if (!enough)
       fail("rollout " + failed.rollout + ", " + failed.title +
            " has failed, but a release of its is not frozen for the fleet");
@@ -241,6 +255,7 @@ class ExitsHaveReasons final : public Checker {
   GuardedRuns runs_;
   std::vector<Failed> failed_;  // in this step
   std::set<Sha256> frozen_releases_;
+  std::set<Sha256> brought_;  // by whichever rollout, to a device that ran something else
   std::map<std::tuple<std::string, std::size_t, std::string>, Verdict> told_;
 };
 
