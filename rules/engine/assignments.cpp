@@ -219,6 +219,14 @@ void Core::give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::
   if (!device.shadow) end_shadows(index);
   mark_persist(index);
   mark_assign(index);
+  if (device.hold != HoldPoint::none) return;
+  // Who held with it for another rollout's sake is at work again, with its own time for that.
+  for (auto each = device.first_member; each != 0; each = members_[each].next_of_device) {
+    if (members_[each].standing != Standing::holding) continue;
+    members_[each].rollout->clocks.set(each, turn_.now_s);
+    members_.change(each, [&](Member& m) { m.standing = in_work(each); });
+    arm(each);
+  }
 }
 
 void Core::issue(DeviceIndex index, MemberIndex member, Sequence sequence, std::uint64_t soak_s) {

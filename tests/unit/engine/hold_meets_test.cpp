@@ -180,6 +180,30 @@ TEST_F(HoldsMeet, WhoWasDoneBeforeTheNextAssignmentHoldsNowhere) {
   EXPECT_EQ(told("d000"), HoldPoint::none);
 }
 
+// One assignment brings the releases of both, so the device holds for both. It is let go and says nothing any more,
+// however often it connects: its time runs out for both.
+TEST_F(HoldsMeet, WhoIsLetGoHoldsForNobodyAnyMore) {
+  join(1);
+  start_rule(model("r", "2"));
+  auto other = config();
+  other.waves[0].hold = HoldPoint::before_commit;
+  start_rule(other);
+  world_.go_on("d000");
+  ASSERT_EQ(standing("d000", "r"), Standing::holding);
+  ASSERT_EQ(standing("d000", "c"), Standing::holding);
+  ASSERT_TRUE(World::accepted(world_.command(ReleaseHold{"c", ""})));
+  EXPECT_EQ(standing("d000", "r"), Standing::assigned);
+  EXPECT_EQ(standing("d000", "c"), Standing::assigned);
+  const auto timeout_s = other.attempt_timeout_s;
+  for (std::uint64_t passed_s = 0; passed_s <= timeout_s + 60; passed_s += 20) {
+    world_.lose("d000");
+    world_.see("d000");
+    world_.tick(20);
+  }
+  EXPECT_EQ(standing("d000", "r"), Standing::failed);
+  EXPECT_EQ(standing("d000", "c"), Standing::failed);
+}
+
 // The way back is a matter of minutes, whoever has yet to let go another plane.
 TEST_F(HoldsMeet, AHoldOfAnotherRolloutKeepsNobodyFromGoingBack) {
   for (const auto hold : {HoldPoint::before_swap, HoldPoint::before_commit}) {
