@@ -13,9 +13,12 @@
 #include "mcu-client/include/client.h"
 #include "mcu-client/ports/posix/board.h"
 #include "mcu-client/ports/posix/layout.h"
+#include "schemas/limits.h"
 
 namespace muster::mcu::posix {
 namespace {
+
+constexpr std::uint64_t minute_ms = 60'000;
 
 struct Options {
   BoardSetup board;
@@ -70,6 +73,15 @@ std::uint64_t uptime_us() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1000000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
 }
 
+// As far ahead of UTC as this machine's clock on the wall is now.
+std::int16_t utc_offset_min() {
+  const auto now = ::time(nullptr);
+  tm local{};
+  ::tzset();
+  if (::localtime_r(&now, &local) == nullptr) return limits::utc_offset_unsaid;
+  return static_cast<std::int16_t>(local.tm_gmtoff / 60);
+}
+
 int credentials_to_tls(Board& board) {
   static std::uint8_t ca[2048];
   static std::uint8_t certificate[2048];
@@ -121,16 +133,20 @@ int run(const Options& options, char** argv) {
   static classifier::BoardApp app(setup);
   static Client client(port, layout, app.application(), {in, sizeof in, out, sizeof out, work, sizeof work},
                        options.client);
+  client.utc_offset_min(utc_offset_min());
   if (const int bad = client.start(); bad != ok) {
     std::fprintf(stderr, "error: the client does not start: %s\n", name_of(static_cast<Error>(bad)));
     return 5;
   }
   const auto started_ms = port.uptime_ms(port.context);
+  auto minute = started_ms / minute_ms;
   for (;;) {
     const bool more = client.poll();
     const auto now_ms = port.uptime_ms(port.context);
     misbehave(behaviour, client, now_ms - started_ms);
     tell_changes(client);
+    if (now_ms / minute_ms != minute) client.utc_offset_min(utc_offset_min());
+    minute = now_ms / minute_ms;
     app.turn(client, now_ms);
     if (!more) board.idle(Client::idle_ms);
   }

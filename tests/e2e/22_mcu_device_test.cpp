@@ -13,10 +13,13 @@ class McuDevices : public McuWorld {};
 
 TEST_F(McuDevices, TakesEveryPlaneInOneRollout) {
   open();
-  start_device("mcu-0");
+  McuSettings in_india;
+  in_india.environment = {"TZ=IST-5:30"};
+  start_device("mcu-0", in_india);
   make_set("1");
   must_roll_out("all-1", versions_of("1"));
   EXPECT_TRUE(runs_set("mcu-0", "1")) << device("mcu-0").dump(1);
+  EXPECT_EQ(device("mcu-0").at("facts").value("utc_offset_min", 0), 330) << "by which its maintenance windows open";
   EXPECT_EQ(mcu(0).running_slot(), "b");
 }
 
