@@ -70,7 +70,9 @@ class NothingPassesAHold final : public Checker {
       rules_[start->rule.rollout] = start->rule;
       begin(*start);
     }
-    reports_.take(step);
+    if (const auto* report = reports_.take(step);
+        report != nullptr && report->attempt == rules::AttemptState::committed)
+      committed_[report->device] = *report;
     if (const auto* released = released_in(step)) release(*released);
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
       const auto found = rollouts_.find(entry.subject);
@@ -87,6 +89,7 @@ class NothingPassesAHold final : public Checker {
     rollouts_.clear();
     rules_.clear();
     reports_.clear();
+    committed_.clear();
   }
 
  private:
@@ -176,13 +179,14 @@ class NothingPassesAHold final : public Checker {
       rollout.reached.erase(reached);
       return;
     }
-    const auto since = is_new ? 0 : reached->second;
     if (assign.rollout == name && carries) rollout.reached[assign.device] = assign.epoch;
     if ((is_new && assign.rollout != name) || !carries) return;
     const auto* report = reports_.of(assign.device);
     if (report == nullptr || assign.hold != rules::HoldPoint::none || !all_hold(rollout)) return;
-    const bool done = !is_new && report->attempt == rules::AttemptState::committed && report->attempt_epoch >= since;
-    if (done && runs(*report, rollout.targets)) return;  // it ran them before, and there was nothing to hold
+    // It had committed to them before and runs them still: there is nothing to hold.
+    const auto committed = committed_.find(assign.device);
+    if (committed != committed_.end() && runs(committed->second, rollout.targets) && runs(*report, rollout.targets))
+      return;
     fail("rollout " + assign.rollout + " assigns " + assign.device + " epoch " + std::to_string(assign.epoch) +
          " without a hold, and with the releases of rollout " + name + ", whose waves hold and were not released");
   }
@@ -192,6 +196,7 @@ class NothingPassesAHold final : public Checker {
   std::map<std::string, rules::Rule> rules_;  // of every rollout
   std::map<std::string, Rollout> rollouts_;   // that hold in their first wave
   LastReports reports_;
+  std::map<std::string, rules::DeviceReport> committed_;  // the last that said so
 };
 
 }  // namespace

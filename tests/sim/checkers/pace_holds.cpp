@@ -21,7 +21,7 @@ class PaceHolds final : public Checker {
     if (const auto* command = std::get_if<rules::Command>(&step.event.what)) {
       const auto* change = std::get_if<rules::ChangePace>(&command->body);
       if (change != nullptr && says(step, audit::pace_changed, change->rollout))
-        runs_[change->rollout].pace = change->pace;
+        change_pace(runs_[change->rollout], change->pace);
     }
     if (const auto* seen = std::get_if<rules::DeviceSeen>(&step.event.what); seen != nullptr && !again_)
       connected_.insert(seen->device);
@@ -38,7 +38,10 @@ class PaceHolds final : public Checker {
   }
   // The broker knows who was assigned when, and not yet who is there.
   void on_broker_start(const rules::Engine&) override {
-    for (auto& [name, run] : runs_) run.site_of.clear();
+    for (auto& [name, run] : runs_) {
+      run.site_of.clear();
+      remember_newest(run);
+    }
     connected_.clear();
     again_ = false;
   }
@@ -56,7 +59,11 @@ class PaceHolds final : public Checker {
     rules::Pace pace;
     bool shadow = false;
     std::map<rules::Plane, Sha256> targets;
-    std::deque<std::uint64_t> given_s;
+    struct Given {
+      std::uint64_t time_s = 0;
+      std::string device;
+    };
+    std::deque<Given> given;                     // in the last minute
     std::map<std::string, std::string> site_of;  // of the devices that are surely at work
     std::map<std::string, std::uint64_t> epoch_of;
   };
@@ -67,6 +74,21 @@ class PaceHolds final : public Checker {
     run.shadow = start.rule.shadow;
     for (const auto& release : start.releases) run.targets[release.plane] = release.manifest;
     runs_[start.rule.rollout] = std::move(run);
+  }
+
+  static void change_pace(Run& run, const rules::Pace& pace) {
+    run.pace = pace;
+    remember_newest(run);
+  }
+
+  // What counts is found out again from what is known of each device: when it was assigned last.
+  static void remember_newest(Run& run) {
+    std::deque<Run::Given> newest;
+    std::set<std::string> known;
+    for (auto each = run.given.rbegin(); each != run.given.rend(); ++each) {
+      if (known.insert(each->device).second) newest.push_front(*each);
+    }
+    run.given = std::move(newest);
   }
 
   void rest(const std::string& device) {
@@ -119,11 +141,11 @@ class PaceHolds final : public Checker {
     if (connected_.contains(assign.device)) run.site_of[assign.device] = site;
     run.epoch_of[assign.device] = assign.epoch;
     const auto now_s = step.event.now_s;
-    run.given_s.push_back(now_s);
-    while (run.given_s.front() + 60 <= now_s) run.given_s.pop_front();
+    run.given.push_back({now_s, assign.device});
+    while (run.given.front().time_s + 60 <= now_s) run.given.pop_front();
     const auto& pace = run.pace;
-    if (pace.per_minute != 0 && run.given_s.size() > pace.per_minute)
-      return over(assign, run.given_s.size(), "assignments in a minute", pace.per_minute);
+    if (pace.per_minute != 0 && run.given.size() > pace.per_minute)
+      return over(assign, run.given.size(), "assignments in a minute", pace.per_minute);
     if (pace.at_once != 0 && run.site_of.size() > pace.at_once)
       return over(assign, run.site_of.size(), "devices at work at once", pace.at_once);
     const auto there = static_cast<std::size_t>(std::count_if(
