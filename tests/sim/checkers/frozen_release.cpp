@@ -20,6 +20,9 @@ class FrozenRelease final : public Checker {
       }
     });
     reports_.take(step);
+    if (const auto* start = started_in(step)) {
+      for (const auto& release : start->releases) targets_[start->rule.rollout].insert(release.manifest);
+    }
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
       const bool stays = entry.what == audit::device_not_reverted ||
                          (entry.what == audit::device_failed &&
@@ -47,6 +50,7 @@ class FrozenRelease final : public Checker {
     assigned_.clear();
     could_not_go_back_.clear();
     reports_.clear();
+    targets_.clear();
   }
 
  private:
@@ -58,9 +62,11 @@ class FrozenRelease final : public Checker {
       const bool is_new = before[plane] != manifest;
       before[plane] = manifest;
       if (!is_new || report == nullptr || manifest.is_zero()) continue;
-      // What may not go back stays as it runs, and the record says so.
+      // What may not go back stays as it runs, and the record says so; and what was to replace it and could not is not
+      // assigned any more when another rollout brings other planes.
       if (report->active[static_cast<std::size_t>(plane)] == manifest &&
-          (says(step, audit::device_not_revertible, assign.device) || could_not_go_back_.contains(assign.device)))
+          (says(step, audit::device_not_revertible, assign.device) || could_not_go_back_.contains(assign.device) ||
+           !targets_[assign.rollout].contains(manifest)))
         continue;
       look_where_frozen(assign, report, manifest);
     }
@@ -77,6 +83,7 @@ class FrozenRelease final : public Checker {
   std::map<std::string, std::set<Sha256>> frozen_;
   std::map<std::string, std::map<rules::Plane, Sha256>> assigned_;
   std::set<std::string> could_not_go_back_;
+  std::map<std::string, std::set<Sha256>> targets_;  // by rollout
   LastReports reports_;
 };
 
