@@ -176,8 +176,10 @@ class VerdictHasVotes final : public Checker {
       if (run.rule.shadow) continue;
       auto& device = measured(name, run, report.device);
       const bool own = runs(report, run.targets);
-      // An assignment that was lost with the broker's data is about nothing that it knows.
-      const bool all = assigned != assigned_.end() && runs(report, assigned->second.releases);
+      // An assignment that was lost with the broker's data is about nothing that it knows. An attempt at an older one
+      // than the newest is not asked for what that brings beside.
+      const bool all = assigned != assigned_.end() &&
+                       (report.attempt_epoch < assigned->second.epoch || runs(report, assigned->second.releases));
       const bool done = known->second.may_be_done && own && all && report.attempt == rules::AttemptState::committed &&
                         report.attempt_epoch >= known->second.epoch && report.attempt_epoch <= assigned->second.epoch &&
                         report.state == rules::DeviceState::healthy;
