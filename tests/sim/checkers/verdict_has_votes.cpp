@@ -196,7 +196,7 @@ class VerdictHasVotes final : public Checker {
     auto& device = measured(name, run, id);
     keep_votes(name, run, id, device);
     const auto begun = run.reached.at(id).begun;
-    if (!device.segments.empty() && begun != Reached::Begun::step) look_back(device, begun);
+    if (!device.segments.empty()) look_back(device, begun);
     device.segments = run.reached.at(id).segments;
     for (auto& gauge : device.gauges) gauge.reached = gauge.undone = gauge.done = Samples();
     device.restarted = device.done = false;
@@ -205,9 +205,10 @@ class VerdictHasVotes final : public Checker {
 
   // It was reached before, and is so once more. In between it may have waited for that, measured as one that had not
   // been assigned; and what was measured before the update is not in the records of those that wait, nor known of those
-  // that have left.
+  // that have left. In a rehearsal it did not wait: what it measured while it fetched the first time stays known.
   static void look_back(Measured& device, Reached::Begun begun) {
-    const bool forgotten = device.restarted || begun == Reached::Begun::first;
+    const bool waited = begun != Reached::Begun::step;
+    const bool forgotten = waited && (device.restarted || begun == Reached::Begun::first);
     for (auto& gauge : device.gauges) {
       gauge.maybe_before.add(gauge.undone);
       if (forgotten) gauge.maybe_before.add(std::exchange(gauge.before, Samples()));
