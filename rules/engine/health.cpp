@@ -17,6 +17,20 @@ bool is_tried_by_another(const Members& members, const Device& device, const Rol
   return false;
 }
 
+// It fetches for the first time, and nothing of what the rollout brings runs on it: its summaries are of what ran
+// before. On a second way, in a rehearsal or after an attempt that failed, they may be of the way before. A shadow
+// changes nothing.
+bool ran_nothing_of_it(const Member& member, const Device& device, bool tried_before) {
+  const Rollout& rollout = *member.rollout;
+  if (rollout.rule.shadow) return true;
+  if (tried_before || member.rehearsal != Rehearsal::none) return false;
+  for (std::size_t plane = 0; plane < plane_count; ++plane) {
+    const auto target = rollout.target[plane];
+    if (rollout.governs(plane) && device.active[plane] == target && member.prior[plane] != target) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 // An aborted rollout judges nothing, and of a device that was told to go back or taken out nothing is judged.
@@ -63,8 +77,9 @@ void Core::measure(MemberIndex index, const DeviceHealth& health) {
     guards.measure_before(watch, health, end_s);
     return;
   }
-  const Nearness nearness = guards.watches[watch].nearness;
-  if (nearness == Nearness::at_work && member.standing == Standing::assigned) guards.remember_before(watch, health);
+  const bool fetches = guards.watches[watch].nearness == Nearness::at_work && member.standing == Standing::assigned;
+  const bool tried_before = member.rollout->retries.of(index).failed != 0;
+  if (fetches && ran_nothing_of_it(member, fleet_[member.device], tried_before)) guards.remember_before(watch, health);
   const bool shadow = member.rollout->rule.shadow;
   if (shadow ? !is_shadowing(member, fleet_[member.device]) : member.standing != Standing::done) return;
   if (start_s < member.measured_from_s) return;  // it measured in part what ran before

@@ -184,5 +184,63 @@ TEST_F(GuardrailAnew, WhatWasLeftOutOfAWayBackIsComparedAsWell) {
   EXPECT_EQ(verdict().exceeded, 3u);
 }
 
+// A device of which nothing was known before the update is compared with what it measured while it fetched. Once it has
+// run the release, a summary may be of that, also while it fetches again: it would be compared with itself.
+TEST_F(GuardrailAnew, WhatItMeasuresOnASecondWayIsNotWhatWasBefore) {
+  enum class Again { rehearses, tries_again, goes_on_from_a_hold };
+  const auto start_with = [&](Again again) {
+    Wave all;
+    all.name = "all";
+    all.percent = 100;
+    all.rehearse = again == Again::rehearses;
+    if (again == Again::goes_on_from_a_hold) all.hold = HoldPoint::before_commit;
+    auto rule = World::rule("r", "true", {{Plane::model, "reader", "2"}}, {all});
+    rule.guardrails = {rail_};
+    rule.retry.attempts = 2;
+    rule.retry.on = all_retry_reasons;
+    ASSERT_TRUE(World::accepted(world_.start(rule)));
+    world_.tick(3600);
+    ASSERT_EQ(reached().size(), 1u);
+  };
+  const auto run_it_once = [&](Again again) {
+    const std::string id = reached()[0];
+    switch (again) {
+      case Again::rehearses:
+        world_.commit(id);
+        world_.commit(id);  // the way back
+        break;
+      case Again::tries_again:
+        world_.roll_back(id, "soak_failed", "too slow");
+        world_.tick(3600);
+        break;
+      case Again::goes_on_from_a_hold:
+        world_.go_on(id);
+        ASSERT_TRUE(World::accepted(world_.command(ReleaseHold{"r", {}})));
+        break;
+    }
+    ASSERT_GT(world_.devices[id].assigned->epoch, world_.devices[id].report.attempt_epoch) << "it is given once more";
+  };
+  rail_.against = Against::baseline;
+  rail_.limit = 0.1;
+  for (const auto again : {Again::rehearses, Again::tries_again, Again::goes_on_from_a_hold}) {
+    for (const bool known : {false, true}) {
+      SCOPED_TRACE(std::to_string(static_cast<int>(again)) + (known ? ", measured before" : ""));
+      renew();
+      join(1);
+      ASSERT_NO_FATAL_FAILURE(start_with(again));
+      const std::string id = reached()[0];
+      if (known) say(id, 100);
+      ASSERT_NO_FATAL_FAILURE(run_it_once(again));
+      say(id, 300);
+      world_.commit(id);
+      ASSERT_EQ(world_.status("r").done, 1u);
+      world_.tick(window_s);
+      say(id, 300);
+      EXPECT_EQ(verdict().voted, known ? 1u : 0u) << "it has nothing to be compared with";
+      EXPECT_EQ(verdict().exceeded, known ? 1u : 0u);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace muster::rules::test
