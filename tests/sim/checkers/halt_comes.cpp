@@ -2,7 +2,9 @@
 // Counted from the reports themselves: a device has failed when it says that its attempt at the rollout's assignment
 // was rolled back or failed, and did not run the versions after all since. Where the rule has devices try again, an
 // attempt that ended for want of a link or of room is none of their failures before it was the last they were given;
-// where rollouts may end each other's attempts these are not counted here, because devices then begin anew.
+// where rollouts may end each other's attempts these are not counted here, because devices then begin anew. A shadow
+// that has run for its time on a healthy device has been that: a device that lost its journal and runs the same attempt
+// once more says nothing about it.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 
@@ -63,6 +65,7 @@ class HaltComes final : public Checker {
     runs_.clear();
     assigned_.clear();
     reached_.clear();
+    shadowed_.clear();
     may_begin_anew_ = false;
     reports_.clear();
   }
@@ -93,6 +96,9 @@ class HaltComes final : public Checker {
     const auto attempts = found == run->second.attempts.end() ? 1 : found->second;
     const bool again = attempts > 1 && (may_begin_anew_ || run->second.given[report.device] < attempts);
     const bool failed = ended && !again;
+    if (run->second.shadow && report.attempt == AttemptState::committed && report.state == rules::DeviceState::healthy)
+      shadowed_.insert({report.device, report.attempt_epoch});
+    if (shadowed_.contains({report.device, report.attempt_epoch}) && ended) return;
     if (failed && !known_.contains({report.device, report.attempt_epoch})) {
       known_.insert({report.device, report.attempt_epoch});
       run->second.failed.insert(report.device);
@@ -106,8 +112,9 @@ class HaltComes final : public Checker {
 
   std::map<std::string, Run> runs_;
   std::map<std::string, Given> assigned_;
-  std::set<std::pair<std::string, std::string>> reached_;  // rollout, device
-  std::set<std::pair<std::string, std::uint64_t>> known_;  // failures counted once: an acknowledged one stays so
+  std::set<std::pair<std::string, std::string>> reached_;     // rollout, device
+  std::set<std::pair<std::string, std::uint64_t>> known_;     // failures counted once: an acknowledged one stays so
+  std::set<std::pair<std::string, std::uint64_t>> shadowed_;  // attempts that have run for their time
   bool may_begin_anew_ = false;
   LastReports reports_;
 };
