@@ -1,8 +1,9 @@
-// The way back is rehearsed before it is relied on: no wave opens after a first wave that rehearses before every device
-// of it has been assigned the versions, was taken back to others, was assigned them again, and has said each time that
-// it got there. Who says nothing (it is not connected) or has failed in the record is not waited for; nor is one that
-// was taken back for a guardrail, has gone back and is no target any more, or was taken by a rollout of higher
-// priority; nor is one waited for that such a rollout is still to have.
+// The way back is rehearsed before it is relied on: a first wave that rehearses, with others after it, does not pass
+// before every device of it has been assigned the versions, was taken back to others, was assigned them again, and has
+// said each time that it got there. Who says nothing (it is not connected) or has failed in the record is not waited
+// for; nor is one that was taken back for a guardrail, has gone back and is no target any more, or was taken by a
+// rollout of higher priority; nor is one waited for that such a rollout is still to have. Once the wave has passed
+// nobody of it is waited for: when the next one opens later, after its baseline or a halt, who was away may be back.
 #include "tests/sim/checkers/all.h"
 #include "tests/sim/checkers/visit.h"
 #include "tests/sim/fleet.h"
@@ -55,6 +56,7 @@ class RehearsalFirst final : public Checker {
     rules::Rule rule;
     std::map<rules::Plane, Sha256> targets;
     std::size_t opened = 0;
+    bool passed = false;  // the first wave has, and was looked at
     std::map<std::string, Rehearsing> devices;
   };
 
@@ -87,7 +89,11 @@ class RehearsalFirst final : public Checker {
       const auto found = runs_.find(entry.subject);
       const bool filled = entry.why.find("has its first devices") != std::string::npos;
       if (found == runs_.end() || filled) return;
-      if (++found->second.opened == 2) look(entry, found->second);
+      if (++found->second.opened == 2 && !found->second.passed) look(entry, found->second);
+    } else if (entry.what == audit::wave_done) {
+      const auto found = runs_.find(entry.subject);
+      const bool others_follow = found != runs_.end() && found->second.rule.waves.size() > 1;
+      if (others_follow && !std::exchange(found->second.passed, true)) look(entry, found->second);
     } else if (entry.what == audit::device_failed || entry.what == audit::device_recovered) {
       const auto found = runs_.find(rollout_of(entry.why));
       if (found == runs_.end()) return;
