@@ -216,7 +216,7 @@ void Core::give(DeviceIndex index, std::uint32_t cause, Sequence sequence, std::
   const auto* rollout = by_number(cause);
   const auto member = rollout != nullptr && rollout->rule.shadow ? members_.find(index, *rollout) : 0;
   device.shadow = member != 0 && !members_[member].withdrawn;
-  if (!device.shadow) end_shadows(index);
+  end_shadows(index, cause);
   mark_persist(index);
   mark_assign(index);
   if (device.hold != HoldPoint::none) return;

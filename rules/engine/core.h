@@ -206,7 +206,7 @@ class Core {
 
   // --- shadow.cpp ---
   [[nodiscard]] const Rollout* at_work_beside(const Rollout& rollout, DeviceIndex index) const;
-  void end_shadows(DeviceIndex index);
+  void end_shadows(DeviceIndex index, std::uint32_t cause);
   void offer_to_others(DeviceIndex index);
   void note_shadowing(MemberIndex index);
   void note_conditions(MemberIndex index);

@@ -42,6 +42,7 @@ Readings shadow_readings(const Readings& readings) {
 
 // A shadow needs a device that runs what it is assigned, and the next assignment ends it: while a device is at work for
 // one rollout, and one of the two is a shadow, the other waits, unless it has the higher priority, on whatever plane.
+// What has completed holds up only what has too: who joined it late begins anew after a rollout that is at work.
 // What would be held waits for a device that goes back, or it would hold that up.
 const Rollout* Core::at_work_beside(const Rollout& rollout, DeviceIndex index) const {
   const auto own = members_.find(index, rollout);
@@ -55,16 +56,19 @@ const Rollout* Core::at_work_beside(const Rollout& rollout, DeviceIndex index) c
     const bool in_its_way = rollout.rule.shadow || other.rule.shadow || (holds && goes_back);
     if (&other == &rollout || !in_its_way || outranks(rollout, other)) continue;
     if (other.rule.shadow && rollout.rule.priority > other.rule.priority) continue;
-    if (in_flight(member) && (other.active() || member.withdrawn)) return &other;
+    const bool both_completed = !rollout.active() && other.serving();
+    if (in_flight(member) && (other.active() || member.withdrawn || both_completed)) return &other;
   }
   return nullptr;
 }
 
-// The device's newest assignment has ended the shadows that it was at: they begin anew when it has time again.
-void Core::end_shadows(DeviceIndex index) {
+// The device's newest assignment, another shadow's too, has ended the shadows that it was at: they begin anew when it
+// has time again. `cause`: the rollout (its number) whose assignment that is; its own is not ended.
+void Core::end_shadows(DeviceIndex index, std::uint32_t cause) {
   for (auto each = fleet_[index].first_member; each != 0; each = members_[each].next_of_device) {
     const Member& member = members_[each];
-    if (!member.rollout->rule.shadow || member.gone() || !in_flight(member)) continue;
+    if (!member.rollout->rule.shadow || member.rollout->number == cause || member.gone() || !in_flight(member))
+      continue;
     begin_anew(each);
     members_.change(each, [](Member& m) { m.standing = Standing::held_by_other; });
   }

@@ -179,6 +179,59 @@ TEST_F(Shadows, AShadowWaitsForADeviceAtWorkAndTheOtherWayRound) {
   EXPECT_EQ(standing("d000"), Standing::done);
 }
 
+// A rollout that has completed holds up none that is at work, on a device that joined it late either. What it was at
+// there begins anew.
+TEST_F(Shadows, AShadowThatAnotherShadowEndsBeginsAnew) {
+  join(1);
+  world_.start(shadow_rule({}, 100));
+  end_shadow("d000");
+  ASSERT_EQ(state(), RolloutState::completed);
+  world_.join("d001", facts_of("rk3566", "eu"));
+  ASSERT_EQ(standing("d001"), Standing::assigned);
+  world_.known("sorter@2").shadow = true;
+  auto other = shadow_rule({}, 100);
+  other.rollout = "s";
+  other.versions = {{Plane::config, "sorter", "2"}};
+  ASSERT_TRUE(World::accepted(world_.start(other)));
+  ASSERT_EQ(in_shadow("d001"), "sorter@2");
+  EXPECT_EQ(standing("d001"), Standing::held_by_other);
+  world_.restart();
+  world_.tick(other.waves[0].soak_s + other.attempt_timeout_s - 1);
+  EXPECT_EQ(standing("d001"), Standing::held_by_other) << "no attempt of its own, and no time to run out of";
+  end_shadow("d001");
+  EXPECT_EQ(standing("d001", "s"), Standing::done);
+  EXPECT_EQ(in_shadow("d001"), "reader@2");
+  end_shadow("d001");
+  EXPECT_EQ(standing("d001"), Standing::done);
+}
+
+// Of two that have completed neither ends what a late joiner is at for the other, or it would come to neither's end.
+TEST_F(Shadows, ALateJoinerRunsTheShadowsOfCompletedRolloutsOneAfterTheOther) {
+  join(1);
+  world_.start(shadow_rule({}, 100));
+  end_shadow("d000");
+  world_.known("sorter@2").shadow = true;
+  auto other = shadow_rule({}, 100);
+  other.rollout = "s";
+  other.versions = {{Plane::config, "sorter", "2"}};
+  ASSERT_TRUE(World::accepted(world_.start(other)));
+  end_shadow("d000");
+  ASSERT_EQ(state(), RolloutState::completed);
+  ASSERT_EQ(world_.status("s").state, RolloutState::completed);
+  world_.join("d001", facts_of("rk3566", "eu"));
+  const auto first = in_shadow("d001");
+  const auto epoch = world_.devices["d001"].assigned->epoch;
+  world_.attempt("d001", AttemptState::shadowing);
+  for (const auto* region : {"fr", "us"}) move("d001", region);
+  EXPECT_EQ(in_shadow("d001"), first);
+  EXPECT_EQ(world_.devices["d001"].assigned->epoch, epoch);
+  end_shadow("d001");
+  EXPECT_NE(in_shadow("d001"), first);
+  end_shadow("d001");
+  EXPECT_EQ(standing("d001"), Standing::done);
+  EXPECT_EQ(standing("d001", "s"), Standing::done);
+}
+
 // A device that comes to be a target of both: it runs the shadow to its end, is counted there, and takes the other
 // then.
 TEST_F(Shadows, ADeviceThatMovesIntoAnotherRolloutOfThePlaneEndsItsShadowFirst) {
