@@ -250,6 +250,12 @@ void Core::retry_unassigned(Rollout& rollout) {
   if (!rollout.assigning() || halt_limits_reached(rollout).any() || fail_who_cannot_go_back(rollout)) return;
   resume_retries(rollout);
   resume_rehearsals(rollout);
+  if (rollout.total().of(Standing::failed) != 0) {  // they may hold although their wave was let go
+    const auto let_go = members_.sorted(rollout, [this](const Member& m) {
+      return m.standing == Standing::failed && is_holding(m, fleet_[m.device]) && !is_held_back(m);
+    });
+    for (const auto each : let_go) (void)tell_hold(each);
+  }
   if (rollout.unassigned_in_waves() == 0) return;
   const auto unassigned =
       members_.sorted(rollout, [](const Member& member) { return member.wave != no_wave && !member.reached; });

@@ -184,6 +184,9 @@ void Core::apply(MemberIndex index, Judgement judgement, std::string_view who) {
       mark_persist(member.device);
       return;
     case Finding::holding:
+      // It had failed when its wave was let go, and was told nothing; now it does the same once more, for its repair.
+      if (member.standing == Standing::failed && member.rollout->assigning() && !is_held_back(member))
+        (void)tell_hold(index);
       if (member.standing != Standing::assigned) return;
       members_.change(index, [](Member& m) { m.standing = Standing::holding; });
       mark_persist(member.device);

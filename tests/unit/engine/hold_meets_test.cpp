@@ -21,6 +21,30 @@ TEST_F(HoldsMeet, WhoWaitedForAnotherRolloutHoldsAsItsWaveSays) {
   EXPECT_EQ(told("d000"), HoldPoint::before_swap);
 }
 
+// Its newest assignment is what a device repairs itself with, and who had failed in it was not told of the release.
+TEST_F(HoldsMeet, OneThatFailedBeforeTheReleaseAndComesToItsHoldAfterAllGoesOn) {
+  join(2);
+  start_rule(held(HoldPoint::before_commit));
+  world_.attempt("d000", AttemptState::failed);
+  world_.go_on("d001");
+  ASSERT_TRUE(World::accepted(world_.command(ReleaseHold{"r", {}})));
+  ASSERT_EQ(told("d000"), HoldPoint::before_commit);
+  world_.command(PauseRollout{"r"});
+  world_.go_on("d000");
+  EXPECT_EQ(told("d000"), HoldPoint::before_commit) << "a paused rollout assigns nothing";
+  world_.command(ResumeRollout{"r", true});
+  EXPECT_EQ(told("d000"), HoldPoint::none);
+  EXPECT_EQ(standing("d000"), Standing::failed) << "until it shows that it runs the versions";
+  const auto epoch = world_.devices["d000"].assigned->epoch;
+  world_.report("d000");
+  EXPECT_EQ(world_.devices["d000"].assigned->epoch, epoch) << "once";
+  world_.commit("d000");
+  EXPECT_EQ(standing("d000"), Standing::done);
+
+  world_.attempt("d001", AttemptState::failed);
+  EXPECT_EQ(told("d001"), HoldPoint::none);
+}
+
 // The wave passes without d-away, whom nobody has let go, and the rollout completes.
 TEST_F(HoldsMeet, AHoldStandsAlsoWhereTheWaveHasPassedAndTheRolloutCompleted) {
   join(4);
