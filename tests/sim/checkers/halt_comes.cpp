@@ -99,6 +99,10 @@ class HaltComes final : public Checker {
     if (run->second.shadow && report.attempt == AttemptState::committed && report.state == rules::DeviceState::healthy)
       shadowed_.insert({report.device, report.attempt_epoch});
     if (shadowed_.contains({report.device, report.attempt_epoch}) && ended) return;
+    // It is tried again for how it ended; what it says of that attempt afterwards, of an order it cannot follow, is
+    // nothing new.
+    if (ended && again) tried_again_.insert({report.device, report.attempt_epoch});
+    if (tried_again_.contains({report.device, report.attempt_epoch}) && ended) return;
     if (failed && !known_.contains({report.device, report.attempt_epoch})) {
       known_.insert({report.device, report.attempt_epoch});
       run->second.failed.insert(report.device);
@@ -112,9 +116,10 @@ class HaltComes final : public Checker {
 
   std::map<std::string, Run> runs_;
   std::map<std::string, Given> assigned_;
-  std::set<std::pair<std::string, std::string>> reached_;     // rollout, device
-  std::set<std::pair<std::string, std::uint64_t>> known_;     // failures counted once: an acknowledged one stays so
-  std::set<std::pair<std::string, std::uint64_t>> shadowed_;  // attempts that have run for their time
+  std::set<std::pair<std::string, std::string>> reached_;        // rollout, device
+  std::set<std::pair<std::string, std::uint64_t>> known_;        // failures counted once: an acknowledged one stays so
+  std::set<std::pair<std::string, std::uint64_t>> shadowed_;     // attempts that have run for their time
+  std::set<std::pair<std::string, std::uint64_t>> tried_again_;  // attempts after which that was so
   bool may_begin_anew_ = false;
   LastReports reports_;
 };
