@@ -26,9 +26,13 @@ class RehearsalFirst final : public Checker {
     if (const auto* report = reports_.take(step)) {
       for (auto& [name, run] : runs_) take(run, *report);
     }
-    // A wave may open in the step that freezes a segment, of whose devices nothing is asked any more.
+    // A wave may pass in the step that freezes a segment, of whose devices nothing is asked any more, and in that in
+    // which another rollout's way back leaves out what this one was at.
     for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
       if (says(step, audit::segment_frozen, assign.rollout)) excuse(assign);
+      for (auto& [name, run] : runs_) {
+        if (name != assign.rollout) note_left_out(run, assign);
+      }
     });
     // What an entry of this step rests on is older than the assignments of the same step.
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) { take(entry); });
@@ -63,6 +67,13 @@ class RehearsalFirst final : public Checker {
   void excuse(const rules::Assign& assign) {
     const auto found = runs_.find(assign.rollout);
     if (found != runs_.end()) found->second.devices[assign.device].excused = true;
+  }
+
+  static void note_left_out(Run& run, const rules::Assign& assign) {
+    const auto found = run.devices.find(assign.device);
+    if (found == run.devices.end() || brings(assign, run.targets, false)) return;
+    auto& device = found->second;
+    if (device.steps == forth || device.steps == forth_again) device.taken = true;
   }
 
   void begin(const rules::StartRollout& start) {
