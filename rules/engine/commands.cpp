@@ -133,8 +133,8 @@ void Core::acknowledge(Rollout& rollout) {
   }
   // Failures of devices that a newer rollout has taken since: no member is left to mark.
   for (std::size_t wave = 0; wave < rollout.departed.size(); ++wave) {
-    rollout.tallies[wave].unacknowledged -= rollout.departed[wave].unacknowledged;
-    rollout.departed[wave].unacknowledged = 0;
+    rollout.tallies[wave].accept_failures_of(rollout.departed[wave]);
+    rollout.departed[wave].accept_failures_of(Tally(rollout.departed[wave]));
   }
   for (auto& failure : rollout.failures) failure.acknowledged = true;
   rollout.failed_in_a_row = 0;

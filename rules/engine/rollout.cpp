@@ -48,6 +48,12 @@ void Tally::add(const Tally& other) {
   tolerated += other.tolerated;
 }
 
+void Tally::accept_failures_of(const Tally& some) {
+  unacknowledged -= some.unacknowledged;
+  tolerated -= some.tolerated;
+  acknowledged_standing += some.tolerated;
+}
+
 std::uint32_t Tally::devices() const {
   std::uint32_t sum = 0;
   for (const auto count : standing) sum += count;

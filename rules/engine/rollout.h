@@ -101,6 +101,8 @@ struct Tally {
 
   void add(const Member& member, std::uint32_t step);  // step 1, or UINT32_MAX for -1
   void add(const Tally& other);
+  // Those of `some`, which are among these.
+  void accept_failures_of(const Tally& some);
   [[nodiscard]] std::uint32_t of(Standing which) const { return standing[static_cast<std::size_t>(which)]; }
   [[nodiscard]] std::uint32_t devices() const;  // without those that were cancelled
   friend bool operator==(const Tally&, const Tally&) = default;

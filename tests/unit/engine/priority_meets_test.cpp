@@ -159,6 +159,27 @@ TEST_F(FixesMeet, AFailureOfATakenDeviceStaysCountedWhenItIsCancelledOrLeaves) {
   EXPECT_EQ(state(), RolloutState::halted);
 }
 
+// An operator accepts the failures of devices that have been given something else since: nobody waits for them any
+// more.
+TEST_F(FixesMeet, FailuresOfDevicesThatHaveLeftCanBeAccepted) {
+  for (const bool restart : {false, true}) {
+    world_ = World();
+    for (const auto* version : {"1", "2", "3"}) world_.add_release(Plane::model, "reader", version);
+    join(2);
+    start_rule(model("r", "2"));
+    for (const auto* id : {"d000", "d001"}) {
+      world_.roll_back(id, "probe_failed", "");
+      ASSERT_TRUE(World::accepted(world_.command(OverrideDevice{id, world_.release("reader@3")})));
+    }
+    ASSERT_EQ(state(), RolloutState::running);
+    ASSERT_THAT(status().waiting_for, testing::HasSubstr("resume with the failures acknowledged"));
+    ASSERT_TRUE(World::accepted(world_.command(ResumeRollout{"r", true})));
+    if (restart) world_.restart();
+    EXPECT_EQ(state(), RolloutState::completed) << status().waiting_for;
+    EXPECT_EQ(status().failed, 2u);
+  }
+}
+
 TEST_F(FixesMeet, DevicesThatAreTakenHaltNobodyByTheirAbsence) {
   join(4);
   auto plain = model("r", "2");
