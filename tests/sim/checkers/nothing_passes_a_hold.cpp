@@ -70,9 +70,8 @@ class NothingPassesAHold final : public Checker {
       rules_[start->rule.rollout] = start->rule;
       begin(*start);
     }
-    if (const auto* report = reports_.take(step);
-        report != nullptr && report->attempt == rules::AttemptState::committed)
-      committed_[report->device] = *report;
+    if (const auto* report = reports_.take(step); report != nullptr && has_settled(report->attempt))
+      settled_[report->device] = *report;
     if (const auto* released = released_in(step)) release(*released);
     for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
       const auto found = rollouts_.find(entry.subject);
@@ -89,7 +88,7 @@ class NothingPassesAHold final : public Checker {
     rollouts_.clear();
     rules_.clear();
     reports_.clear();
-    committed_.clear();
+    settled_.clear();
   }
 
  private:
@@ -149,6 +148,9 @@ class NothingPassesAHold final : public Checker {
     for (const auto& release : start.releases) rollout.targets[release.plane] = release.manifest;
     rollouts_[start.rule.rollout] = std::move(rollout);
   }
+  static bool has_settled(rules::AttemptState attempt) {
+    return attempt == rules::AttemptState::committed || attempt == rules::AttemptState::idle;
+  }
   void release(const rules::ReleaseHold& released) {
     const auto found = rollouts_.find(released.rollout);
     if (found == rollouts_.end() || found->second.opened == 0) return;
@@ -183,10 +185,9 @@ class NothingPassesAHold final : public Checker {
     if ((is_new && assign.rollout != name) || !carries) return;
     const auto* report = reports_.of(assign.device);
     if (report == nullptr || assign.hold != rules::HoldPoint::none || !all_hold(rollout)) return;
-    // It had committed to them before and runs them still: there is nothing to hold.
-    const auto committed = committed_.find(assign.device);
-    if (committed != committed_.end() && runs(committed->second, rollout.targets) && runs(*report, rollout.targets))
-      return;
+    // It had settled on them before and runs them still: there is nothing to hold.
+    const auto settled = settled_.find(assign.device);
+    if (settled != settled_.end() && runs(settled->second, rollout.targets) && runs(*report, rollout.targets)) return;
     fail("rollout " + assign.rollout + " assigns " + assign.device + " epoch " + std::to_string(assign.epoch) +
          " without a hold, and with the releases of rollout " + name + ", whose waves hold and were not released");
   }
@@ -196,7 +197,7 @@ class NothingPassesAHold final : public Checker {
   std::map<std::string, rules::Rule> rules_;  // of every rollout
   std::map<std::string, Rollout> rollouts_;   // that hold in their first wave
   LastReports reports_;
-  std::map<std::string, rules::DeviceReport> committed_;  // the last that said so
+  std::map<std::string, rules::DeviceReport> settled_;  // the last that said so
 };
 
 }  // namespace

@@ -139,6 +139,12 @@ RanBefore::Releases RanBefore::now(const Device& device, rules::Plane plane, con
   const auto giver = rollouts_.find(given.rollout);
   const bool in_rehearsal = giver != rollouts_.end() && giver->second.rehearsing && had != device.had.end() &&
                             !had->second.rehearsed && !had->second.failed && !given.back;
+  // Who has committed it and is not well is not done with it, if it never was well since: that nobody can tell here.
+  if (over && !in_rehearsal && report.state != rules::DeviceState::healthy && had != device.had.end()) {
+    auto found = had->second.before[index];
+    found.insert(active);
+    return found;
+  }
   if (given.epoch == 0 || (over && !in_rehearsal)) return {active};
   if (had == device.had.end()) return {};
   if (over) return had->second.before[index];

@@ -2,7 +2,7 @@
 // when it was given the versions first. Reports alone do not say it where rollouts meet:
 //
 // - who is on its way back from another rollout runs what it is to leave, and goes back to what that way leads to;
-// - who is on probation with another one's versions goes back to what it ran before those;
+// - who is on probation with another one's versions, or not well with them, goes back to what it ran before those;
 // - who comes back to a rollout from another one, which took it, goes back to what it ran at first, unless it had gone
 //   back by itself before it was taken;
 // - what another one took from a rollout does not come back to its versions once that is aborted with revert;
