@@ -120,8 +120,20 @@ class RehearsalFirst final : public Checker {
         take(step, run, assign);
       } else if (run.devices.contains(assign.device)) {
         take_of_another(run, assign);
+      } else if (joins(step, assign.device, name) && brings(assign, run.targets, false)) {
+        take(step, run,
+             assign);  // it joined both in this step, and the other one's assignment carries this one's versions
       }
     }
+  }
+
+  static bool joins(const EngineStep& step, const std::string& device, const std::string& rollout) {
+    bool joined = false;
+    for_each<rules::Audit>(step, [&](const rules::Audit& entry) {
+      joined =
+          joined || (entry.what == audit::device_joined && entry.subject == device && rollout_of(entry.why) == rollout);
+    });
+    return joined;
   }
 
   // One assignment carries the versions of several rollouts, and names the one that caused it last: a step may have
