@@ -18,7 +18,10 @@ class HigherGoesFirst final : public Checker {
 
   void on_commit(const EngineStep& step) override {
     if (const auto* start = started_in(step)) begin(*start);
-    for_each<rules::Assign>(step, [&](const rules::Assign& assign) { look(step, assign); });
+    for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
+      look(step, assign);
+      note_left(assign);
+    });
     // What a step rests on is older than the step, and has to be true after it too.
     for (const auto& status : step.statuses) {
       const auto found = runs_.find(status.rollout);
@@ -38,6 +41,7 @@ class HigherGoesFirst final : public Checker {
     rules::Rule rule;
     std::map<rules::Plane, Sha256> targets;
     std::optional<RolloutState> state;  // as published last
+    std::set<std::string> left;         // devices that others have been given since it completed: theirs for good
 
     // Holds its devices, and takes more.
     [[nodiscard]] bool at_work() const {
@@ -50,6 +54,18 @@ class HigherGoesFirst final : public Checker {
     }
   };
 
+  void note_left(const rules::Assign& assign) {
+    const auto by = runs_.find(assign.rollout);
+    if (by == runs_.end()) return;
+    for (auto& [name, run] : runs_) {
+      if (name == assign.rollout) {
+        run.left.erase(assign.device);
+      } else if (run.state == RolloutState::completed && run.shares_plane_with(by->second)) {
+        run.left.insert(assign.device);
+      }
+    }
+  }
+
   void begin(const rules::StartRollout& start) {
     Run run;
     run.rule = start.rule;
@@ -57,7 +73,7 @@ class HigherGoesFirst final : public Checker {
     for (const auto& [name, other] : runs_) {
       if (!other.at_work() || !other.shares_plane_with(run) || start.rule.priority > other.rule.priority) continue;
       for (const auto& [device, report] : reports_.all()) {
-        if (!is_target(run, device) || !is_target(other, device)) continue;
+        if (!is_target(run, device) || !is_target(other, device) || other.left.contains(device)) continue;
         fail("rollout " + start.rule.rollout + " starts over " + device + ", a target of rollout " + name +
              ", which is at work with a priority that is no lower");
         break;
@@ -71,7 +87,7 @@ class HigherGoesFirst final : public Checker {
     return report != nullptr && holds(run.rule.targets_text, report->facts);
   }
   [[nodiscard]] bool comes_first(const Run& higher, const std::string& device) const {
-    return higher.at_work() && is_target(higher, device);
+    return higher.at_work() && is_target(higher, device) && !higher.left.contains(device);
   }
 
   // What it runs already is left to it, also when it is taken back to that.
