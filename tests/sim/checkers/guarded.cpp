@@ -148,6 +148,7 @@ void GuardedRuns::begin(const rules::StartRollout& start) {
 void GuardedRuns::take(const EngineStep& step) {
   now_s_ = step.event.now_s;
   letting_go_ = released_in(step) != nullptr;
+  sent_back_.clear();
   reports_.take(step);
   if (const auto* start = started_in(step)) begin(*start);
   if (runs_.empty()) return;
@@ -177,6 +178,10 @@ void GuardedRuns::take(const rules::Audit& entry) {
     if (run == nullptr) return;
     const auto device = run->reached.find(entry.subject);
     if (device != run->reached.end()) device->second.failed = entry.what == audit::device_failed;
+    return;
+  }
+  if (entry.what == audit::device_rehearsing_back) {
+    sent_back_.emplace(rollout_of(entry.why), entry.subject);
     return;
   }
   auto* run = of(entry.subject);
@@ -294,9 +299,10 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
   }
   back = known != run.reached.end() && !run.frozen_now.empty() && (known->second.sure || run.is_frozen(known->second));
   if (back) return take_back(known->second, assign, back);
-  // The steps of a rehearsal: the segment it was in when it was reached stays what it was.
+  // The steps of a rehearsal: the segment it was in when it was reached stays what it was. Who ran the versions before
+  // the rollout goes back to them: what it is assigned does not say which way it goes.
   if (known != run.reached.end() && known->second.sure && run.rule.waves.front().rehearse) {
-    const bool forth = brings(assign, run.targets, false);
+    const bool forth = brings(assign, run.targets, false) && !sent_back_.contains({name, assign.device});
     const bool step = !forth || known->second.rehearsing;
     if (step) {
       known->second.rehearsing = !forth;

@@ -140,7 +140,8 @@ class GuardedRuns {
   LastReports reports_;
   Stakes stakes_;
   std::uint64_t now_s_ = 0;
-  bool letting_go_ = false;  // this step lets devices go on from a hold
+  bool letting_go_ = false;                                  // this step lets devices go on from a hold
+  std::set<std::pair<std::string, std::string>> sent_back_;  // rollout and device: for its rehearsal, in this step
   bool changed_ = false;
 };
 
