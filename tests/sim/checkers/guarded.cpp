@@ -191,7 +191,10 @@ void GuardedRuns::take(const rules::Audit& entry) {
   if (entry.what == audit::wave_opened && !opened_before) {
     run->opened_s.push_back(now_s_);
   } else if (entry.what == audit::wave_done) {
-    ++run->left;
+    // Nobody is sent back from here on: who was not yet is done without that. Who is on its way still goes forward.
+    if (++run->left == 1) {
+      for (auto& [id, device] : run->reached) device.may_be_done = device.may_be_done || !device.rehearsing;
+    }
   } else if (entry.what == audit::guardrail_failed) {
     const auto named = verdict_in(*run, entry.why);
     if (!named || run->rule.guardrails[named->guardrail].on_fail != rules::OnFail::freeze_segment) return;
