@@ -119,6 +119,7 @@ bool Guarded::waits_for(std::size_t guardrail, const std::string& segment, bool 
 void GuardedRuns::clear() {
   runs_.clear();
   planes_.clear();
+  newest_.clear();
   reports_.clear();
   now_s_ = 0;
 }
@@ -149,6 +150,12 @@ void GuardedRuns::take(const EngineStep& step) {
   now_s_ = step.event.now_s;
   letting_go_ = released_in(step) != nullptr;
   sent_back_.clear();
+  given_more_.clear();
+  for_each<rules::Assign>(step, [&](const rules::Assign& assign) {
+    auto& newest = newest_[assign.device];
+    if (newest != 0 && assign.epoch > newest + 1) given_more_.insert(assign.device);
+    newest = assign.epoch;
+  });
   reports_.take(step);
   if (const auto* start = started_in(step)) begin(*start);
   if (runs_.empty()) return;
@@ -290,8 +297,9 @@ Reached* GuardedRuns::assigned(const std::string& name, Guarded& run, const rule
       }
       return nullptr;
     }
-    if (shares || run.rule.shadow || known != run.reached.end() || report == nullptr || run.opened_s.empty())
-      return nullptr;
+    // Or it begins anew after another one had it, and was given that before what came of it last.
+    const bool may_begin = known == run.reached.end() || (!known->second.sure && given_more_.contains(assign.device));
+    if (shares || run.rule.shadow || !may_begin || report == nullptr || run.opened_s.empty()) return nullptr;
     const bool carries = brings(assign, run.targets, false);
     if (!carries || !holds(run.rule.targets_text, report->facts)) return nullptr;
   }

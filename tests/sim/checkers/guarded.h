@@ -140,7 +140,9 @@ class GuardedRuns {
   LastReports reports_;
   Stakes stakes_;
   std::uint64_t now_s_ = 0;
-  bool letting_go_ = false;                                  // this step lets devices go on from a hold
+  bool letting_go_ = false;                      // this step lets devices go on from a hold
+  std::map<std::string, std::uint64_t> newest_;  // epoch of what each device was assigned last
+  std::set<std::string> given_more_;             // in this step, one after the other: only the last one left
   std::set<std::pair<std::string, std::string>> sent_back_;  // rollout and device: for its rehearsal, in this step
   bool changed_ = false;
 };
