@@ -186,7 +186,8 @@ TEST_F(Operations, ASimulationPicksTheCohortsThatTheBrokerPicks) {
   start_fleet(6);
   make_release({.name = "m", .version = "1", .model_txt = "good 1"});
   const auto fleet = folder_.file("fleet.yaml");
-  write_text(fleet, "groups: [{ class: rk3566, region: eu, ids: [gw-0, gw-1, gw-2, gw-3, gw-4, gw-5] }]\n");
+  write_text(fleet,
+             "groups: [{ class: rk3566, region: eu, update_takes: 1s, ids: [gw-0, gw-1, gw-2, gw-3, gw-4, gw-5] }]\n");
   const auto file = rule_file("r", rule("r", "{ model: m@1 }",
                                         "[{ name: canary, percent: 34, gate: manual, soak: 0s }, "
                                         "{ name: most, percent: 67, gate: manual, soak: 0s }, "
